@@ -1,0 +1,1 @@
+"""Acquirer profiles: one per kind of requester."""

@@ -1,0 +1,1 @@
+"""Wiring: the one composition root and the command line."""

@@ -1,0 +1,1 @@
+"""Issuer programmes: one card product per file."""

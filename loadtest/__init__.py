@@ -1,0 +1,1 @@
+"""Load: how we find out what a switch holds."""

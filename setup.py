@@ -1,0 +1,50 @@
+"""Build of the compiled core: every `.pyx` below the packages becomes an extension.
+
+`BASHGAH_DEBUG=1` builds with bounds checks, line tracing, `assert`s in C and an annotated listing.
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).parent
+DEBUG = os.environ.get("BASHGAH_DEBUG") == "1"
+PACKAGES = ("switch", "loadtest")
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "initializedcheck": DEBUG,
+    "cdivision": True,
+    "linetrace": DEBUG,
+    "embedsignature": True,
+}
+
+
+def extensions() -> list[Extension]:
+    """One extension per `.pyx`, named after its path."""
+    found = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.pyx"))
+    return [
+        Extension(
+            ".".join(path.relative_to(ROOT).with_suffix("").parts),
+            [str(path.relative_to(ROOT))],
+            include_dirs=[str(ROOT)],
+            depends=[str(header.relative_to(ROOT)) for header in path.parent.glob("*.h")],
+            extra_compile_args=["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g1"],
+            define_macros=[("CYTHON_TRACE", "1")] if DEBUG else [],
+        )
+        for path in found
+    ]
+
+
+setup(
+    ext_modules=cythonize(
+        extensions(),
+        compiler_directives=DIRECTIVES,
+        annotate=DEBUG,
+        nthreads=os.cpu_count() or 1,
+    )
+)

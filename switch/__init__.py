@@ -1,0 +1,1 @@
+"""The switch: how a message travels from a socket to a durable answer and back."""

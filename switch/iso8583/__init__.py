@@ -1,0 +1,1 @@
+"""ISO 8583: what the bytes mean. Knows no money."""

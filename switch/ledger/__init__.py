@@ -1,0 +1,1 @@
+"""The ledger: what moved, and how we know."""
