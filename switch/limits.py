@@ -1,0 +1,35 @@
+"""Every bound of the switch, with its reason, and the assertions that tie them together.
+
+The compiled core has the first three in `switch/_words.pxd`; a test holds both equal.
+"""
+
+MOVES_MAX = 48
+"""Moves of one journal entry. A purchase has six; one that spends many small lots has more."""
+
+REPLY_BYTES_MAX = 1024
+"""One reply of ours without framing; the largest built today is 330 bytes."""
+
+FRAME_BYTES_MAX = 4096
+"""One request without framing: ten times the largest that terminals send, yet small enough that
+10,000 half-sent frames hold 40 MB."""
+
+AMOUNT_MINOR_MAX = 999_999_999_999
+"""DE 4 is n12; sums of a billion such amounts still fit 63 bits."""
+
+UNANSWERED_PER_CONNECTION_MAX = 1024
+"""A link that pipelines more than this stops being read until replies leave."""
+
+OUTPUT_BYTES_PER_CONNECTION_MAX = 1 << 20
+"""Replies a peer has not read; beyond it the peer is not reading at all and is closed."""
+
+READ_BYTES_PER_TURN = 1 << 16
+"""What one connection may take of one drain, so that a flood does not starve the others."""
+
+FRAME_SECONDS_MAX = 10
+"""A frame whose rest does not come within this is a slow loris or a lost peer."""
+
+CONNECTIONS_PER_DRAIN_MAX = 1024
+"""Ready connections served before Trio's other tasks get a turn."""
+
+assert REPLY_BYTES_MAX * 2 < OUTPUT_BYTES_PER_CONNECTION_MAX
+assert FRAME_BYTES_MAX <= READ_BYTES_PER_TURN

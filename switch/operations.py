@@ -1,0 +1,73 @@
+"""What a message asks for, independent of the channel it came through.
+
+Owns the numbers of operations, message classes, card and exchange states, and journal kinds; the
+compiled core has the same numbers in `switch/_words.pxd`, and a test holds the two equal.
+"""
+
+from enum import IntEnum
+
+
+class Operation(IntEnum):
+    """Column `operation` of the journal."""
+
+    NONE = 0
+    PURCHASE = 1
+    POINTS_PAYMENT = 2
+    REFUND = 3
+    LOAD = 4
+    BALANCE = 5
+    POINTS_BALANCE = 6
+    HOLD = 7
+    PREAUTHORISATION = 8
+    COMPLETION = 9
+    REVERSAL = 10
+    SIGN_ON = 11
+    SIGN_OFF = 12
+    ECHO = 13
+    CUT_OVER = 14
+
+
+OPERATION_COUNT = 15
+
+
+class MessageClass(IntEnum):
+    """An MTI without its version and its repeat digit: what a repeat must share with the first."""
+
+    NONE = 0
+    AUTHORISATION = 1  # 0100, 0101
+    FINANCIAL = 2  # 0200, 0201
+    ADVICE = 3  # 0220, 0221
+    REVERSAL = 4  # 0400, 0401, 0420, 0421
+    NETWORK = 5  # 0800, 0801
+
+
+class CardStatus(IntEnum):
+    """What the register says of a card."""
+
+    ACTIVE = 0
+    BLOCKED = 1
+    LOST = 2
+    STOLEN = 3
+    CLOSED = 4
+
+
+class ExchangeState(IntEnum):
+    """What has become of a message since it was answered."""
+
+    DECLINED = 0
+    APPROVED = 1
+    HELD = 2
+    CAPTURED = 3
+    RELEASED = 4
+    EXPIRED = 5
+    REVERSED = 6
+    TOMBSTONE = 7
+
+
+class JournalKind(IntEnum):
+    """Column `kind` of the journal."""
+
+    EXCHANGE = 1
+    EVENT = 2
+    TAKEOVER = 3
+    HOLD_EXPIRY = 4
