@@ -1,0 +1,5 @@
+"""The one error that leaves this package: the machine does not let PostgreSQL run as it should."""
+
+
+class LaunchError(Exception):
+    """An operating error. `str(error)` says what is wrong and, where known, what to do about it."""
