@@ -1,0 +1,444 @@
+"""The one file that knows asyncio: PostgreSQL on a thread of its own, called from Trio or not.
+
+It owns the thread, its event loop (uvloop), connecting to whichever of several hosts is the
+primary, and the difference between "refused" and "perhaps done". It must not know what the journal
+means.
+
+Theory of operation. asyncpg needs an asyncio loop; the switch runs on Trio. A bridge inside one
+thread costs more for each crossing than a thread with a loop of its own (docs/decisions/0010), and
+work on the other thread can't be cancelled by construction: a commit under synchronous replication
+must never be. `run` crosses once each way: `call_soon_threadsafe` there, `run_sync_soon` back.
+
+Functions handed to `run`, `call` and their `_sync` twins are `async def` and run on the database's
+thread. They take a `Session` and await nothing but its methods, `pause` and each other.
+
+Two errors leave this file. `StatementRefused`: the server answered with an error and the connection
+stayed open, so the statement had no effect. `DatabaseUnavailable`: everything else, that is, the
+statement may or may not have had its effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import asyncpg
+import msgspec
+import outcome
+import trio
+import uvloop
+from asyncpg.connect_utils import SessionAttribute
+
+from switch.errors import OperatingError
+
+if TYPE_CHECKING:  # the class is generic for the checker only
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOST = (OSError, EOFError, TimeoutError, asyncpg.InternalClientError)
+
+CONNECT_SECONDS_MAX = 1.0  # each host; all are raced, so a frozen first host costs nothing
+IDLE_SESSIONS_MAX = 4  # kept open for `call`; more at once are opened and closed again
+DISCONNECTED_STATES = ("08", "57P", "40003")  # connection errors, shutdowns, unknown completion
+
+# Whatever the role's or database's settings say: `on` is what makes an acknowledgement a promise,
+# and anything below a warning is chatter that must not put a commit in doubt.
+SESSION_SETTINGS = {
+    "synchronous_commit": "on",
+    "client_min_messages": "warning",
+    "idle_in_transaction_session_timeout": "2s",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+
+class DatabaseUnavailable(OperatingError):
+    """No usable connection, or one was lost in mid-statement: the outcome is unknown."""
+
+
+class StatementRefused(OperatingError):
+    """The server answered with an error on a live connection: the statement had no effect."""
+
+    def __init__(self, sqlstate: str, text: str) -> None:
+        super().__init__(f"{sqlstate} {text}")
+        self.sqlstate = sqlstate
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One server process, named so that another with the same number is not mistaken for it."""
+
+    pid: int
+    started_at: datetime
+
+
+class Session:
+    """One connection, on the database's thread, used by one coroutine at a time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._notices: list[str] = []
+        connection.add_log_listener(self._note)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is known to be gone."""
+        return self._connection.is_closed()
+
+    def abort(self) -> None:
+        """Drop the connection without a word: no cancel request reaches the server."""
+        self._connection.terminate()
+
+    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
+        """Run one statement and return its rows."""
+        with self._classified():
+            return await self._connection.fetch(query, *args)
+
+    async def execute(self, script: str) -> None:
+        """Run one or more statements without parameters and without results."""
+        with self._classified():
+            await self._connection.execute(script)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[None]:
+        """Hold a transaction; with `snapshot` a read-only one that sees one moment."""
+        options = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else ""
+        await self.execute("BEGIN" + options)
+        try:
+            yield
+        except BaseException:
+            if not self.closed:
+                await self.execute("ROLLBACK")
+            raise
+        await self.execute("COMMIT")
+
+    async def copy_in(self, table: str, body: bytes, *, where: str | None = None) -> int:
+        """Send a whole COPY binary stream as one statement; return the number of rows stored.
+
+        It is its own transaction unless one is open. The request, its data and its end leave in
+        one go, so nothing is held open across a round trip.
+        """
+        with self._classified():
+            # A memoryview, because asyncpg takes `bytes` for a path; its stubs know neither.
+            source = cast(AsyncIterator[bytes], memoryview(body))
+            tag = await self._connection.copy_to_table(
+                table, source=source, format="binary", where=where
+            )
+        return int(tag.rpartition(" ")[2])
+
+    async def copy_in_stream(self, table: str, chunks: AsyncIterator[bytes]) -> int:
+        """Send a COPY binary stream piece by piece; return the number of rows stored."""
+        with self._classified():
+            tag = await self._connection.copy_to_table(table, source=chunks, format="binary")
+        return int(tag.rpartition(" ")[2])
+
+    async def copy_out(self, query: str, sink: Callable[[bytes], object]) -> None:
+        """Stream a query as COPY binary: `sink` gets the bytes in order, on this thread."""
+
+        async def take(chunk: bytes) -> None:
+            sink(chunk)
+
+        with self._classified():
+            await self._connection.copy_from_query(query, output=take, format="binary")
+
+    @contextlib.contextmanager
+    def unambiguous(self) -> Iterator[None]:
+        """Raise DatabaseUnavailable if the server said anything besides the answer inside.
+
+        PostgreSQL reports a commit that gave up waiting for its replicas as a success with a
+        warning, so any notice during a commit makes its outcome unknown.
+        """
+        self._notices.clear()
+        yield
+        if self._notices:
+            raise DatabaseUnavailable(f"notice during a commit: {self._notices[0]}")
+
+    async def backend(self) -> Backend:
+        """Ask the server which of its processes serves this session."""
+        rows = await self.fetch(
+            "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+        )
+        return Backend(pid=rows[0]["pid"], started_at=rows[0]["backend_start"])
+
+    def _note(self, _connection: object, message: Any) -> None:
+        self._notices.append(f"{message.sqlstate} {message.message}")
+
+    @contextlib.contextmanager
+    def _classified(self) -> Iterator[None]:
+        try:
+            yield
+        except asyncpg.PostgresError as error:
+            state = error.sqlstate or ""
+            fatal = getattr(error, "severity_en", None) in ("FATAL", "PANIC")
+            if fatal or self.closed or state.startswith(DISCONNECTED_STATES):
+                self.abort()
+                raise DatabaseUnavailable(f"{state} {error}") from error
+            raise StatementRefused(state, str(error)) from error
+        except asyncpg.InterfaceError as error:
+            if not self.closed:
+                raise  # our own misuse of the driver, not an outage
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+        except LOST as error:
+            self.abort()
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+class Database:
+    """A thread with an event loop and sessions to one PostgreSQL database.
+
+    Used as a context manager, from Trio or from plain code; leaving it drops every connection.
+    `dsn` may name several hosts: the first that answers and accepts writes is used.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        read_only: bool = False,
+        loop_factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop,
+    ) -> None:
+        self._hosts = split_hosts(dsn)
+        self._read_only = read_only
+        self._loop = loop_factory()
+        self._thread = threading.Thread(target=self._serve, name="bashgah-database", daemon=True)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sessions: set[Session] = set()
+        self._idle: list[Session] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop)
+        self._thread.join()
+
+    # Called from Trio or from plain code.
+
+    async def run(
+        self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on the database's thread and wait for it under Trio, whatever is cancelled."""
+        task = trio.lowlevel.current_task()
+        back = trio.lowlevel.current_trio_token().run_sync_soon
+
+        def deliver(result: outcome.Outcome[T]) -> None:
+            back(trio.lowlevel.reschedule, task, result)
+
+        self._loop.call_soon_threadsafe(self._begin, lambda: work(*args, **kwargs), deliver)
+        # Trio hands back, or raises, what `deliver` was given.
+        return cast(T, await trio.lowlevel.wait_task_rescheduled(_refuse_abort))
+
+    def run_sync(
+        self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` on the database's thread and block this one (never Trio's) until it ends."""
+        done = threading.Event()
+        results: list[outcome.Outcome[T]] = []
+
+        def deliver(result: outcome.Outcome[T]) -> None:
+            results.append(result)
+            done.set()
+
+        self._loop.call_soon_threadsafe(self._begin, lambda: work(*args, **kwargs), deliver)
+        done.wait()
+        return results[0].unwrap()
+
+    async def call(
+        self,
+        work: Callable[Concatenate[Session, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `work(session, …)` on the database's thread from Trio, with a session lent to it."""
+        return await self.run(lambda: self.borrow(work, *args, **kwargs))
+
+    def call_sync(
+        self,
+        work: Callable[Concatenate[Session, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `work(session, …)` on the database's thread from plain code."""
+        return self.run_sync(lambda: self.borrow(work, *args, **kwargs))
+
+    def post(self, action: Callable[[], object]) -> None:
+        """Have a plain function called on the database's thread, soon; from any thread."""
+        self._loop.call_soon_threadsafe(action)
+
+    # Called on the database's thread.
+
+    async def open_session(self, application_name: str) -> Session:
+        """Connect to the current primary (or any host, when reading only).
+
+        Raises DatabaseUnavailable with one reason for each host.
+        """
+        settings = SESSION_SETTINGS | {"application_name": application_name}
+        attempts = [
+            asyncio.create_task(_connect(host, settings, self._read_only)) for host in self._hosts
+        ]
+        try:
+            connection = await _first_connection(attempts)
+        finally:
+            for attempt in attempts:
+                attempt.cancel()
+                attempt.add_done_callback(_close_loser)
+        session = Session(connection)
+        self._sessions.add(session)
+        connection.add_termination_listener(lambda _: self._sessions.discard(session))
+        return session
+
+    async def borrow(
+        self,
+        work: Callable[Concatenate[Session, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Lend `work` a session for as long as it runs."""
+        while self._idle and self._idle[-1].closed:
+            self._idle.pop()
+        session = self._idle.pop() if self._idle else await self.open_session("bashgah")
+        try:
+            result = await work(session, *args, **kwargs)
+        except StatementRefused:
+            self._keep(session)
+            raise
+        except BaseException:
+            session.abort()
+            raise
+        self._keep(session)
+        return result
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start `work` beside whatever runs; it handles its own operating errors."""
+        task = self._loop.create_task(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def call_later(self, delay_seconds: float, action: Callable[[], object]) -> Callable[[], None]:
+        """Have `action` called later on this thread; returns what cancels it."""
+        return self._loop.call_later(delay_seconds, action).cancel
+
+    # Internal, on the database's thread.
+
+    def _begin(
+        self,
+        work: Callable[[], Coroutine[Any, Any, T]],
+        deliver: Callable[[outcome.Outcome[T]], None],
+    ) -> None:
+        async def carry() -> None:
+            result = await outcome.acapture(work)
+            if isinstance(result, outcome.Error) and isinstance(
+                result.error, asyncio.CancelledError
+            ):
+                result = outcome.Error(DatabaseUnavailable("the database was closed"))
+            deliver(result)
+
+        self.spawn(carry)
+
+    def _keep(self, session: Session) -> None:
+        if session.closed or len(self._idle) >= IDLE_SESSIONS_MAX:
+            session.abort()
+        else:
+            self._idle.append(session)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def _stop(self) -> None:
+        # Sessions first: a task that is cancelled in mid-statement would have asyncpg send a
+        # cancel request, and a cancelled commit may look like a success.
+        for session in list(self._sessions):
+            session.abort()
+        for task in list(self._tasks):
+            task.cancel()
+        self._loop.call_later(0.01, self._stop_when_idle)
+
+    def _stop_when_idle(self) -> None:
+        if self._tasks:
+            self._stop()
+        else:
+            self._loop.stop()
+
+
+async def pause(seconds: float) -> None:
+    """Wait, on the database's thread."""
+    await asyncio.sleep(seconds)
+
+
+def split_hosts(dsn: str) -> tuple[str, ...]:
+    """Return one DSN for each host of a DSN: `//h1:5432,h2:5433/…` or `?host=/a,/b&port=1,2`."""
+    parts = urlsplit(dsn)
+    user, at, hosts = parts.netloc.rpartition("@")
+    if "," in hosts:
+        return tuple(
+            parts._replace(netloc=f"{user}{at}{host}").geturl() for host in hosts.split(",")
+        )
+    options = dict(parse_qsl(parts.query))
+    names = options.get("host", "").split(",")
+    if len(names) == 1:
+        return (dsn,)
+    ports = options.get("port", "5432").split(",")
+    ports = ports * len(names) if len(ports) == 1 else ports
+    return tuple(
+        parts._replace(query=urlencode(options | {"host": name, "port": port})).geturl()
+        for name, port in zip(names, ports, strict=True)
+    )
+
+
+async def _connect(host: str, settings: dict[str, str], read_only: bool) -> Connection | str:
+    """Connect to one host; a failure is returned as its reason, which never holds the DSN."""
+    wanted = SessionAttribute.any if read_only else SessionAttribute.read_write
+    try:
+        return await asyncpg.connect(
+            host,
+            timeout=CONNECT_SECONDS_MAX,
+            server_settings=settings,
+            target_session_attrs=wanted,
+        )
+    except (*LOST, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+async def _first_connection(attempts: list[asyncio.Task[Connection | str]]) -> Connection:
+    """Wait for the first attempt that succeeds and take it out of the list."""
+    pending, reasons = set(attempts), []
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for attempt in done:
+            answer = attempt.result()
+            if not isinstance(answer, str):
+                attempts.remove(attempt)
+                return answer
+            reasons.append(answer)
+    raise DatabaseUnavailable("; ".join(reasons))
+
+
+def _close_loser(attempt: asyncio.Task[Connection | str]) -> None:
+    """Close a connection that was made but came second."""
+    if attempt.cancelled():
+        return
+    answer = attempt.result()
+    if not isinstance(answer, str):
+        answer.terminate()
+
+
+def _refuse_abort(_raise_cancel: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.FAILED
