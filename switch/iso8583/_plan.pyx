@@ -36,8 +36,9 @@ cdef class Spec:
         if len(charsets) > CHARSET_MAX:
             raise ValueError(f"a spec uses at most {CHARSET_MAX - 1} codecs")
         self.plan.charset_count = <uint8_t>len(charsets)
-        for index, tables in enumerate(charsets):
-            fill_charset(&self.plan.charsets[<int>index], *tables)
+        for index, (refused, to_ascii, from_ascii, code_points) in enumerate(charsets):
+            fill_charset(
+                &self.plan.charsets[<int>index], refused, to_ascii, from_ascii, code_points)
         for number, row in rows.items():
             if number == "h":
                 self.plan.header = row
