@@ -28,6 +28,7 @@ cdef enum MessageClass:
     CLASS_ADVICE = 3
     CLASS_REVERSAL = 4
     CLASS_NETWORK = 5
+    CLASS_REVERSAL_ADVICE = 6
 
 cdef enum CardStatus:
     CARD_ACTIVE = 0

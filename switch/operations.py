@@ -37,8 +37,9 @@ class MessageClass(IntEnum):
     AUTHORISATION = 1  # 0100, 0101
     FINANCIAL = 2  # 0200, 0201
     ADVICE = 3  # 0220, 0221
-    REVERSAL = 4  # 0400, 0401, 0420, 0421
+    REVERSAL = 4  # 0400, 0401
     NETWORK = 5  # 0800, 0801
+    REVERSAL_ADVICE = 6  # 0420, 0421
 
 
 class CardStatus(IntEnum):

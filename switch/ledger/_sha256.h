@@ -27,7 +27,7 @@ static const uint32_t bashgah_sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef
 
 #define BASHGAH_ROTR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 
-static void bashgah_sha256_blocks_portable(uint32_t state[8], const uint8_t *data, size_t blocks)
+static inline void bashgah_sha256_blocks_portable(uint32_t state[8], const uint8_t *data, size_t blocks)
 {
     uint32_t w[64];
     while (blocks--) {
@@ -59,7 +59,7 @@ static void bashgah_sha256_blocks_portable(uint32_t state[8], const uint8_t *dat
 #include <immintrin.h>
 
 __attribute__((target("sha,sse4.1,ssse3")))
-static void bashgah_sha256_blocks_x86(uint32_t state[8], const uint8_t *data, size_t blocks)
+static inline void bashgah_sha256_blocks_x86(uint32_t state[8], const uint8_t *data, size_t blocks)
 {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     /* The instructions keep the state as (a b e f) and (c d g h). */
@@ -96,7 +96,7 @@ static void bashgah_sha256_blocks_x86(uint32_t state[8], const uint8_t *data, si
     _mm_storeu_si128((__m128i *)&state[4], _mm_alignr_epi8(high, low, 8));
 }
 
-static int bashgah_sha256_has_instructions(void)
+static inline int bashgah_sha256_has_instructions(void)
 {
     static int known = -1;
     if (known < 0) {
@@ -108,7 +108,7 @@ static int bashgah_sha256_has_instructions(void)
     return known;
 }
 
-static void bashgah_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks)
+static inline void bashgah_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks)
 {
     if (bashgah_sha256_has_instructions())
         bashgah_sha256_blocks_x86(state, data, blocks);
@@ -116,16 +116,16 @@ static void bashgah_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t
         bashgah_sha256_blocks_portable(state, data, blocks);
 }
 #else
-static int bashgah_sha256_has_instructions(void) { return 0; }
+static inline int bashgah_sha256_has_instructions(void) { return 0; }
 
-static void bashgah_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks)
+static inline void bashgah_sha256_blocks(uint32_t state[8], const uint8_t *data, size_t blocks)
 {
     bashgah_sha256_blocks_portable(state, data, blocks);
 }
 #endif
 
 /* Finishes a digest: `state` has taken `before` bytes (a multiple of 64); `data` is the rest. */
-static void bashgah_sha256_finish(uint32_t state[8], size_t before, const uint8_t *data,
+static inline void bashgah_sha256_finish(uint32_t state[8], size_t before, const uint8_t *data,
                                   size_t bytes, uint8_t digest[32])
 {
     uint8_t tail[128];
@@ -142,7 +142,7 @@ static void bashgah_sha256_finish(uint32_t state[8], size_t before, const uint8_
         digest[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-static void bashgah_sha256(const uint8_t *data, size_t bytes, uint8_t digest[32])
+static inline void bashgah_sha256(const uint8_t *data, size_t bytes, uint8_t digest[32])
 {
     uint32_t state[8];
     memcpy(state, bashgah_sha256_start, sizeof state);
@@ -155,7 +155,7 @@ typedef struct {
     uint32_t outer[8];
 } BashgahHmacKey;
 
-static void bashgah_hmac_key(BashgahHmacKey *key, const uint8_t *secret, size_t bytes)
+static inline void bashgah_hmac_key(BashgahHmacKey *key, const uint8_t *secret, size_t bytes)
 {
     uint8_t block[64], pad[64];
     memset(block, 0, sizeof block);
@@ -173,7 +173,7 @@ static void bashgah_hmac_key(BashgahHmacKey *key, const uint8_t *secret, size_t 
     memset(pad, 0, sizeof pad);
 }
 
-static void bashgah_hmac(const BashgahHmacKey *key, const uint8_t *data, size_t bytes,
+static inline void bashgah_hmac(const BashgahHmacKey *key, const uint8_t *data, size_t bytes,
                          uint8_t digest[32])
 {
     uint32_t state[8];

@@ -1,0 +1,98 @@
+"""The register: clubs, acquirers, merchants, terminals and cards that a shard knows.
+
+Rows are numbered in the order of the journal's events, so a number means the same for ever. Names and
+whatever else does not decide an authorisation stay in the events.
+"""
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+
+from switch._index cimport Index
+
+cdef enum:
+    TOKEN_BYTES = 16
+    TERMINAL_ID_BYTES = 8       # DE 41
+    MERCHANT_ID_BYTES = 15      # DE 42
+
+cdef enum ClubSlot:
+    CLUB_FLOAT = 0              # money that came in from outside: what loads are paid from
+    CLUB_DISCOUNTS = 1          # discounts that the club pays
+    CLUB_POINTS_PAID = 2        # what the club pays merchants for points
+    CLUB_FEES = 3               # commission that merchants pay
+    CLUB_POINTS_ISSUED = 4      # points: below zero by all that was ever earned
+    CLUB_POINTS_REDEEMED = 5    # points: all that was ever spent
+    CLUB_SLOTS = 6
+
+cdef enum WalletSlot:
+    WALLET_MONEY = 0
+    WALLET_MONEY_HELD = 1
+    WALLET_POINTS = 2
+    WALLET_POINTS_HELD = 3
+    WALLET_SLOTS = 4
+
+cdef struct Club:
+    int64_t accounts            # first of CLUB_SLOTS
+    int32_t club
+    uint16_t currency
+    uint16_t points_unit
+
+cdef struct Merchant:
+    int64_t account             # what the club owes the merchant
+    char merchant_id[15]
+    uint8_t status              # 0 = active
+    int32_t club_row
+    int32_t category            # merchant category code, DE 18
+
+cdef struct Terminal:
+    char terminal_id[8]
+    int32_t acquirer
+    int32_t merchant_row
+    uint8_t status              # 0 = active
+    uint8_t signed_off
+
+cdef struct Acquirer:
+    int32_t acquirer
+    char code[11]               # DE 32
+    uint8_t code_bytes
+    int32_t business_day        # days since 1970-01-01
+
+cdef struct Card:
+    uint8_t token[16]
+    int64_t accounts            # first of WALLET_SLOTS
+    int64_t day_spent_minor     # on `day`
+    int32_t day                 # business day of the two counters
+    int32_t day_count
+    int32_t programme_row
+    int16_t expires_yymm
+    uint16_t last4
+    uint32_t first6
+    uint8_t status              # CardStatus
+
+cdef struct Register:
+    Club *clubs
+    int32_t club_count
+    Merchant *merchants
+    int32_t merchant_count
+    Terminal *terminals
+    int32_t terminal_count
+    Acquirer *acquirers
+    int32_t acquirer_count
+    Card *cards
+    int64_t card_count
+    Index merchant_index
+    Index terminal_index
+    Index card_index
+
+cdef void register_clear(Register *register) noexcept nogil
+cdef Club *register_add_club(Register *register) noexcept nogil
+cdef Acquirer *register_add_acquirer(Register *register) noexcept nogil
+cdef Merchant *register_add_merchant(Register *register, const char *merchant_id) noexcept nogil
+cdef Terminal *register_add_terminal(Register *register, int32_t acquirer,
+                                     const char *terminal_id) noexcept nogil
+cdef Card *register_add_card(Register *register, const uint8_t *token) noexcept nogil
+cdef int register_index_all(Register *register) noexcept nogil
+cdef int32_t find_club(const Register *register, int32_t club) noexcept nogil
+cdef int32_t find_acquirer(const Register *register, int32_t acquirer) noexcept nogil
+cdef int32_t find_merchant(const Register *register, const char *merchant_id) noexcept nogil
+cdef int32_t find_terminal(const Register *register, int32_t acquirer,
+                           const char *terminal_id) noexcept nogil
+cdef int64_t find_card(const Register *register, const uint8_t *token) noexcept nogil
