@@ -1,9 +1,11 @@
 """Build of the compiled core: every `.pyx` below the packages becomes an extension.
 
-`BASHGAH_DEBUG=1` builds with bounds checks, line tracing, `assert`s in C and an annotated listing.
+`BASHGAH_DEBUG=1` builds with bounds checks, line tracing, `assert`s in C and an annotated listing;
+the rest of the build (metadata, dependencies) is in `pyproject.toml`.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -45,6 +47,8 @@ setup(
         extensions(),
         compiler_directives=DIRECTIVES,
         annotate=DEBUG,
+        # build_ext knows this option, cythonize does not see it: a change of mode needs both.
+        force="--force" in sys.argv,
         nthreads=os.cpu_count() or 1,
     )
 )
