@@ -90,13 +90,13 @@ cdef object value_of(
     cdef const Charset *letters = &plan.charsets[element.charset]
     cdef const uint8_t *data = start + place.offset
     cdef Py_ssize_t count = place.count
-    cdef Py_UCS4 widest = 127
+    cdef uint32_t widest = 127
     cdef Py_ssize_t i
     if element.layout == LAYOUT_TEXT or element.layout == LAYOUT_TEXT_HALF:
         if not letters.is_ascii:
             for i in range(count):
-                widest |= <Py_UCS4>letters.code_points[data[i]]
-        text = PyUnicode_New(count, widest)
+                widest |= letters.code_points[data[i]]
+        text = PyUnicode_New(count, <Py_UCS4>widest)
         if letters.is_ascii:
             memcpy(PyUnicode_1BYTE_DATA(text), data, count)
         else:
