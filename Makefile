@@ -79,6 +79,7 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python .ci/dependencies.py > $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --progress-bar off -r $(VENV)/requirements.txt \
 	  | sed -nu 's/^Collecting \([^ ;<>=!~([]*\).*/      \1/p'
+	BASHGAH_EXTENSIONS=0 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 # Cython and the compiler skip what has not changed; after a change of mode nothing may be skipped.
@@ -88,5 +89,4 @@ $(BUILT): $(INSTALLED) setup.py $(SOURCES)
 	done
 	echo "[3/3] compiled core ($(MODE)): $(words $(filter %.pyx,$(SOURCES))) modules"
 	$(BIN)/python setup.py --quiet build_ext --inplace -j "$$(nproc)" $$force
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

@@ -1,7 +1,7 @@
 """Build of the compiled core: every `.pyx` below the packages becomes an extension.
 
-`BASHGAH_DEBUG=1` builds with bounds checks, line tracing, `assert`s in C and an annotated listing;
-the rest of the build (metadata, dependencies) is in `pyproject.toml`.
+`BASHGAH_DEBUG=1` builds with bounds checks, line tracing, `assert`s in C and an annotated listing.
+`BASHGAH_EXTENSIONS=0` builds none, for `make`, which installs first and compiles in place. The rest of the build (metadata, dependencies) is in `pyproject.toml`.
 """
 
 import os
@@ -13,6 +13,7 @@ from setuptools import Extension, setup
 
 ROOT = Path(__file__).parent
 DEBUG = os.environ.get("BASHGAH_DEBUG") == "1"
+WANTED = os.environ.get("BASHGAH_EXTENSIONS") != "0"
 PACKAGES = ("switch", "loadtest")
 
 DIRECTIVES = {
@@ -44,7 +45,7 @@ def extensions() -> list[Extension]:
 
 setup(
     ext_modules=cythonize(
-        extensions(),
+        extensions() if WANTED else [],
         compiler_directives=DIRECTIVES,
         annotate=DEBUG,
         # build_ext knows this option, cythonize does not see it: a change of mode needs both.
