@@ -1,8 +1,7 @@
 """The one file that knows asyncio: PostgreSQL on a thread of its own, called from Trio or not.
 
 It owns the thread, its event loop (uvloop), connecting to whichever of several hosts is the
-primary, and the difference between "refused" and "perhaps done". It must not know what the journal
-means.
+primary, and lending sessions. It must not know what the journal means.
 
 Theory of operation. asyncpg needs an asyncio loop; the switch runs on Trio. A bridge inside one
 thread costs more for each crossing than a thread with a loop of its own (docs/decisions/0010), and
@@ -11,43 +10,33 @@ must never be. `run` crosses once each way: `call_soon_threadsafe` there, `run_s
 
 Functions handed to `run`, `call` and their `_sync` twins are `async def` and run on the database's
 thread. They take a `Session` and await nothing but its methods, `pause` and each other.
-
-Two errors leave this file. `StatementRefused`: the server answered with an error and the connection
-stayed open, so the statement had no effect. `DatabaseUnavailable`: everything else, that is, the
-statement may or may not have had its effect.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
-import msgspec
 import outcome
 import trio
 import uvloop
 from asyncpg.connect_utils import SessionAttribute
 
-from switch.errors import OperatingError
+from switch.ledger.session import LOST, DatabaseUnavailable, Session, StatementRefused
 
-if TYPE_CHECKING:  # the class is generic for the checker only
-    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+if TYPE_CHECKING:
+    from switch.ledger.session import Connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LOST = (OSError, EOFError, TimeoutError, asyncpg.InternalClientError)
-
 CONNECT_SECONDS_MAX = 1.0  # each host; all are raced, so a frozen first host costs nothing
 IDLE_SESSIONS_MAX = 4  # kept open for `call`; more at once are opened and closed again
-DISCONNECTED_STATES = ("08", "57P", "40003")  # connection errors, shutdowns, unknown completion
 
 # Whatever the role's or database's settings say: `on` is what makes an acknowledgement a promise,
 # and anything below a warning is chatter that must not put a commit in doubt.
@@ -58,136 +47,6 @@ SESSION_SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
 }
-
-
-class DatabaseUnavailable(OperatingError):
-    """No usable connection, or one was lost in mid-statement: the outcome is unknown."""
-
-
-class StatementRefused(OperatingError):
-    """The server answered with an error on a live connection: the statement had no effect."""
-
-    def __init__(self, sqlstate: str, text: str) -> None:
-        super().__init__(f"{sqlstate} {text}")
-        self.sqlstate = sqlstate
-
-
-class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One server process, named so that another with the same number is not mistaken for it."""
-
-    pid: int
-    started_at: datetime
-
-
-class Session:
-    """One connection, on the database's thread, used by one coroutine at a time."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._notices: list[str] = []
-        connection.add_log_listener(self._note)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the connection is known to be gone."""
-        return self._connection.is_closed()
-
-    def abort(self) -> None:
-        """Drop the connection without a word: no cancel request reaches the server."""
-        self._connection.terminate()
-
-    async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
-        """Run one statement and return its rows."""
-        with self._classified():
-            return await self._connection.fetch(query, *args)
-
-    async def execute(self, script: str) -> None:
-        """Run one or more statements without parameters and without results."""
-        with self._classified():
-            await self._connection.execute(script)
-
-    @contextlib.asynccontextmanager
-    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[None]:
-        """Hold a transaction; with `snapshot` a read-only one that sees one moment."""
-        options = " ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else ""
-        await self.execute("BEGIN" + options)
-        try:
-            yield
-        except BaseException:
-            if not self.closed:
-                await self.execute("ROLLBACK")
-            raise
-        await self.execute("COMMIT")
-
-    async def copy_in(self, table: str, body: bytes, *, where: str | None = None) -> int:
-        """Send a whole COPY binary stream as one statement; return the number of rows stored.
-
-        It is its own transaction unless one is open. The request, its data and its end leave in
-        one go, so nothing is held open across a round trip.
-        """
-        with self._classified():
-            # A memoryview, because asyncpg takes `bytes` for a path; its stubs know neither.
-            source = cast(AsyncIterator[bytes], memoryview(body))
-            tag = await self._connection.copy_to_table(
-                table, source=source, format="binary", where=where
-            )
-        return int(tag.rpartition(" ")[2])
-
-    async def copy_in_stream(self, table: str, chunks: AsyncIterator[bytes]) -> int:
-        """Send a COPY binary stream piece by piece; return the number of rows stored."""
-        with self._classified():
-            tag = await self._connection.copy_to_table(table, source=chunks, format="binary")
-        return int(tag.rpartition(" ")[2])
-
-    async def copy_out(self, query: str, sink: Callable[[bytes], object]) -> None:
-        """Stream a query as COPY binary: `sink` gets the bytes in order, on this thread."""
-
-        async def take(chunk: bytes) -> None:
-            sink(chunk)
-
-        with self._classified():
-            await self._connection.copy_from_query(query, output=take, format="binary")
-
-    @contextlib.contextmanager
-    def unambiguous(self) -> Iterator[None]:
-        """Raise DatabaseUnavailable if the server said anything besides the answer inside.
-
-        PostgreSQL reports a commit that gave up waiting for its replicas as a success with a
-        warning, so any notice during a commit makes its outcome unknown.
-        """
-        self._notices.clear()
-        yield
-        if self._notices:
-            raise DatabaseUnavailable(f"notice during a commit: {self._notices[0]}")
-
-    async def backend(self) -> Backend:
-        """Ask the server which of its processes serves this session."""
-        rows = await self.fetch(
-            "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-        )
-        return Backend(pid=rows[0]["pid"], started_at=rows[0]["backend_start"])
-
-    def _note(self, _connection: object, message: Any) -> None:
-        self._notices.append(f"{message.sqlstate} {message.message}")
-
-    @contextlib.contextmanager
-    def _classified(self) -> Iterator[None]:
-        try:
-            yield
-        except asyncpg.PostgresError as error:
-            state = error.sqlstate or ""
-            fatal = getattr(error, "severity_en", None) in ("FATAL", "PANIC")
-            if fatal or self.closed or state.startswith(DISCONNECTED_STATES):
-                self.abort()
-                raise DatabaseUnavailable(f"{state} {error}") from error
-            raise StatementRefused(state, str(error)) from error
-        except asyncpg.InterfaceError as error:
-            if not self.closed:
-                raise  # our own misuse of the driver, not an outage
-            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
-        except LOST as error:
-            self.abort()
-            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 class Database:
@@ -310,16 +169,25 @@ class Database:
         while self._idle and self._idle[-1].closed:
             self._idle.pop()
         session = self._idle.pop() if self._idle else await self.open_session("bashgah")
+        return await self._lend(session, work, *args, **kwargs)
+
+    async def borrow_within(
+        self,
+        seconds_max: float,
+        work: Callable[Concatenate[Session, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Lend `work` a new session and drop it when the time is over (DatabaseUnavailable).
+
+        New, because one that lay idle may lead to a host that is frozen or no longer the primary.
+        """
+        session = await self.open_session("bashgah")
+        timer = self._loop.call_later(seconds_max, session.abort)
         try:
-            result = await work(session, *args, **kwargs)
-        except StatementRefused:
-            self._keep(session)
-            raise
-        except BaseException:
-            session.abort()
-            raise
-        self._keep(session)
-        return result
+            return await self._lend(session, work, *args, **kwargs)
+        finally:
+            timer.cancel()
 
     def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start `work` beside whatever runs; it handles its own operating errors."""
@@ -347,6 +215,24 @@ class Database:
             deliver(result)
 
         self.spawn(carry)
+
+    async def _lend(
+        self,
+        session: Session,
+        work: Callable[Concatenate[Session, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        try:
+            result = await work(session, *args, **kwargs)
+        except StatementRefused:
+            self._keep(session)
+            raise
+        except BaseException:
+            session.abort()
+            raise
+        self._keep(session)
+        return result
 
     def _keep(self, session: Session) -> None:
         if session.closed or len(self._idle) >= IDLE_SESSIONS_MAX:

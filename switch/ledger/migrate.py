@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from switch.errors import OperatingError
-from switch.ledger.database import Database, Session
+from switch.ledger.database import Database
+from switch.ledger.session import Session
 
 SQL_DIRECTORY = Path(__file__).parent / "sql"
 FILE_NAME = re.compile(r"(?P<number>\d{4})_[a-z0-9]+(_[a-z0-9]+)+\.sql")

@@ -1,0 +1,96 @@
+"""The journal's partitions: a new one before it is needed, indexes once it is complete.
+
+It owns the partitions' size, names and indexes. It must not know what a row means.
+
+The writer's COPY must never wait for a partition or miss one. So a partition is made as a table of
+its own and then attached: attaching takes a lock on the journal that lets COPY go on, where
+`CREATE TABLE … PARTITION OF` would stop it. While rows still arrive a partition has its primary key
+only; the indexes that readers need are built when it is complete, because keeping two of them up to
+date costs more than half of the insert rate (the measured figures are in docs/decisions/0012).
+
+Everything here runs on the database's thread.
+"""
+
+from switch.ledger.session import Session
+
+ROWS_PER_PARTITION = 1_000_000
+"""About 450 MB with its key: an index on it is built in seconds, and dropping old ones is cheap."""
+
+AHEAD_ROWS = ROWS_PER_PARTITION // 2
+"""The next partition is made when the present one is half full: minutes ahead at full load."""
+
+LOCK_CLASS = 0x6261_7368  # "bash": the first key of the advisory lock; the second is the shard
+
+# Name of the index, its columns, its condition.
+CLOSED_INDEXES = (
+    ("terminal_stan", "(terminal, stan)", ""),
+    ("original_seq", "(original_seq)", " WHERE original_seq IS NOT NULL"),
+    ("card_seq", "(card, seq)", " WHERE card IS NOT NULL"),
+)
+
+
+def partition_number(seq: int) -> int:
+    """Return the number of the partition that holds `seq`, from 0."""
+    return seq // ROWS_PER_PARTITION
+
+
+def partition_name(shard: int, number: int) -> str:
+    """Return the table's name; padded, so that names sort as numbers do."""
+    return f"journal_s{shard:03d}_p{number:06d}"
+
+
+async def cover(session: Session, shard: int, first_seq: int, last_seq: int) -> int:
+    """Make the partitions that hold these sequences; return the first sequence not covered.
+
+    Does nothing where they exist; several processes may do it at once.
+    """
+    assert 0 <= first_seq <= last_seq
+    last_number = partition_number(last_seq)
+    async with session.transaction():
+        await session.fetch("SELECT pg_advisory_xact_lock($1, $2)", LOCK_CLASS, shard)
+        for number in range(partition_number(first_seq), last_number + 1):
+            if not await _exists(session, partition_name(shard, number)):
+                await _create(session, shard, number)
+    return (last_number + 1) * ROWS_PER_PARTITION
+
+
+async def index_complete(session: Session, shard: int, last_seq: int) -> list[str]:
+    """Build what is missing of the indexes of partitions that end before `last_seq`.
+
+    Returns the names of the indexes built. Takes seconds for a full partition.
+    """
+    rows = await session.fetch(
+        "SELECT child.relname AS name, array_agg(index.relname::TEXT) AS indexes"
+        "  FROM pg_inherits"
+        "  JOIN pg_class child ON child.oid = inhrelid"
+        "  LEFT JOIN pg_index ON indrelid = child.oid AND indisvalid"
+        "  LEFT JOIN pg_class index ON index.oid = indexrelid"
+        " WHERE inhparent = 'journal'::REGCLASS AND child.relname >= $1 AND child.relname < $2"
+        " GROUP BY child.relname ORDER BY child.relname",
+        partition_name(shard, 0),
+        partition_name(shard, partition_number(last_seq)),
+    )
+    built = []
+    for row in rows:
+        for suffix, columns, condition in CLOSED_INDEXES:
+            name = f"{row['name']}_{suffix}"
+            if name not in row["indexes"]:
+                await session.execute(f"CREATE INDEX {name} ON {row['name']} {columns}{condition}")
+                built.append(name)
+    return built
+
+
+async def _exists(session: Session, name: str) -> bool:
+    rows = await session.fetch("SELECT to_regclass($1) IS NOT NULL AS found", name)
+    return bool(rows[0]["found"])
+
+
+async def _create(session: Session, shard: int, number: int) -> None:
+    name = partition_name(shard, number)
+    first, end = number * ROWS_PER_PARTITION, (number + 1) * ROWS_PER_PARTITION
+    await session.execute(
+        f"CREATE TABLE {name} (LIKE journal INCLUDING DEFAULTS INCLUDING CONSTRAINTS"
+        " INCLUDING STORAGE);"
+        f"ALTER TABLE journal ATTACH PARTITION {name}"
+        f" FOR VALUES FROM ({shard}, {first}) TO ({shard}, {end})"
+    )

@@ -1,0 +1,84 @@
+"""Reading the journal: as streams of PostgreSQL's COPY binary format, decoded elsewhere.
+
+It owns the queries that recovery, verification and the slow lane ask. It must not decode a row.
+
+Everything here runs on the database's thread, with a session lent by `Database.call` (from Trio) or
+`Database.call_sync`: `await database.call(read_rows, shard, after_seq, sink)`.
+"""
+
+from collections.abc import Callable
+
+from switch.ledger.journal import COLUMNS, GENESIS_CHAIN, Head
+from switch.ledger.session import Session
+
+ALL_COLUMNS = ", ".join(COLUMNS)
+
+READ_HEAD = """
+SELECT coalesce(last.seq, 0) AS last_seq, last.chain, coalesce(head.epoch, 0) AS epoch
+  FROM (SELECT $1::SMALLINT AS shard) AS wanted
+  LEFT JOIN shard_heads head ON head.shard = wanted.shard
+  LEFT JOIN LATERAL (
+       SELECT seq, chain FROM journal
+        WHERE journal.shard = wanted.shard ORDER BY seq DESC LIMIT 1) AS last ON true
+"""
+
+READ_UNDONE = """
+SELECT coalesce(max(undone_minor), 0) AS undone_minor
+  FROM journal WHERE shard = $1 AND original_seq = $2
+"""
+
+
+async def head(session: Session, shard: int) -> Head:
+    """Return where the shard's journal ends and the tenure's epoch."""
+    row = (await session.fetch(READ_HEAD, shard))[0]
+    return Head(last_seq=row["last_seq"], chain=row["chain"] or GENESIS_CHAIN, epoch=row["epoch"])
+
+
+async def read_rows(
+    session: Session,
+    shard: int,
+    after_seq: int,
+    sink: Callable[[bytes], object],
+    *,
+    until_seq: int | None = None,
+) -> None:
+    """Stream the rows above `after_seq`, in order, as one COPY binary stream.
+
+    `sink` is called on the database's thread with pieces of the stream, cut anywhere.
+    """
+    until = "" if until_seq is None else f" AND seq <= {int(until_seq)}"
+    await session.copy_out(
+        f"SELECT {ALL_COLUMNS} FROM journal"
+        f" WHERE shard = {int(shard)} AND seq > {int(after_seq)}{until} ORDER BY seq",
+        sink,
+    )
+
+
+async def read_row(session: Session, shard: int, seq: int) -> bytes:
+    """Return the stream of one row; a stream without tuples when there is none."""
+    return await _stream(session, f"shard = {int(shard)} AND seq = {int(seq)}")
+
+
+async def find_original(session: Session, shard: int, terminal: int, stan: int) -> list[bytes]:
+    """Return one stream for each row of that terminal and STAN, newest last.
+
+    Looks at the newest partition row by row: what is not in memory any more is seldom there.
+    """
+    rows = await session.fetch(
+        "SELECT seq FROM journal WHERE shard = $1 AND terminal = $2 AND stan = $3 ORDER BY seq",
+        shard,
+        terminal,
+        stan,
+    )
+    return [await read_row(session, shard, row["seq"]) for row in rows]
+
+
+async def undone_minor(session: Session, shard: int, original_seq: int) -> int:
+    """Return how much of the original, in minor units, later rows have undone."""
+    return int((await session.fetch(READ_UNDONE, shard, original_seq))[0]["undone_minor"])
+
+
+async def _stream(session: Session, condition: str) -> bytes:
+    pieces: list[bytes] = []
+    await session.copy_out(f"SELECT {ALL_COLUMNS} FROM journal WHERE {condition}", pieces.append)
+    return b"".join(pieces)
