@@ -79,7 +79,7 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python .ci/dependencies.py > $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --progress-bar off -r $(VENV)/requirements.txt \
 	  | sed -nu 's/^Collecting \([^ ;<>=!~([]*\).*/      \1/p'
-	BASHGAH_EXTENSIONS=0 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	BASHGAH_EXTENSIONS=0 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 # Cython and the compiler skip what has not changed; after a change of mode nothing may be skipped.

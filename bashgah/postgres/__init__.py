@@ -1,7 +1,7 @@
 """Embedded PostgreSQL: a primary and a streaming replica under a launcher of our own.
 
 Owns the life of the servers: files, identity, settings, start, stop, crash. Knows nothing of the
-switch, its tables or its configuration file; standard library only.
+switch but its family of errors: not its tables, not its configuration. Standard library only.
 """
 
 from bashgah.postgres.cluster import Cluster

@@ -1,0 +1,220 @@
+"""The configuration: one TOML file, decoded into frozen structs, once, at start.
+
+It owns the names, the defaults and the bounds; `config/bashgah.example.toml` documents them. It
+must not know who uses a value: the composition root hands each part what it needs. Paths in the
+file are relative to the file. Secrets are never in it, only the paths of files that hold them.
+"""
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta
+
+from switch.errors import OperatingError
+
+PAN_KEY_BYTES = 32
+
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0)]
+Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$", max_length=32)]
+
+
+class ConfigError(OperatingError):
+    """The configuration cannot be used; the text names the file and the path inside it."""
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[switch]`: who this process is."""
+
+    shard: Annotated[int, Meta(ge=0, le=32767)] = 0
+    timezone: str = "Asia/Tehran"
+    snapshot_every_entries: Count = 100_000
+
+
+class FramingOverride(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[listener.framing]`: where a peer frames otherwise than its profile says."""
+
+    length: Literal["binary2", "ascii4", "bcd2", "binary4"]
+    tpdu: bool = False
+    length_includes_itself: bool = False
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[listener]]`: a port on which requesters of one profile connect. Port 0 is any free one."""
+
+    name: Name
+    host: str = "127.0.0.1"
+    port: Port
+    profile: Name
+    framing: FramingOverride | None = None
+    connections_max: Count = 12_000
+    idle_seconds_max: Seconds = 600.0
+
+
+class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[database]`: the journal's PostgreSQL, unless `[postgres]` brings its own."""
+
+    dsn: str | None = None
+    dsn_file: Path | None = None
+    replica_dsn: str | None = None
+    connect_seconds_max: Seconds = 10.0
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[journal]`: bounds of the group commit."""
+
+    batch_bytes_max: Count = 1 << 20
+    batch_entries_max: Count = 1_000
+    pending_entries_max: Count = 20_000
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[memory]`: bounds of what a shard keeps in memory."""
+
+    accounts_max: Count = 2_000_000
+    exchange_entries_max: Count = 1_000_000
+    exchange_detail_bytes: Count = 256 << 20
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[clock]`: how far a terminal's clock may be off."""
+
+    request_skew_seconds_max: Count = 86_400
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[keys]`: paths of key files, never keys."""
+
+    pan_key_file: Path | None = None
+
+
+class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[http]`: where metrics and health are served."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9464
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[log]`: `exchanges` is `stdout`, `off` or the path of a file."""
+
+    exchanges: str = "stdout"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Postgres(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[postgres]`: the embedded PostgreSQL. Port 0 means Unix sockets only."""
+
+    enabled: bool = False
+    data_dir: Path = Path("var/postgres")
+    bin_dir: Path | None = None
+    replica: bool = True
+    synchronous: bool = False
+    port: Annotated[int, Meta(ge=0, le=65534)] = 0
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole configuration file."""
+
+    switch: Switch = Switch()
+    listener: tuple[Listener, ...] = ()
+    database: Database = Database()
+    journal: Journal = Journal()
+    memory: Memory = Memory()
+    clock: Clock = Clock()
+    keys: Keys = Keys()
+    http: Http = Http()
+    log: Log = Log()
+    postgres: Postgres = Postgres()
+
+
+def load_config(path: Path) -> Config:
+    """Return the configuration in the TOML file at `path`.
+
+    Raises `ConfigError` as `bashgah.toml: Expected int, got str - at $.journal.batch_bytes_max`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8") from None
+    return decode_config(text, path)
+
+
+def decode_config(text: str, path: Path) -> Config:
+    """Return the configuration in `text`, the content of the file at `path`; see `load_config`."""
+    base_dir = path.absolute().parent
+
+    def decode_path(kind: type, value: object) -> object:
+        if kind is Path and isinstance(value, str):
+            return base_dir / value
+        raise msgspec.ValidationError(f"Expected a path, got {type(value).__name__}")
+
+    try:
+        config = msgspec.convert(tomllib.loads(text), Config, dec_hook=decode_path)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        # msgspec quotes types and paths like Markdown; this is for a terminal.
+        raise ConfigError(f"{path}: {error}".replace("`", "")) from None
+    _check(config, path)
+    return config
+
+
+def read_dsn(database: Database) -> str:
+    """Return the DSN, from its file when it is kept in one. Raises `ConfigError`."""
+    if database.dsn is not None:
+        return database.dsn
+    assert database.dsn_file is not None, "checked when the configuration was loaded"
+    return _read_secret(database.dsn_file)
+
+
+def read_pan_key(path: Path) -> bytes:
+    """Return the 32-byte key that turns PANs into tokens. Raises `ConfigError`."""
+    text = _read_secret(path)
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != PAN_KEY_BYTES:
+        raise ConfigError(f"{path}: expected {2 * PAN_KEY_BYTES} hexadecimal digits")
+    return key
+
+
+def _read_secret(path: Path) -> str:
+    """Return a secret file's text, when only its owner can read it."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise ConfigError(f"{path}: mode {mode:04o} lets others read a secret; chmod 600 it")
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not ASCII") from None
+
+
+def _check(config: Config, path: Path) -> None:
+    """Raise `ConfigError` for what one field alone cannot say."""
+    sources = (config.database.dsn, config.database.dsn_file, config.postgres.enabled or None)
+    if sum(source is not None for source in sources) != 1:
+        raise ConfigError(
+            f"{path}: one of database.dsn, database.dsn_file, postgres.enabled - at $.database"
+        )
+    if config.postgres.synchronous and not config.postgres.replica:
+        raise ConfigError(f"{path}: synchronous needs replica - at $.postgres.synchronous")
+    if config.journal.pending_entries_max < config.journal.batch_entries_max:
+        raise ConfigError(f"{path}: less than batch_entries_max - at $.journal.pending_entries_max")
+    try:
+        ZoneInfo(config.switch.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f"{path}: unknown timezone - at $.switch.timezone") from None
+    names: set[str] = set()
+    for index, listener in enumerate(config.listener):
+        if listener.name in names:
+            raise ConfigError(f"{path}: a second {listener.name!r} - at $.listener[{index}].name")
+        names.add(listener.name)
