@@ -1,6 +1,6 @@
 """The class that owns a compiled plan's memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from switch.iso8583.spec import ElementSpec
@@ -16,7 +16,7 @@ class Spec:
         header: ElementSpec | None,
         elements: dict[int, ElementSpec],
         codecs: tuple[str, ...],
-        charsets: list[tuple[bytes, bytes, list[int], list[int]]],
+        charsets: Sequence[tuple[bytes, bytes, list[int], list[int]]],
         rows: dict[int | str, dict[str, int]],
         bitmap_charsets: tuple[int, int],
         is_bitmap_fixed: bool,

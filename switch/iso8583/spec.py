@@ -125,7 +125,7 @@ def compile_spec(spec: RawSpec, name: str = "spec") -> Spec:
         header=header,
         elements=elements,
         codecs=tuple(charsets),
-        charsets=[tuple(charset_tables(codec)) for codec in charsets],
+        charsets=[charset_tables(codec) for codec in charsets],
         rows=rows,
         bitmap_charsets=(bitmap_charsets[0], bitmap_charsets[1]),
         is_bitmap_fixed=bits == 128,
@@ -223,7 +223,7 @@ def _row(element: ElementSpec, charsets: dict[str, int]) -> dict[str, int]:
     """The element as the numbers of an ElementPlan."""
     layout = _layout(element)
     has_pad = bool(element.left_pad or element.right_pad)
-    fixed_bytes, fixed_count = _fixed_size(element, layout, has_pad) if not element.len_type else (0, 0)
+    fixed_bytes, fixed_count = _fixed_size(element, layout, has_pad)
     codec = element.data_enc if not element.is_binary else element.sign_enc
     content = element.content or ("b" if element.is_binary else "any")
     nested = element.nested
@@ -258,6 +258,8 @@ def _length_charset(element: ElementSpec, charsets: dict[str, int]) -> int:
 
 def _fixed_size(element: ElementSpec, layout: int, has_pad: bool) -> tuple[int, int]:
     """Bytes and count of a fixed element; refuses half a byte."""
+    if element.len_type:
+        return 0, 0
     length = element.max_len
     digits = length - 1 if layout == _SIGNED else length
     if layout == _TEXT_HALF and length % 2:

@@ -1,8 +1,8 @@
 """ISO 8583:1987's elements: class, length and title, whatever the encoding.
 
-Two classes are wider than the standard's, as terminals and issuers are: DE 37 and 38 may hold spaces
-(the standard says an; 1993 made it anp), and DE 44 to 47 any printable character. DE 49 to 51 are
-numeric currency codes. DE 48 and 60 to 63 are this switch's private TLV.
+Two classes are wider than the standard's, as terminals and issuers are: DE 37 and 38 may hold
+spaces (the standard says an; 1993 made it anp), and DE 44 to 47 any printable character. DE 49 to
+51 are numeric currency codes. DE 48 and 60 to 63 are this switch's private TLV.
 """
 
 from typing import Any

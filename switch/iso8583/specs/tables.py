@@ -10,11 +10,8 @@ from typing import Any
 Row = tuple[str, int, int, str]
 """Content class, digits of the length (0: fixed), length or maximum, title in ISO's words."""
 
-PRIVATE_TLV: dict[str, Any] = {
-    "nested": {"kind": "tlv", "tag_len": 2, "len_len": 3, "mask": {"CV": "secret", "VP": "secret"}}
-}
-"""Two alphanumeric characters, three digits, the value. CV is a card verification value, VP a
-voucher's PIN: nobody is shown either."""
+PRIVATE_TLV: dict[str, Any] = {"nested": {"kind": "tlv", "tag_len": 2, "len_len": 3}}
+"""Two alphanumeric characters, three digits, the value."""
 
 BER_TLV: dict[str, Any] = {"nested": {"kind": "ber-tlv"}}
 
@@ -48,8 +45,8 @@ def packed_spec(
 ) -> dict[str, dict[str, Any]]:
     """Digits packed two a byte, lengths too; characters of one codec; binary bitmaps.
 
-    Lengths of digits count digits. An odd count of digits has a 0 to its left, of track data an F to
-    its right: so they come from terminals.
+    Lengths of digits count digits. An odd count of digits has a 0 to its left, of track data an F
+    to its right: so they come from terminals.
     """
     spec = _frame("b", "b")
     for key, (content, length_digits, length, title) in rows.items():
