@@ -1,0 +1,157 @@
+"""One simulated terminal on its connection: sends a request and waits for its own reply.
+
+Owns one TCP connection and what a terminal does about silence. A lost connection is made again and
+the outstanding request is repeated (or, for a seeded share, reversed, as a terminal that was
+switched off does). No reply in time: a reversal advice, repeated until it is acknowledged.
+Must not know what a scenario wants or when the load ends.
+"""
+
+from random import Random
+
+import trio
+from msgspec import Struct
+
+from loadtest.dialect import Dialect
+from loadtest.oracle import Oracle, Verdict
+from loadtest.replies import Reply, read_reply
+from loadtest.requests import REVERSAL_ADVICE, Desk, Request
+from switch.iso8583.framing import FramingError
+
+READ_BYTES = 4096
+RECONNECT_SECONDS = 0.05
+LOST = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """How a terminal takes silence. `reverse_when_cut_bps`: of 10,000 lost connections, how many
+    make it reverse the outstanding request instead of repeating it."""
+
+    reply_seconds: float = 10.0
+    reverse_when_cut_bps: int = 0
+
+
+class Session:
+    """A terminal's connection. One request is outstanding at any time."""
+
+    def __init__(
+        self,
+        *,
+        address: tuple[str, int],
+        dialect: Dialect,
+        desk: Desk,
+        oracle: Oracle,
+        patience: Patience,
+        random: Random,
+        tpdu: bytes,
+    ) -> None:
+        self.desk = desk
+        self.reconnect_count = 0
+        self._address = address
+        self._dialect = dialect
+        self._oracle = oracle
+        self._patience = patience
+        self._random = random
+        self._tpdu = tpdu
+        self._stream: trio.SocketStream | None = None
+        self._frames = dialect.frames()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands, as far as this side knows."""
+        return self._stream is not None
+
+    async def ask(self, request: Request) -> Reply | None:
+        """Send a request and return its reply; None when it was given up, and then reversed."""
+        self._oracle.sent(request)
+        reply = await self._exchange(request, request.body, self._patience.reverse_when_cut_bps)
+        if reply is None:
+            self._oracle.gave_up(request)
+            if not request.kind.asks_only:
+                await self._reverse(request)
+        return reply
+
+    async def repeat(self, request: Request) -> Reply | None:
+        """Send an answered request as a repeat and have the reply judged; None when none came."""
+        body = request.repeat_body()
+        with trio.move_on_after(self._patience.reply_seconds):
+            while True:
+                try:
+                    stream = await self._send(body)
+                    while True:
+                        reply = await self._receive(stream, request)
+                        if reply is not None and reply.rrn == request.rrn:
+                            self._oracle.judge_repeat(request, reply)
+                            return reply
+                        if reply is not None:
+                            self._oracle.judge(request, reply)
+                except LOST:
+                    await self._reconnect_later()
+        self._oracle.repeat_unanswered(request)
+        return None
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            await stream.aclose()
+
+    async def _reverse(self, request: Request) -> None:
+        advice = self.desk.follow_up(REVERSAL_ADVICE, request, amount_minor=request.amount_minor)
+        self._oracle.sent(advice)
+        body = advice.body
+        # No limit: money may hang on it. Whoever runs the load cancels in the end, and the advice
+        # then counts as unanswered.
+        while await self._exchange(advice, body, 0) is None:
+            body = advice.repeat_body()
+
+    async def _exchange(self, request: Request, body: bytes, cut_bps: int) -> Reply | None:
+        with trio.move_on_after(self._patience.reply_seconds):
+            while True:
+                try:
+                    return await self._answer(await self._send(body), request)
+                except LOST:
+                    await self._reconnect_later()
+                    if cut_bps and self._random.randrange(10_000) < cut_bps:
+                        return None
+                    body = request.repeat_body()
+        return None
+
+    async def _answer(self, stream: trio.SocketStream, request: Request) -> Reply:
+        while True:
+            reply = await self._receive(stream, request)
+            if reply is not None and self._oracle.judge(request, reply) is Verdict.ANSWER:
+                return reply
+
+    async def _receive(self, stream: trio.SocketStream, request: Request) -> Reply | None:
+        """Wait for one frame; None when it could not be read (the oracle was told)."""
+        try:
+            while (frame := self._frames.take()) is None:
+                data = await stream.receive_some(READ_BYTES)
+                if not data:
+                    raise trio.BrokenResourceError("the switch closed the connection")
+                self._frames.receive(data)
+        except FramingError as error:
+            self._oracle.unreadable(request, str(error))
+            raise trio.BrokenResourceError("framing is lost") from error
+        tpdu, body = frame
+        if tpdu != self._dialect.reply_tpdu(self._tpdu):
+            self._oracle.unreadable(request, "its TPDU is not addressed to this terminal")
+            return None
+        try:
+            return read_reply(self._dialect.decode(body), body)
+        except ValueError as error:
+            self._oracle.unreadable(request, str(error))
+            return None
+
+    async def _send(self, body: bytes) -> trio.SocketStream:
+        if self._stream is None:
+            self._stream = await trio.open_tcp_stream(*self._address)
+            self._frames = self._dialect.frames()
+        await self._stream.send_all(self._dialect.frame(body, self._tpdu))
+        return self._stream
+
+    async def _reconnect_later(self) -> None:
+        self.reconnect_count += 1
+        await self.close()
+        # Spread, or all terminals of a restarted switch would arrive in the same millisecond.
+        await trio.sleep(RECONNECT_SECONDS * (0.5 + self._random.random()))
