@@ -93,13 +93,13 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     except BaseException as error:
+        if all(isinstance(leaf, KeyboardInterrupt) for leaf in _leaves(error)):
+            return INTERRUPTED_EXIT_CODE
         lines = list(_operating_lines(error))
         if not lines:
             raise
-        for line in lines:
-            sys.stderr.write(f"{line}\n")
-        interrupted = _leaves_are(error, KeyboardInterrupt)
-        return INTERRUPTED_EXIT_CODE if interrupted else OPERATING_EXIT_CODE
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        return OPERATING_EXIT_CODE
     return 0
 
 
@@ -136,10 +136,6 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(inner)
     else:
         yield error
-
-
-def _leaves_are(error: BaseException, kind: type[BaseException]) -> bool:
-    return all(isinstance(leaf, kind) for leaf in _leaves(error))
 
 
 def _describe(error: BaseException) -> str | None:

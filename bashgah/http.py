@@ -4,6 +4,7 @@ It owns three paths and knows nothing of what is measured or what "ready" means:
 the question are handed in. hypercorn is the server (docs/decisions/0003).
 """
 
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
@@ -44,7 +45,10 @@ async def serve_http(
     taken.
     """
     config = Config()
-    config.bind = [f"{_bracketed(host)}:{port}"]
+    # Bound here: hypercorn loses an open socket when the port is taken. It owns the descriptor now.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG_CONNECTIONS_MAX)
+    config.bind = [f"fd://{listener.detach()}"]
     config.backlog = BACKLOG_CONNECTIONS_MAX
     config.graceful_timeout = STOP_SECONDS_MAX
     config.h11_max_incomplete_size = REQUEST_HEAD_BYTES_MAX
@@ -96,7 +100,3 @@ async def _answer(send: Send, status: int, body: object) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": msgspec.json.encode(body) + b"\n"})
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
