@@ -20,6 +20,9 @@ from switch.response_codes import ResponseCode
 Key = int | str
 """An element's number, as int or in decimal without leading zeros, or a path to a sub-element."""
 
+_NAMES = {number: str(number) for number in range(2, ELEMENT_MAX + 1)}
+_NUMBERS: dict[Key, int] = {**{n: n for n in _NAMES}, **{name: n for n, name in _NAMES.items()}}
+
 
 class Message(MutableMapping[Key, str]):
     """A message: its type, perhaps a header, and its elements.
@@ -48,9 +51,10 @@ class Message(MutableMapping[Key, str]):
                 self[key] = value
 
     def __getitem__(self, key: Key) -> str:
+        whole = _NUMBERS.get(key)
+        if whole is not None:
+            return self._values[whole]
         number, path = _split(key)
-        if path is None:
-            return self._values[number]
         for tag, value in self.parts(number):
             if tag == path:
                 return value
@@ -91,9 +95,12 @@ class Message(MutableMapping[Key, str]):
             del self[number]
 
     def __iter__(self) -> Iterator[str]:
+        if not self._parts:
+            yield from map(_NAMES.__getitem__, sorted(self._values))
+            return
         for number in sorted((*self._values, *self._parts)):
             if number in self._values:
-                yield str(number)
+                yield _NAMES[number]
             else:
                 for tag, _ in self._parts[number]:
                     yield f"{number}.{tag}"
@@ -222,13 +229,11 @@ def _composed(number: int, element: ElementSpec, items: Items) -> str:
 
 def _split(key: Key) -> tuple[int, str | None]:
     """Element number and path; raises `KeyError` for what names no element."""
-    if isinstance(key, int):
-        number, path = key, None
-    else:
-        digits, dot, rest = key.partition(".")
-        if not (digits.isascii() and digits.isdigit()) or digits[0] == "0" or (dot and not rest):
-            raise KeyError(key)
-        number, path = int(digits), rest if dot else None
-    if not 2 <= number <= ELEMENT_MAX:
+    whole = _NUMBERS.get(key)
+    if whole is not None:
+        return whole, None
+    digits, _, path = str(key).partition(".")
+    number = _NUMBERS.get(digits)
+    if number is None or not path:
         raise KeyError(key)
     return number, path

@@ -1,0 +1,1 @@
+"""Benchmarks: each module has `cases()` and prints a table when run."""
