@@ -70,9 +70,10 @@ def read_details(text: str) -> dict[str, str]:
     at = 0
     while at < len(text):
         value_at = at + 5
-        length = _number(text[at + 2 : value_at])
+        digits = text[at + 2 : value_at]
+        length = _number(digits)
         value = text[value_at : value_at + length]
-        if length < 0 or len(value) != length:
+        if len(digits) != 3 or length < 0 or len(value) != length:
             raise ValueError(f"DE 48 is broken at character {at}")
         details[text[at : at + 2]] = value
         at = value_at + length
