@@ -1,0 +1,122 @@
+"""What a receipt says: the facts of one exchange, taken from its request and reply.
+
+Owns which element of the reply means what to cardholder and merchant. Must not know wording, layout
+or calendars: that is `acquirers.terminal.receipt_text`.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from acquirers.terminal import elements as de
+from acquirers.terminal.orders import Service
+from acquirers.terminal.parties import mask
+from switch.errors import ProtocolError
+from switch.iso8583 import Message
+
+BALANCE_CHARACTERS = 20
+"""One entry of DE 54: account type 2, amount type 2, currency 3, sign 1, amount 12."""
+
+POINTS_CURRENCY = "999"
+"""ISO 4217: no currency; in DE 54 the amount is in points."""
+
+AVAILABLE = "02"
+"""Amount type of DE 54: what can be spent now, holds taken off. 01 is the ledger balance."""
+
+
+class Balance(Struct, frozen=True, kw_only=True, gc=False):
+    """One entry of DE 54, in rials or in points."""
+
+    in_points: bool
+    available: bool
+    amount: int
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """One exchange. Amounts are whole rials, points are whole points; 0 where nothing moved."""
+
+    service: Service
+    merchant_id: str
+    terminal_id: str
+    card_masked: str
+    local_at: datetime
+    stan: str
+    rrn: str
+    approval_code: str
+    response_code: str
+    reason: str
+    requested_minor: int
+    approved_minor: int
+    discount_minor: int
+    discount_rule: str
+    paid_minor: int
+    points_redeemed: int
+    points_value_minor: int
+    points_earned: int
+    earning_rule: str
+    balances: tuple[Balance, ...]
+
+    @property
+    def approved(self) -> bool:
+        """Tell whether the switch agreed, in whole or in part."""
+        return self.response_code in {"00", "10"}
+
+
+def receipt_of(service: Service, request: Message, reply: Message, local_at: datetime) -> Receipt:
+    """Read the receipt from an exchange. Raises ProtocolError when the reply contradicts itself."""
+    requested_minor = _number(request, de.AMOUNT_TRANSACTION)
+    return Receipt(
+        service=service,
+        merchant_id=request.get(de.CARD_ACCEPTOR_IDENTIFICATION, "").strip(),
+        terminal_id=request.get(de.CARD_ACCEPTOR_TERMINAL, "").strip(),
+        card_masked=_card_masked(request),
+        local_at=local_at,
+        stan=request.get(de.SYSTEM_TRACE_AUDIT_NUMBER, ""),
+        rrn=reply.get(de.RETRIEVAL_REFERENCE_NUMBER, ""),
+        approval_code=reply.get(de.AUTHORISATION_IDENTIFICATION_RESPONSE, "").strip(),
+        response_code=reply.get(de.RESPONSE_CODE, ""),
+        reason=reply.get(de.REASON, ""),
+        requested_minor=requested_minor,
+        approved_minor=_number(reply, de.AMOUNT_TRANSACTION) or requested_minor,
+        discount_minor=_number(reply, de.DISCOUNT),
+        discount_rule=reply.get(de.DISCOUNT_RULE, ""),
+        paid_minor=_number(reply, de.PAID_FROM_PURSE),
+        points_redeemed=_number(reply, de.POINTS_REDEEMED),
+        points_value_minor=_number(reply, de.POINTS_REDEEMED_VALUE),
+        points_earned=_number(reply, de.POINTS_EARNED),
+        earning_rule=reply.get(de.EARNING_RULE, ""),
+        balances=read_balances(reply.get(de.ADDITIONAL_AMOUNTS, "")),
+    )
+
+
+def read_balances(additional_amounts: str) -> tuple[Balance, ...]:
+    """Read DE 54: entries of 20 characters, debit balances as negative. Raises ProtocolError."""
+    if len(additional_amounts) % BALANCE_CHARACTERS:
+        raise ProtocolError(f"DE 54 has {len(additional_amounts)} characters, not a multiple of 20")
+    starts = range(0, len(additional_amounts), BALANCE_CHARACTERS)
+    return tuple(_balance(additional_amounts[at : at + BALANCE_CHARACTERS]) for at in starts)
+
+
+def _balance(entry: str) -> Balance:
+    sign, amount = entry[7], entry[8:]
+    if sign not in "CD" or not (amount.isascii() and amount.isdigit()):
+        raise ProtocolError("an entry of DE 54 is C or D, then twelve digits")
+    return Balance(
+        in_points=entry[4:7] == POINTS_CURRENCY,
+        available=entry[2:4] == AVAILABLE,
+        amount=-int(amount) if sign == "D" else int(amount),
+    )
+
+
+def _number(message: Message, element: int | str) -> int:
+    """Give a numeric element, 0 when it is absent. Raises ProtocolError."""
+    text = message.get(element, "0")
+    if not (text.isascii() and text.isdigit()):
+        raise ProtocolError(f"element {element} is not a number")
+    return int(text)
+
+
+def _card_masked(request: Message) -> str:
+    track2 = request.get(de.TRACK_2_DATA, "")
+    pan = request.get(de.PRIMARY_ACCOUNT_NUMBER, "") or track2.replace("=", "D").partition("D")[0]
+    return mask(pan)

@@ -1,0 +1,173 @@
+"""A receipt as plain text of 40 columns, in Persian (right to left, Jalali date) or English.
+
+Owns wording and layout. Must not know messages or elements.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from acquirers.terminal import persian
+from acquirers.terminal.orders import Service
+from acquirers.terminal.receipt import Receipt
+from acquirers.terminal.texts import Language, Text, code_text, reason_text
+
+COLUMNS: Final = 40
+"""Thermal paper of 80 mm prints 42 to 48; 40 fits 57 mm paper in its condensed type too."""
+
+TITLES: Final[dict[Service, Text]] = {
+    Service.PURCHASE: Text("PURCHASE", "خرید"),
+    Service.POINTS: Text("PAYMENT WITH POINTS", "پرداخت با امتیاز"),
+    Service.MIXED: Text("PURCHASE, POINTS AND MONEY", "خرید با امتیاز و موجودی"),
+    Service.REFUND: Text("REFUND", "برگشت خرید"),
+    Service.LOAD: Text("TOP-UP", "افزایش موجودی"),
+    Service.BALANCE: Text("BALANCE", "مانده حساب"),
+    Service.POINTS_BALANCE: Text("POINTS BALANCE", "مانده امتیاز"),
+    Service.HOLD: Text("AUTHORISATION", "مسدودی مبلغ"),
+    Service.PREAUTHORISATION: Text("PRE-AUTHORISATION", "پیش‌مجوز خرید"),
+    Service.COMPLETION: Text("COMPLETION", "تکمیل خرید"),
+    Service.REVERSAL: Text("REVERSAL", "ابطال تراکنش"),
+    Service.SIGN_ON: Text("SIGN-ON", "ورود پایانه"),
+    Service.SIGN_OFF: Text("SIGN-OFF", "خروج پایانه"),
+    Service.ECHO: Text("LINE TEST", "آزمون ارتباط"),
+    Service.CUT_OVER: Text("CUT-OVER", "آغاز روز مالی"),
+}
+
+HEADING: Final = Text("B A S H G A H", "باشگاه")
+MERCHANT: Final = Text("Merchant", "پذیرنده")
+TERMINAL: Final = Text("Terminal", "پایانه")
+TIME: Final = Text("Time", "زمان")
+CARD: Final = Text("Card", "کارت")
+GROSS: Final = Text("Amount", "مبلغ")
+APPROVED_PART: Final = Text("Approved", "مبلغ پذیرفته‌شده")
+DISCOUNT: Final = Text("Discount", "تخفیف")
+PAID: Final = Text("Paid from card", "پرداخت از کارت")
+POINTS_PAID: Final = Text("Points redeemed", "امتیاز خرج‌شده")
+POINTS_VALUE: Final = Text("Worth", "ارزش امتیاز")
+EARNED: Final = Text("Points earned", "امتیاز این خرید")
+MONEY_LEFT: Final = Text("Available", "موجودی قابل برداشت")
+MONEY_LEDGER: Final = Text("Balance", "مانده حساب")
+POINTS_LEFT: Final = Text("Points", "امتیاز")
+TRACE: Final = Text("Trace no.", "شماره پیگیری")
+REFERENCE: Final = Text("Reference no.", "شماره ارجاع")
+APPROVAL: Final = Text("Approval code", "کد مجوز")
+CODE: Final = Text("Response code", "کد پاسخ")
+RIAL: Final = Text("rial", "ریال")
+POINTS: Final = Text("points", "امتیاز")
+
+
+class Line(Struct, frozen=True, gc=False):
+    """A label and its value. `latin` marks a value that reads left to right in Persian too."""
+
+    label: Text
+    value: str
+    latin: bool = False
+
+
+def render(receipt: Receipt, language: Language) -> str:
+    """Give the receipt as lines of 40 columns, newline at the end of each."""
+    block = _persian if language is Language.PERSIAN else _english
+    return "".join(f"{line}\n" for line in block(receipt))
+
+
+def _english(receipt: Receipt) -> Iterator[str]:
+    yield HEADING.english.center(COLUMNS).rstrip()
+    yield TITLES[receipt.service].english.center(COLUMNS).rstrip()
+    yield "-" * COLUMNS
+    for line in _parties(receipt, receipt.local_at.strftime("%Y-%m-%d %H:%M:%S")):
+        yield _left_to_right_line(line.label.english, line.value)
+    yield "-" * COLUMNS
+    money = list(_money(receipt, lambda amount: f"{amount:,}", Language.ENGLISH))
+    for line in money:
+        yield _left_to_right_line(line.label.english, line.value)
+    if money:
+        yield "-" * COLUMNS
+    for line in _references(receipt):
+        yield _left_to_right_line(line.label.english, line.value)
+    for text in _verdict(receipt):
+        yield text.english.center(COLUMNS).rstrip()
+
+
+def _persian(receipt: Receipt) -> Iterator[str]:
+    yield persian.right_to_left_centred(HEADING.persian, COLUMNS)
+    yield persian.right_to_left_centred(TITLES[receipt.service].persian, COLUMNS)
+    yield "-" * COLUMNS
+    for line in _parties(receipt, persian.jalali(receipt.local_at)):
+        yield _right_to_left_line(line)
+    yield "-" * COLUMNS
+    money = list(_money(receipt, persian.grouped, Language.PERSIAN))
+    for line in money:
+        yield _right_to_left_line(line)
+    if money:
+        yield "-" * COLUMNS
+    for line in _references(receipt):
+        yield _right_to_left_line(line)
+    for text in _verdict(receipt):
+        yield persian.right_to_left_centred(text.persian, COLUMNS)
+
+
+def _parties(receipt: Receipt, time: str) -> Iterator[Line]:
+    yield Line(MERCHANT, receipt.merchant_id, latin=True)
+    yield Line(TERMINAL, receipt.terminal_id, latin=True)
+    yield Line(TIME, time)
+    if receipt.card_masked:
+        yield Line(CARD, receipt.card_masked, latin=True)
+
+
+def _money(receipt: Receipt, grouped: Callable[[int], str], language: Language) -> Iterator[Line]:
+    """Give what was asked, what it came down to, who paid it, and what is left."""
+
+    def rials(label: Text, amount: int) -> Line:
+        return Line(label, f"{grouped(amount)} {RIAL.said_in(language)}")
+
+    def points(label: Text, count: int) -> Line:
+        return Line(label, f"{grouped(count)} {POINTS.said_in(language)}")
+
+    if receipt.requested_minor:
+        yield rials(GROSS, receipt.requested_minor)
+    if receipt.approved and receipt.approved_minor != receipt.requested_minor:
+        yield rials(APPROVED_PART, receipt.approved_minor)
+    if receipt.discount_minor:
+        yield rials(DISCOUNT, receipt.discount_minor)
+    if receipt.points_redeemed:
+        yield points(POINTS_PAID, receipt.points_redeemed)
+        yield rials(POINTS_VALUE, receipt.points_value_minor)
+    if receipt.paid_minor:
+        yield rials(PAID, receipt.paid_minor)
+    if receipt.points_earned:
+        yield points(EARNED, receipt.points_earned)
+    for balance in receipt.balances:
+        if balance.in_points and balance.available:
+            yield points(POINTS_LEFT, balance.amount)
+        elif balance.available:
+            yield rials(MONEY_LEFT, balance.amount)
+        elif not balance.in_points:
+            yield rials(MONEY_LEDGER, balance.amount)
+
+
+def _references(receipt: Receipt) -> Iterator[Line]:
+    yield Line(TRACE, receipt.stan, latin=True)
+    if receipt.rrn:
+        yield Line(REFERENCE, receipt.rrn, latin=True)
+    if receipt.approval_code:
+        yield Line(APPROVAL, receipt.approval_code, latin=True)
+    yield Line(CODE, receipt.response_code, latin=True)
+
+
+def _verdict(receipt: Receipt) -> Iterator[Text]:
+    """Give what the code means, and the reason where it says more."""
+    verdict = code_text(receipt.response_code)
+    yield verdict
+    reason = reason_text(receipt.reason) if receipt.reason else None
+    if reason is not None and reason.persian != verdict.persian:
+        yield reason
+
+
+def _left_to_right_line(label: str, value: str) -> str:
+    return f"{label} {value:>{COLUMNS - len(label) - 1}}"
+
+
+def _right_to_left_line(line: Line) -> str:
+    value = persian.left_to_right(line.value) if line.latin else line.value
+    return persian.right_to_left_line(line.label.persian, value, COLUMNS)
