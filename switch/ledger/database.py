@@ -38,10 +38,8 @@ T = TypeVar("T")
 CONNECT_SECONDS_MAX = 1.0  # each host; all are raced, so a frozen first host costs nothing
 IDLE_SESSIONS_MAX = 4  # kept open for `call`; more at once are opened and closed again
 
-# Whatever the role's or database's settings say: `on` is what makes an acknowledgement a promise,
-# and anything below a warning is chatter that must not put a commit in doubt.
+# Anything below a warning is chatter that must not put a commit in doubt.
 SESSION_SETTINGS = {
-    "synchronous_commit": "on",
     "client_min_messages": "warning",
     "idle_in_transaction_session_timeout": "2s",
     "jit": "off",
@@ -66,6 +64,7 @@ class Database:
         self._hosts = split_hosts(dsn)
         self._read_only = read_only
         self._loop = loop_factory()
+        self._loop.set_exception_handler(_report_stray_error)
         self._thread = threading.Thread(target=self._serve, name="bashgah-database", daemon=True)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sessions: set[Session] = set()
@@ -324,6 +323,16 @@ def _close_loser(attempt: asyncio.Task[Connection | str]) -> None:
     answer = attempt.result()
     if not isinstance(answer, str):
         answer.terminate()
+
+
+def _report_stray_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody awaited, except the loss of a connection.
+
+    asyncpg leaves a future behind when a connection ends in mid-COPY. The COPY itself raises, and
+    that is where the loss is handled.
+    """
+    if not isinstance(context.get("exception"), asyncpg.PostgresConnectionError):
+        loop.default_exception_handler(context)
 
 
 def _refuse_abort(_raise_cancel: object) -> trio.lowlevel.Abort:

@@ -128,13 +128,6 @@ class Session:
         if self._notices:
             raise DatabaseUnavailable(f"notice during a commit: {self._notices[0]}")
 
-    async def backend(self) -> Backend:
-        """Ask the server which of its processes serves this session."""
-        rows = await self.fetch(
-            "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-        )
-        return Backend(pid=rows[0]["pid"], started_at=rows[0]["backend_start"])
-
     def _note(self, _connection: object, message: Any) -> None:
         self._notices.append(f"{message.sqlstate} {message.message}")
 
@@ -147,9 +140,11 @@ class Session:
             fatal = getattr(error, "severity_en", None) in ("FATAL", "PANIC")
             if fatal or self.closed or state.startswith(DISCONNECTED_STATES):
                 self.abort()
-                raise DatabaseUnavailable(f"{state} {error}") from error
-            raise StatementRefused(state, str(error)) from error
-        except asyncpg.InterfaceError as error:
+                raise DatabaseUnavailable(f"{state} {error.args[0]}") from error
+            # Only the message: the detail may quote the row.
+            raise StatementRefused(state, str(error.args[0])) from error
+        except (asyncpg.InterfaceError, RuntimeError) as error:
+            # uvloop's RuntimeError: a write to a connection that was lost a moment ago.
             if not self.closed:
                 raise  # our own misuse of the driver, not an outage
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error

@@ -10,6 +10,14 @@ LOCK_NOT_AVAILABLE = "55P03"
 LOCK_TIMEOUT = "1s"  # a takeover waits this long for an earlier owner's statement, then ends it
 END_MS_MAX = 5_000  # how long a server process may take to end before we ask again
 
+# Whatever the role's or the database's settings say, an acknowledgement must be a promise.
+IDENTIFY = """
+SELECT pid, backend_start,
+       set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+                  WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)
+  FROM pg_stat_activity WHERE pid = pg_backend_pid()
+"""
+
 RAISE_EPOCH = """
 INSERT INTO shard_heads AS head (shard, epoch, owner) VALUES ($1, 1, $2)
 ON CONFLICT (shard) DO UPDATE
@@ -25,6 +33,11 @@ SELECT pg_terminate_backend(pid, {END_MS_MAX}) AS ended
   FROM pg_stat_activity
  WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()
 """
+
+# One that was overtaken meanwhile does not end its successor's connection.
+END_OTHERS_WHILE_OWNER = (
+    END_OTHERS + "AND EXISTS (SELECT 1 FROM shard_heads WHERE shard = $2 AND epoch = $3)"
+)
 
 END_BACKENDS = f"""
 SELECT pg_terminate_backend(activity.pid, {END_MS_MAX}) AS ended
@@ -43,6 +56,12 @@ SELECT state = 'active' AND wait_event IS DISTINCT FROM 'ClientRead' AS at_work
 def application_name(shard: int) -> str:
     """Return the name that marks a shard's writing connections in `pg_stat_activity`."""
     return f"bashgah-journal-{shard}"
+
+
+async def identify(session: Session) -> Backend:
+    """Make the session's commits durable ones, and return the server process that serves it."""
+    row = (await session.fetch(IDENTIFY))[0]
+    return Backend(pid=row["pid"], started_at=row["backend_start"])
 
 
 async def raise_epoch(session: Session, shard: int, owner: str) -> int:
@@ -65,10 +84,12 @@ async def raise_epoch(session: Session, shard: int, owner: str) -> int:
             # An owner that froze while its statement held the head row: it loses its connection.
             await session.fetch(END_OTHERS, name)
     await session.execute("SET lock_timeout = 0")
-    ended = False
-    while not ended:
-        ended = all(row["ended"] for row in await session.fetch(END_OTHERS, name))
-    return int(rows[0]["epoch"])
+    epoch = int(rows[0]["epoch"])
+    while not all(
+        row["ended"] for row in await session.fetch(END_OTHERS_WHILE_OWNER, name, shard, epoch)
+    ):
+        pass  # each turn waits END_MS_MAX for a process that does not end
+    return epoch
 
 
 async def confirm(session: Session, shard: int, epoch: int) -> bool:

@@ -106,7 +106,7 @@ class Writer:
         try:
             session = await self._database.open_session(tenures.application_name(self._shard))
             self._session = session
-            self._backends = [await session.backend()]
+            self._backends = [await tenures.identify(session)]
             self._epoch = await tenures.raise_epoch(session, self._shard, self._owner)
         except (DatabaseUnavailable, StatementRefused) as error:
             self._note_failure(error)
@@ -173,7 +173,7 @@ class Writer:
             return self._session
         session = await self._database.open_session(tenures.application_name(self._shard))
         self._session = session
-        self._backends.append(await session.backend())
+        self._backends.append(await tenures.identify(session))
         # The lost ones first: one that froze in mid-COPY would hold the keys that we need.
         await tenures.end_backends(session, self._backends[:-1])
         del self._backends[:-1]
