@@ -1,7 +1,8 @@
 """Build of the compiled core: every `.pyx` below the packages becomes an extension.
 
 `BASHGAH_DEBUG=1` builds with bounds checks, line tracing, `assert`s in C and an annotated listing.
-`BASHGAH_EXTENSIONS=0` builds none, for `make`, which installs first and compiles in place. The rest of the build (metadata, dependencies) is in `pyproject.toml`.
+`BASHGAH_EXTENSIONS=0` builds none, for `make`, which installs first and compiles in place. Metadata
+and dependencies are in `pyproject.toml`.
 """
 
 import os

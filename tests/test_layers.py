@@ -1,0 +1,174 @@
+"""Who may import whom: the layers of docs/ARCHITECTURE.md, as a table and as a test.
+
+A new module fails here until somebody has said, in this table, what it is.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import source_tree
+
+# `a.b.*` is everything below a.b and a.b itself. The most specific row wins.
+LAYERS: dict[str, int] = {
+    # 0 words: codes, units, limits, errors
+    "switch": 0,
+    "switch._words": 0,
+    "switch.errors": 0,
+    "switch.limits": 0,
+    "switch.reasons": 0,
+    "switch.response_codes": 0,
+    "switch.units": 0,
+    # 1 data: requests, decisions, specs, codec, the ledger's rows
+    "switch.calendar": 1,
+    "switch.events": 1,
+    "switch.iso8583.*": 1,
+    "switch.ledger": 1,
+    "switch.ledger.rows": 1,
+    "switch.operations": 1,
+    "switch.profile": 1,
+    "switch.programme": 1,
+    # 2 decisions: no input or output, no clock, no async
+    "switch._core": 2,
+    "switch._decide": 2,
+    "switch._exchanges": 2,
+    "switch._index": 2,
+    "switch._pipeline": 2,
+    "switch._mapping": 2,
+    "switch._plan": 2,
+    "switch._register": 2,
+    "switch._reply": 2,
+    "switch._shard": 2,
+    "switch._steps": 2,
+    "switch._undo": 2,
+    "switch.exchanges": 2,
+    "switch.ledger._book": 2,
+    "switch.ledger._rows": 2,
+    "switch.ledger.book": 2,
+    "switch.pipeline": 2,
+    "switch.plan": 2,
+    "switch.register": 2,
+    # 3 plug-ins: tables and pure functions
+    "acquirers.*": 3,
+    "issuers.*": 3,
+    # 4 adapters: journal, recovery, configuration, logs, metrics
+    "switch.config": 4,
+    "switch.ledger.database": 4,
+    "switch.ledger.journal": 4,
+    "switch.ledger.migrate": 4,
+    "switch.ledger.partitions": 4,
+    "switch.ledger.reader": 4,
+    "switch.ledger.recovery": 4,
+    "switch.ledger.session": 4,
+    "switch.ledger.snapshot": 4,
+    "switch.ledger.snapshots": 4,
+    "switch.ledger.tenures": 4,
+    "switch.ledger.verify": 4,
+    "switch.ledger.writer": 4,
+    "switch.logs": 4,
+    "switch.metrics": 4,
+    # 5 sessions: what lives as long as a connection or a process
+    "acquirers.terminal.*": 5,
+    "loadtest.*": 5,
+    "switch._fastpath": 5,
+    "switch.control": 5,
+    "switch.gate": 5,
+    "switch.housekeeping": 5,
+    "switch.server": 5,
+    # 6 wiring: the composition root and the command line
+    "bashgah.*": 6,
+}
+
+# Adapters serve every plug-in, so they know none.
+NOT_IMPORTED_BY_LAYER: dict[int, set[int]] = {4: {3}}
+PLUG_INS = ("acquirers", "issuers")
+
+
+def layer(module: str) -> int | None:
+    """Return the layer of `module`, or None when the table does not know it."""
+    if module in LAYERS:
+        return LAYERS[module]
+    parts = module.split(".")
+    for count in range(len(parts), 0, -1):
+        row = ".".join(parts[:count]) + ".*"
+        if row in LAYERS:
+            return LAYERS[row]
+    return None
+
+
+def own_imports() -> Iterator[tuple[str, str]]:
+    for module in source_tree.modules():
+        for imported in sorted(source_tree.imports(module)):
+            if imported in source_tree.modules():
+                yield module, imported
+
+
+def test_every_module_has_a_layer() -> None:
+    without = [module for module in source_tree.modules() if layer(module) is None]
+
+    source_tree.expect_none(without, "say in LAYERS what they are")
+
+
+def test_no_module_imports_from_a_layer_above_it() -> None:
+    wrong = []
+    for module, imported in own_imports():
+        above, below = layer(module), layer(imported)
+        if above is None or below is None:
+            continue  # the test above names it
+        if below > above or below in NOT_IMPORTED_BY_LAYER.get(above, ()):
+            wrong.append(f"{module} (layer {above}) imports {imported} (layer {below})")
+
+    source_tree.expect_none(wrong)
+
+
+def test_the_switch_knows_no_acquirer_and_no_issuer() -> None:
+    wrong = [
+        f"{module} imports {imported}"
+        for module, imported in own_imports()
+        if module.split(".")[0] == "switch" and imported.split(".")[0] in PLUG_INS
+    ]
+
+    source_tree.expect_none(wrong)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: dict[str, set[str]] = {module: set() for module in source_tree.modules()}
+    for module, imported in own_imports():
+        graph[module].add(imported)
+
+    assert circle(graph) is None
+
+
+@pytest.mark.parametrize(
+    ("graph", "found"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set()}, None),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
+        ({"a": {"b", "c"}, "b": {"c"}, "c": set()}, None),
+    ],
+)
+def test_a_circle_is_found(graph: dict[str, set[str]], found: list[str] | None) -> None:
+    assert circle(graph) == found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str] | None:
+    """Return a circle in `graph` as the list of its nodes, the first one twice, or None."""
+    finished: set[str] = set()
+
+    def visit(node: str, path: list[str]) -> list[str] | None:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in finished:
+            return None
+        for following in sorted(graph[node]):
+            found = visit(following, [*path, node])
+            if found:
+                return found
+        finished.add(node)
+        return None
+
+    for node in sorted(graph):
+        found = visit(node, [])
+        if found:
+            return found
+    return None
