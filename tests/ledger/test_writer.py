@@ -178,6 +178,7 @@ async def test_an_owner_frozen_in_the_middle_of_a_copy_is_ended_by_a_takeover(
     assert [row["epoch"] for row in await read_all(other_db)] == [1, 2]
 
 
+@pytest.mark.slow
 async def test_an_owner_that_froze_while_it_held_the_head_row_does_not_stop_a_takeover(
     db: Database, other_db: Database
 ) -> None:

@@ -1,0 +1,177 @@
+"""Partitions on a real PostgreSQL: there before they are needed, indexed when they are complete."""
+
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from switch.ledger import partitions
+from switch.ledger.database import Database
+from switch.ledger.journal import Durable
+from switch.ledger.session import Session
+from tests.ledger.journal_rows import batch_of
+from tests.ledger.owner import Owner
+
+ROWS = partitions.ROWS_PER_PARTITION
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[Database]:
+    with Database(database) as opened:
+        yield opened
+
+
+def names(db: Database, query: str) -> list[str]:
+    async def work(session: Session) -> list[str]:
+        return [row[0] for row in await session.fetch(query)]
+
+    return db.call_sync(work)
+
+
+def partitions_of_journal(db: Database) -> list[str]:
+    return names(
+        db,
+        "SELECT inhrelid::REGCLASS::TEXT FROM pg_inherits"
+        " WHERE inhparent = 'journal'::REGCLASS ORDER BY 1",
+    )
+
+
+def indexes(db: Database) -> list[str]:
+    return names(
+        db,
+        "SELECT indexname::TEXT FROM pg_indexes"
+        " WHERE tablename LIKE 'journal\\_s%' AND indexname NOT LIKE '%pkey' ORDER BY 1",
+    )
+
+
+def copy(db: Database, first_seq: int, row_count: int) -> None:
+    async def work(session: Session) -> None:
+        await session.copy_in("journal", batch_of(first_seq, row_count).copy_body)
+
+    db.call_sync(work)
+
+
+def test_a_range_over_a_border_gets_both_partitions(db: Database) -> None:
+    end_seq = db.call_sync(partitions.cover, 7, ROWS - 5, ROWS + 5)
+
+    assert end_seq == 2 * ROWS
+    assert partitions_of_journal(db) == ["journal_s007_p000000", "journal_s007_p000001"]
+
+
+def test_covering_again_changes_nothing(db: Database) -> None:
+    db.call_sync(partitions.cover, 0, 1, 1)
+
+    end_seq = db.call_sync(partitions.cover, 0, 1, 1)
+
+    assert end_seq == ROWS
+    assert partitions_of_journal(db) == ["journal_s000_p000000"]
+
+
+async def test_several_processes_may_cover_at_once(database: str) -> None:
+    async def cover() -> None:
+        with Database(database) as db:
+            assert await db.call(partitions.cover, 0, 1, 2 * ROWS) == 3 * ROWS
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(cover)
+
+
+@pytest.mark.slow
+async def test_a_partition_is_attached_while_rows_are_being_copied(database: str) -> None:
+    """Goal: making the next partition never waits for a batch, nor a batch for it."""
+    with Database(database) as db, Database(database) as writer_db:
+        await db.call(partitions.cover, 0, 1, 1)
+        copied = trio.Event()
+
+        async def hold_a_copy_open(session: Session, token: trio.lowlevel.TrioToken) -> None:
+            async with session.transaction():
+                await session.copy_in("journal", batch_of(1, 5).copy_body)
+                token.run_sync_soon(copied.set)
+                await session.fetch("SELECT pg_sleep(0.2)")
+                await session.copy_in("journal", batch_of(6, 5).copy_body)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer_db.call, hold_a_copy_open, trio.lowlevel.current_trio_token())
+            await copied.wait()
+            with trio.fail_after(0.15):
+                await db.call(partitions.cover, 0, ROWS, ROWS)
+
+
+def test_only_complete_partitions_are_indexed_and_only_once(db: Database) -> None:
+    db.call_sync(partitions.cover, 0, ROWS - 5, ROWS + 5)
+    copy(db, ROWS - 5, 10)
+
+    before = db.call_sync(partitions.index_complete, 0, ROWS - 1)
+    built = db.call_sync(partitions.index_complete, 0, ROWS)
+    again = db.call_sync(partitions.index_complete, 0, ROWS)
+
+    assert before == again == []
+    assert sorted(built) == indexes(db)
+    assert built == [
+        "journal_s000_p000000_terminal_stan",
+        "journal_s000_p000000_original_seq",
+        "journal_s000_p000000_card_seq",
+    ]
+
+
+@pytest.mark.slow
+async def test_the_writer_crosses_a_border_and_leaves_a_complete_partition_indexed(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", 100)
+    monkeypatch.setattr(partitions, "AHEAD_ROWS", 50)
+    with Database(database) as db:
+        owner = await Owner(db).start()
+
+        for _ in range(30):
+            assert isinstance(await owner.append(20), Durable)
+        with trio.fail_after(10):
+            while await db.call(indexed_count) < 5:
+                await owner.append(1)
+
+        assert await db.call(partition_count) >= 7
+
+
+async def test_a_batch_larger_than_what_was_made_ahead_makes_its_own_partitions(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", 100)
+    monkeypatch.setattr(partitions, "AHEAD_ROWS", 50)
+    with Database(database) as db:
+        owner = await Owner(db).start()
+
+        outcome = await owner.append(350)
+
+        assert outcome == Durable(last_seq=351)
+        assert owner.writer.status().failures == 0
+
+
+async def test_a_partition_that_was_taken_away_is_made_again(database: str) -> None:
+    with Database(database) as db:
+        owner = await Owner(db).start()
+
+        async def drop(session: Session) -> None:
+            await session.execute("DROP TABLE journal_s000_p000000")
+
+        await db.call(drop)
+        outcome = await owner.append(2)
+
+        assert outcome == Durable(last_seq=3)
+        assert "23514" in owner.writer.status().last_error
+
+
+async def indexed_count(session: Session) -> int:
+    """Partitions that have all of the closed partition's indexes."""
+    rows = await session.fetch(
+        "SELECT count(*) FROM (SELECT tablename FROM pg_indexes WHERE tablename LIKE 'journal\\_s%'"
+        " GROUP BY tablename HAVING count(*) = 4) AS complete"
+    )
+    return int(rows[0][0])
+
+
+async def partition_count(session: Session) -> int:
+    rows = await session.fetch(
+        "SELECT count(*) FROM pg_inherits WHERE inhparent = 'journal'::REGCLASS"
+    )
+    return int(rows[0][0])
