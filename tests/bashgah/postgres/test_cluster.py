@@ -18,6 +18,7 @@ import pytest
 
 from bashgah.postgres import Cluster, LaunchError
 from bashgah.postgres.binaries import copy_binaries, find_bin_dir
+from bashgah.postgres.identity import as_nobody
 from bashgah.postgres.leftovers import processes_in
 
 pytestmark = pytest.mark.slow
@@ -272,3 +273,48 @@ def test_root_without_user_namespaces_runs_the_servers_as_nobody() -> None:
             shutil.rmtree(data_dir)
 
     assert (owner, answer) == (65534, 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs every other test as one")
+def test_an_ordinary_user_needs_no_privilege() -> None:
+    # Method: `nobody` runs the launcher with a Python, a copy of the code and the programs that it
+    # can read; this test's own may well be under a closed home.
+    python = readable_python()
+    open_dir = Path(tempfile.mkdtemp(prefix="bashgah-"))
+    open_dir.chmod(0o755)
+    for part in ("bashgah/postgres", "bashgah/__init__.py", "switch/errors.py"):
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        (open_dir / part).parent.mkdir(exist_ok=True)
+        copy(ROOT / part, open_dir / part)
+    bin_dir = copy_binaries(find_bin_dir(), open_dir / "wheel")
+    home = open_dir / "home"
+    home.mkdir()
+    os.chown(home, 65534, 65534)
+    program = (
+        "import pathlib, sys; from bashgah.postgres import Cluster\n"
+        "with Cluster(pathlib.Path('home/pg'), bin_dir=pathlib.Path(sys.argv[1]), replica=True)"
+        " as c: print(c.psql('SHOW fsync'), pathlib.Path(f'/proc/{c.primary.pid}').owner())"
+    )
+
+    done = subprocess.run(
+        [*as_nobody().prefix, python, "-c", program, str(bin_dir)],
+        cwd=open_dir,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    closed = stat.S_IMODE((home / "pg").stat().st_mode)
+    shutil.rmtree(open_dir)
+
+    assert (done.stdout, done.stderr) == ("on nobody\n", "")
+    assert closed == 0o700
+
+
+def readable_python() -> str:
+    """Return a Python 3.11+ that `nobody` can run; skips the test when there is none."""
+    probe = "import sys; sys.exit(sys.version_info < (3, 11))"
+    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        command = [*as_nobody().prefix, python, "-c", probe]
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            return python
+    pytest.skip("no Python 3.11+ that an ordinary user can run")
