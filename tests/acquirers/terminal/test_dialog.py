@@ -1,0 +1,170 @@
+"""A person at the counter, played by a list of answers."""
+
+from pathlib import Path
+
+import pytest
+
+from acquirers.terminal.choices import NamedCard
+from acquirers.terminal.dialog import Carrier, Dialog
+from acquirers.terminal.memory import Remembered, TerminalMemory
+from acquirers.terminal.orders import Order, Service
+from acquirers.terminal.parties import Card
+from acquirers.terminal.texts import Language, Text
+from tests.acquirers.terminal.samples import CARD
+from tests.acquirers.terminal.test_memory import exchange
+
+CARDS = [NamedCard(name="1", label=Text("Gold", "طلایی"), card=CARD)]
+
+
+class Person:
+    """Gives prepared answers, and keeps what was asked, shown and carried out."""
+
+    def __init__(self, memory: TerminalMemory, *answers: str) -> None:
+        self.memory = memory
+        self.answers = [*answers, "quit"]
+        self.asked: list[str] = []
+        self.shown: list[str] = []
+        self.ordered: list[tuple[Order, Card | None, str]] = []
+        self.repeated: list[tuple[Remembered, Card]] = []
+
+    def talk(self, language: Language = Language.ENGLISH) -> None:
+        carrier = Carrier(
+            order=lambda order, card, name: self.ordered.append((order, card, name)),
+            repeat=lambda exchange, card: self.repeated.append((exchange, card)),
+        )
+        Dialog(self._answer, self.shown.append, carrier, self.memory, CARDS, language).run()
+
+    def _answer(self, question: str) -> str:
+        self.asked.append(question)
+        return self.answers.pop(0)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> TerminalMemory:
+    return TerminalMemory(tmp_path / "terminal.json", "T0000001")
+
+
+def test_a_purchase_is_asked_for_card_and_amount(memory: TerminalMemory) -> None:
+    person = Person(memory, "purchase", "1", "250,000")
+
+    person.talk()
+
+    order = Order(service=Service.PURCHASE, amount_minor=250_000, partial_accepted=True)
+    assert person.ordered == [(order, CARD, "1")]
+
+
+def test_operations_can_be_chosen_by_number_in_persian_digits(memory: TerminalMemory) -> None:
+    person = Person(memory, "۱", "۱", "۲۵۰٬۰۰۰")
+
+    person.talk(Language.PERSIAN)
+
+    assert person.ordered[0][0].amount_minor == 250_000
+    assert person.asked[0] == "عملیات"
+
+
+def test_a_typed_card_is_asked_for_its_expiry(memory: TerminalMemory) -> None:
+    person = Person(memory, "balance", "5022290000000017", "2906")
+
+    person.talk()
+
+    assert person.ordered == [(Order(service=Service.BALANCE), CARD, "")]
+
+
+def test_a_swiped_card_is_not_asked_for_its_expiry(memory: TerminalMemory) -> None:
+    person = Person(memory, "balance", ";5022290000000017=29061010000012345?")
+
+    person.talk()
+
+    assert not any("expiry" in question for question in person.asked)
+
+
+def test_a_mixed_payment_is_asked_for_points(memory: TerminalMemory) -> None:
+    person = Person(memory, "mixed", "1", "5000", "40")
+
+    person.talk()
+
+    assert person.ordered[0][0].points_max == 40
+
+
+def test_a_reversal_takes_the_test_card_of_the_original(memory: TerminalMemory) -> None:
+    remembered = exchange(1)
+    memory.remember(remembered)
+    memory.remember(Remembered(**{**as_dict(remembered), "card_name": "1"}))
+    person = Person(memory, "reversal", "")
+
+    person.talk()
+
+    ((order, card, name),) = person.ordered
+    assert (order.original, card, name) == (remembered.original, CARD, "1")
+    assert order.final_amount_minor is None
+    assert not any("card" in question for question in person.asked)
+
+
+def test_a_refund_of_a_typed_card_asks_for_the_card_again(memory: TerminalMemory) -> None:
+    memory.remember(exchange(1))
+    person = Person(memory, "refund", "5022290000000017", "2906", "400")
+
+    person.talk()
+
+    assert person.ordered[0][0].amount_minor == 400
+
+
+def test_repeat_sends_the_last_message_again(memory: TerminalMemory) -> None:
+    memory.remember(exchange(1))
+    person = Person(memory, "repeat", "1")
+
+    person.talk()
+
+    assert person.repeated == [(exchange(1), CARD)]
+
+
+def test_history_shows_what_the_terminal_did(memory: TerminalMemory) -> None:
+    memory.remember(exchange(1, response_code="51"))
+    person = Person(memory, "history")
+
+    person.talk()
+
+    assert any("632609000001" in line and "51" in line for line in person.shown)
+
+
+def test_a_cut_over_asks_for_the_day(memory: TerminalMemory) -> None:
+    person = Person(memory, "cut-over", "1123")
+
+    person.talk()
+
+    assert person.ordered == [(Order(service=Service.CUT_OVER, settlement_date="1123"), None, "")]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ("purchase", "1", "a lot"),
+        ("purchase", "7"),
+        ("purchase", "50222900"),
+        ("reversal",),
+        ("repeat",),
+        ("mixed", "1", "5000", ""),
+    ],
+)
+def test_a_mistake_is_explained_and_nothing_is_sent(
+    answers: tuple[str, ...], memory: TerminalMemory
+) -> None:
+    person = Person(memory, *answers)
+
+    person.talk()
+
+    assert person.ordered == person.repeated == []
+    assert person.answers == []
+
+
+def test_the_menu_comes_back_for_what_it_does_not_know(memory: TerminalMemory) -> None:
+    person = Person(memory, "", "99", "dance")
+
+    person.talk()
+
+    menus = [line for line in person.shown if line.startswith("  1  purchase")]
+    assert len(menus) == 4
+
+
+def as_dict(remembered: Remembered) -> dict[str, object]:
+    return {name: getattr(remembered, name) for name in remembered.__struct_fields__}

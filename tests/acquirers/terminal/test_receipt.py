@@ -1,0 +1,100 @@
+"""What a receipt takes from request and reply."""
+
+import pytest
+
+from acquirers.terminal.orders import Order, Service, compose
+from acquirers.terminal.parties import read_card
+from acquirers.terminal.receipt import Balance, read_balances, receipt_of
+from switch.errors import ProtocolError
+from switch.iso8583 import Message
+from tests.acquirers.terminal.peer import answered
+from tests.acquirers.terminal.samples import CARD, MOMENT, STATION, trace
+
+
+def purchase() -> Message:
+    order = Order(service=Service.PURCHASE, amount_minor=250_000)
+    return compose(order, STATION, trace(), CARD)
+
+
+def test_private_elements_become_amounts_and_points() -> None:
+    reply = answered(purchase(), de38="A1B2C3")
+    for tag, value in {
+        "DS": "12500",
+        "NP": "197500",
+        "PX": "40",
+        "PV": "40000",
+        "PE": "19",
+        "WD": "tuesday",
+        "WE": "base",
+    }.items():
+        reply[f"48.{tag}"] = value
+
+    receipt = receipt_of(Service.PURCHASE, purchase(), reply, MOMENT)
+
+    assert receipt.approved
+    assert (receipt.requested_minor, receipt.approved_minor) == (250_000, 250_000)
+    assert (receipt.discount_minor, receipt.discount_rule) == (12_500, "tuesday")
+    assert (receipt.paid_minor, receipt.points_redeemed) == (197_500, 40)
+    assert (receipt.points_value_minor, receipt.points_earned) == (40_000, 19)
+    assert (receipt.approval_code, receipt.earning_rule) == ("A1B2C3", "base")
+
+
+def test_what_is_absent_is_zero() -> None:
+    receipt = receipt_of(Service.PURCHASE, purchase(), answered(purchase()), MOMENT)
+
+    assert receipt.discount_minor == receipt.points_earned == receipt.paid_minor == 0
+    assert receipt.balances == ()
+
+
+def test_a_partial_approval_keeps_both_amounts() -> None:
+    reply = answered(purchase(), "10", de4="000000100000")
+
+    receipt = receipt_of(Service.PURCHASE, purchase(), reply, MOMENT)
+
+    assert receipt.approved
+    assert (receipt.requested_minor, receipt.approved_minor) == (250_000, 100_000)
+
+
+def test_a_decline_carries_its_reason() -> None:
+    reply = answered(purchase(), "51", de48_RC="insufficient_funds")
+
+    receipt = receipt_of(Service.PURCHASE, purchase(), reply, MOMENT)
+
+    assert not receipt.approved
+    assert (receipt.response_code, receipt.reason) == ("51", "insufficient_funds")
+
+
+@pytest.mark.parametrize("card", [CARD, read_card(";5022290000000017=29061010000012345?")])
+def test_the_card_is_masked_whether_typed_or_swiped(card: object) -> None:
+    order = Order(service=Service.PURCHASE, amount_minor=1)
+    request = compose(order, STATION, trace(), card)  # type: ignore[arg-type]  # parametrized
+
+    receipt = receipt_of(Service.PURCHASE, request, answered(request), MOMENT)
+
+    assert receipt.card_masked == "502229******0017"
+    assert CARD.pan not in repr(receipt)
+
+
+def test_balances_are_read_by_type_currency_and_sign() -> None:
+    text = "0001364C000001500000" + "0002364D000000000020" + "6002999C000000000040"
+
+    assert read_balances(text) == (
+        Balance(in_points=False, available=False, amount=1_500_000),
+        Balance(in_points=False, available=True, amount=-20),
+        Balance(in_points=True, available=True, amount=40),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["0001364C00000150000", "0001364X000001500000", "0001364C00000150000 "]
+)
+def test_balances_that_contradict_their_format_are_refused(text: str) -> None:
+    with pytest.raises(ProtocolError):
+        read_balances(text)
+
+
+def test_an_amount_that_is_no_number_is_refused() -> None:
+    reply = answered(purchase(), de48_DS="12x")
+
+    with pytest.raises(ProtocolError):
+        receipt_of(Service.PURCHASE, purchase(), reply, MOMENT)

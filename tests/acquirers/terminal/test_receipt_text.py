@@ -1,0 +1,191 @@
+"""Receipts as they are printed, whole."""
+
+import msgspec
+import pytest
+
+from acquirers.terminal.orders import Service
+from acquirers.terminal.persian import columns_of
+from acquirers.terminal.receipt import Balance, Receipt
+from acquirers.terminal.receipt_text import COLUMNS, TITLES, render
+from acquirers.terminal.texts import Language
+from tests.acquirers.terminal.samples import MOMENT
+
+MIXED = Receipt(
+    service=Service.MIXED,
+    merchant_id="M00000000000001",
+    terminal_id="T0000001",
+    card_masked="502229******0017",
+    local_at=MOMENT,
+    stan="000017",
+    rrn="632609000017",
+    approval_code="A1B2C3",
+    response_code="00",
+    reason="",
+    requested_minor=250_000,
+    approved_minor=250_000,
+    discount_minor=12_500,
+    discount_rule="tuesday",
+    paid_minor=197_500,
+    points_redeemed=40,
+    points_value_minor=40_000,
+    points_earned=19,
+    earning_rule="base",
+    balances=(
+        Balance(in_points=False, available=False, amount=1_052_500),
+        Balance(in_points=False, available=True, amount=1_002_500),
+        Balance(in_points=True, available=False, amount=219),
+        Balance(in_points=True, available=True, amount=200),
+    ),
+)
+
+ENGLISH = """\
+             B A S H G A H
+       PURCHASE, POINTS AND MONEY
+----------------------------------------
+Merchant                 M00000000000001
+Terminal                        T0000001
+Time                 2026-11-22 09:50:07
+Card                    502229******0017
+----------------------------------------
+Amount                      250,000 rial
+Discount                     12,500 rial
+Points redeemed                40 points
+Worth                        40,000 rial
+Paid from card              197,500 rial
+Points earned                  19 points
+Balance                   1,052,500 rial
+Available                 1,002,500 rial
+Points                        200 points
+----------------------------------------
+Trace no.                         000017
+Reference no.               632609000017
+Approval code                     A1B2C3
+Response code                         00
+                Approved
+"""
+
+PERSIAN = """\
+                 باشگاه
+        خرید با امتیاز و موجودی
+----------------------------------------
+پذیرنده                  M00000000000001
+پایانه                          T0000001
+زمان                 ۱۴۰۵/۰۹/۰۱ ۰۹:۵۰:۰۷
+کارت                    502229******0017
+----------------------------------------
+مبلغ                        ۲۵۰٬۰۰۰ ریال
+تخفیف                        ۱۲٬۵۰۰ ریال
+امتیاز خرج‌شده                  ۴۰ امتیاز
+ارزش امتیاز                  ۴۰٬۰۰۰ ریال
+پرداخت از کارت              ۱۹۷٬۵۰۰ ریال
+امتیاز این خرید                ۱۹ امتیاز
+مانده حساب                ۱٬۰۵۲٬۵۰۰ ریال
+موجودی قابل برداشت        ۱٬۰۰۲٬۵۰۰ ریال
+امتیاز                        ۲۰۰ امتیاز
+----------------------------------------
+شماره پیگیری                      000017
+شماره ارجاع                 632609000017
+کد مجوز                           A1B2C3
+کد پاسخ                               00
+              تراکنش موفق
+"""
+
+MARKS = dict.fromkeys(map(ord, "\u202b\u202c\u200e\u200f"))
+
+
+def without_marks(text: str) -> str:
+    lines = text.translate(MARKS).splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def test_an_english_receipt_of_a_mixed_payment() -> None:
+    assert render(MIXED, Language.ENGLISH) == ENGLISH
+
+
+def test_a_persian_receipt_of_a_mixed_payment() -> None:
+    assert without_marks(render(MIXED, Language.PERSIAN)) == PERSIAN
+
+
+def test_every_persian_line_is_embedded_and_forty_columns_wide() -> None:
+    for line in render(MIXED, Language.PERSIAN).splitlines():
+        assert columns_of(line) == COLUMNS
+        assert line == "-" * COLUMNS or (line[0], line[-1]) == ("\u202b", "\u202c")
+
+
+def test_latin_values_of_a_persian_receipt_are_guarded() -> None:
+    text = render(MIXED, Language.PERSIAN)
+
+    for value in ("M00000000000001", "T0000001", "502229******0017", "A1B2C3", "632609000017"):
+        assert f"\u200e{value}\u200e" in text
+
+
+def test_a_decline_says_code_and_reason_and_no_points() -> None:
+    declined = msgspec.structs.replace(
+        MIXED,
+        response_code="51",
+        reason="insufficient_points",
+        approval_code="",
+        discount_minor=0,
+        paid_minor=0,
+        points_redeemed=0,
+        points_value_minor=0,
+        points_earned=0,
+        balances=(),
+    )
+
+    english = render(declined, Language.ENGLISH).splitlines()
+    persian = without_marks(render(declined, Language.PERSIAN)).splitlines()
+
+    assert [line.strip() for line in english[-3:]] == [
+        "Response code                         51",
+        "Insufficient funds",
+        "Not enough points",
+    ]
+    assert [line.strip() for line in persian[-2:]] == ["موجودی کافی نیست", "امتیاز کافی نیست"]
+    assert not any("Approval" in line or "Paid" in line for line in english)
+
+
+def test_a_reason_that_repeats_the_code_is_said_once() -> None:
+    blocked = msgspec.structs.replace(MIXED, response_code="62", reason="card_blocked")
+
+    assert render(blocked, Language.PERSIAN).count("کارت مسدود است") == 1
+
+
+def test_a_partial_approval_shows_what_was_asked_and_what_was_approved() -> None:
+    partial = msgspec.structs.replace(MIXED, response_code="10", approved_minor=100_000)
+
+    lines = render(partial, Language.ENGLISH).splitlines()
+
+    assert "Amount                      250,000 rial" in lines
+    assert "Approved                    100,000 rial" in lines
+
+
+def test_a_network_message_has_no_card_and_no_money() -> None:
+    echo = msgspec.structs.replace(
+        MIXED,
+        service=Service.ECHO,
+        card_masked="",
+        requested_minor=0,
+        approved_minor=0,
+        discount_minor=0,
+        paid_minor=0,
+        points_redeemed=0,
+        points_earned=0,
+        balances=(),
+        rrn="",
+        approval_code="",
+    )
+
+    lines = render(echo, Language.ENGLISH).splitlines()
+
+    assert lines[1].strip() == "LINE TEST"
+    assert not any("rial" in line or "Card" in line for line in lines)
+    assert lines.count("-" * COLUMNS) == 2
+
+
+@pytest.mark.parametrize("service", sorted(Service))
+def test_every_service_has_a_title_that_fits(service: Service) -> None:
+    title = TITLES[service]
+
+    assert len(title.english) <= COLUMNS
+    assert columns_of(title.persian) <= COLUMNS
