@@ -84,10 +84,10 @@ def choose_identity(bin_dir: Path, data_dir: Path) -> tuple[Identity, Path]:
     """
     if os.geteuid() != 0:
         identity = yourself()
-        _require(_attempt(identity, bin_dir, data_dir), identity)
+        _require(_attempt(identity, bin_dir), identity)
         return identity, bin_dir
     namespace = in_user_namespace()
-    refused = _attempt(namespace, bin_dir, data_dir)
+    refused = _attempt(namespace, bin_dir)
     if refused is None:
         return namespace, bin_dir
     return use_nobody(bin_dir, data_dir, refused)
@@ -106,19 +106,21 @@ def use_nobody(bin_dir: Path, data_dir: Path, before: str = "") -> tuple[Identit
             f"PostgreSQL must not run as root, and {nobody.name} may not enter {blocked}: choose"
             f" a data_dir outside it. User namespaces: {before or 'not tried'}"
         )
-    if _attempt(nobody, bin_dir, data_dir) is not None:
+    if _attempt(nobody, bin_dir) is not None:
         bin_dir = copy_binaries(bin_dir, data_dir / "binaries")
-    _require(_attempt(nobody, bin_dir, data_dir), nobody, before)
+    _require(_attempt(nobody, bin_dir), nobody, before)
     return nobody, bin_dir
 
 
-def _attempt(identity: Identity, bin_dir: Path, data_dir: Path) -> str | None:
+def _attempt(identity: Identity, bin_dir: Path) -> str | None:
     """Return why `identity` cannot run PostgreSQL, or None when it can."""
     if identity.prefix and not _has_account(NOBODY_UID):
         return f"uid {NOBODY_UID} has no entry in /etc/passwd"
     # Both need their libraries, so this finds an unreadable wheel and a missing libc too.
     for program in ("postgres", "psql"):
-        command = identity.command(bin_dir / program, "--version")
+        # Through env: setpriv itself still may execute anything, what it becomes may not, and
+        # initdb has to execute postgres.
+        command = identity.command("env", str(bin_dir / program), "--version")
         failure = _failure(command)
         if failure is not None:
             return failure
