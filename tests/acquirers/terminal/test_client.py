@@ -3,6 +3,7 @@
 import pytest
 import trio
 
+from acquirers.pos import PROFILES
 from acquirers.terminal.client import (
     Address,
     NoReplyError,
@@ -12,7 +13,7 @@ from acquirers.terminal.client import (
     open_client,
 )
 from acquirers.terminal.orders import Order, Service, compose
-from acquirers.terminal.wire import PROFILES, wire_of
+from acquirers.terminal.wire import wire_of
 from switch.iso8583 import Message
 from tests.acquirers.terminal.peer import Replies, answered, running_peer
 from tests.acquirers.terminal.samples import CARD, STATION, trace

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from acquirers.terminal.choices import NamedCard
 from acquirers.terminal.dialog import Carrier, Dialog
@@ -89,7 +90,7 @@ def test_a_mixed_payment_is_asked_for_points(memory: TerminalMemory) -> None:
 def test_a_reversal_takes_the_test_card_of_the_original(memory: TerminalMemory) -> None:
     remembered = exchange(1)
     memory.remember(remembered)
-    memory.remember(Remembered(**{**as_dict(remembered), "card_name": "1"}))
+    memory.remember(structs.replace(remembered, card_name="1"))
     person = Person(memory, "reversal", "")
 
     person.talk()
@@ -153,7 +154,8 @@ def test_a_mistake_is_explained_and_nothing_is_sent(
 
     person.talk()
 
-    assert person.ordered == person.repeated == []
+    assert person.ordered == []
+    assert person.repeated == []
     assert person.answers == []
 
 
@@ -164,7 +166,3 @@ def test_the_menu_comes_back_for_what_it_does_not_know(memory: TerminalMemory) -
 
     menus = [line for line in person.shown if line.startswith("  1  purchase")]
     assert len(menus) == 4
-
-
-def as_dict(remembered: Remembered) -> dict[str, object]:
-    return {name: getattr(remembered, name) for name in remembered.__struct_fields__}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from acquirers.pos import PROFILES
 from acquirers.terminal.exchange import (
-    NEED_DATA,
     UNANSWERED_MAX,
     Answered,
     Event,
@@ -15,9 +15,9 @@ from acquirers.terminal.exchange import (
 )
 from acquirers.terminal.orders import Order, Service, compose, repeat_of
 from acquirers.terminal.parties import Station
-from acquirers.terminal.wire import PROFILES, Wire, wire_of
+from acquirers.terminal.wire import Wire, wire_of
 from switch.errors import ProtocolError
-from switch.iso8583 import Message, encode
+from switch.iso8583 import NEED_DATA, Message, encode
 from tests.acquirers.terminal.peer import answered
 from tests.acquirers.terminal.samples import CARD, STATION, trace
 
@@ -33,7 +33,7 @@ def framed(reply: Message, wire: Wire = BINARY) -> bytes:
 
 
 def events(connection: TerminalConnection) -> list[Event]:
-    found = []
+    found: list[Event] = []
     while (event := connection.next_event()) is not NEED_DATA:
         found.append(event)
     return found

@@ -2,6 +2,7 @@
 
 import pytest
 
+from acquirers.pos import PROFILES
 from acquirers.terminal.orders import (
     MESSAGE_TYPES,
     NAMES_ORIGINAL,
@@ -16,7 +17,7 @@ from acquirers.terminal.orders import (
     reversal_of,
 )
 from acquirers.terminal.parties import Station, read_card
-from acquirers.terminal.wire import PROFILES, wire_of
+from acquirers.terminal.wire import wire_of
 from switch.iso8583 import Message, decode, encode
 from tests.acquirers.terminal.samples import CARD, STATION, trace
 
