@@ -112,7 +112,7 @@ def encode_timestamp(moment: datetime) -> bytes:
 
 def decode_timestamp(data: bytes) -> datetime:
     """The reverse, as an aware datetime."""
-    return EPOCH + struct.unpack("!q", data)[0] * MICROSECOND
+    return EPOCH + int(struct.unpack("!q", data)[0]) * MICROSECOND
 
 
 def encode_date(day: date) -> bytes:
@@ -133,7 +133,7 @@ def _integer(layout: str) -> tuple[Callable[[int], bytes], Callable[[bytes], int
 
 
 # Column -> its encoder and its decoder.
-CODECS: dict[str, tuple[Callable, Callable]] = {
+CODECS: dict[str, tuple[Callable[..., bytes], Callable[[bytes], Value]]] = {
     **dict.fromkeys(SMALLINTS, _integer("!h")),
     **dict.fromkeys(INTEGERS, _integer("!i")),
     **dict.fromkeys(BIGINTS, _integer("!q")),
@@ -213,7 +213,7 @@ def verify_chain(rows: Iterable[Row], previous_chain: bytes = GENESIS_CHAIN) -> 
     """The last row's chain; fails at the first row whose chain does not follow."""
     for row in rows:
         expected = chain_after(previous_chain, row)
-        assert row["chain"] == expected, f"the chain breaks at sequence {row['seq']}"
+        assert row["chain"] == expected, f"the chain breaks at sequence {row['seq']!r}"
         assert len(expected) == CHAIN_BYTES
         previous_chain = expected
     return previous_chain

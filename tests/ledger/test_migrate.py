@@ -11,7 +11,7 @@ from switch.ledger.database import Database
 from switch.ledger.migrate import SQL_DIRECTORY, MigrationError, migrate, read_migrations
 from switch.ledger.session import Session, StatementRefused
 from tests.ledger.journal_rows import purchase
-from tests.ledger.rows_model import chained, encode_rows
+from tests.ledger.rows_model import Row, chained, encode_rows
 
 
 def select(dsn: str, text: str) -> list[tuple[object, ...]]:
@@ -115,10 +115,10 @@ def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
 # The views.
 
 
-def store(dsn: str, *rows: dict[str, object]) -> None:
+def store(dsn: str, *rows: Row) -> None:
     async def work(session: Session) -> None:
         await partitions.cover(session, 0, 1, 1)
-        await session.copy_in("journal", encode_rows(chained(rows)))  # type: ignore[arg-type]
+        await session.copy_in("journal", encode_rows(chained(rows)))
 
     with Database(dsn) as db:
         db.call_sync(work)

@@ -1,5 +1,5 @@
--- The reading interface: panels, reports and people read these views, never the tables. The names of
--- the journal's numbers are rows, so that a report needs no copy of the switch's enums.
+-- The reading interface: panels, reports and people read these views, never the tables. The names
+-- of the journal's numbers are rows, so that a report needs no copy of the switch's enums.
 
 CREATE TABLE journal_kinds (
     number  SMALLINT NOT NULL CONSTRAINT journal_kinds_one_row_per_number PRIMARY KEY,
@@ -16,8 +16,8 @@ CREATE TABLE reasons (
     name    TEXT NOT NULL CONSTRAINT reasons_names_differ UNIQUE
 );
 
--- The journal with names for its numbers; what machines alone need (fingerprint, reply, moves) stays
--- behind. A number without a name shows as NULL, never as a missing row.
+-- The journal with names for its numbers; what machines alone need (fingerprint, reply, moves)
+-- stays behind. A number without a name shows as NULL, never as a missing row.
 CREATE VIEW exchanges_view AS
 SELECT
     journal.shard,
@@ -59,7 +59,7 @@ LEFT JOIN journal_kinds ON journal_kinds.number = journal.kind
 LEFT JOIN operations ON operations.number = journal.operation
 LEFT JOIN reasons ON reasons.number = journal.reason;
 
--- One row per move, numbered from 1 within its journal row. `amount` is in the unit of the accounts.
+-- One row per move, numbered from 1 within its journal row. `amount` is in the accounts' unit.
 CREATE VIEW moves_view AS
 SELECT
     journal.shard,
@@ -102,8 +102,8 @@ CROSS JOIN LATERAL (
            (moves_view.to_account, moves_view.amount)
 ) AS leg (account, amount);
 
--- Every hold that was granted, and the last approved row that names it: a completion, a reversal or an
--- expiry. `undone_minor` is how much of the hold that row and those before it have undone.
+-- Every hold that was granted, and the last approved row that names it: a completion, a reversal
+-- or an expiry. `undone_minor` is how much of the hold that row and those before it have undone.
 CREATE VIEW holds_view AS
 SELECT
     hold.shard,
