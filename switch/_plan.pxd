@@ -97,6 +97,7 @@ cdef struct Plan:
     Step *steps
     Rule *rules
     RuleTable *tables
+    char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
 
 cdef struct Moment:             # now, in the forms a plan asks for
     int64_t unix_us
@@ -116,7 +117,7 @@ cdef struct Run:
     int64_t lot                 # name of the first new lot
     int64_t registers[40]
     Move *moves
-    int *move_count
+    int32_t *move_count
 
 cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil
 cdef void plan_clear(Plan *plan) noexcept nogil

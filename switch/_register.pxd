@@ -46,6 +46,7 @@ cdef struct Terminal:
     char terminal_id[8]
     int32_t acquirer
     int32_t merchant_row
+    int32_t clock_ahead_s       # most that its own time was ever ahead of ours
     uint8_t status              # 0 = active
     uint8_t signed_off
 

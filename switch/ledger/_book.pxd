@@ -68,4 +68,4 @@ cdef int book_apply(Book *book, const Move *move, bint beyond_floor) noexcept no
 cdef int book_undo(Book *book, const Move *move) noexcept nogil
 cdef int64_t book_spendable(const Book *book, int64_t account, uint32_t now_s) noexcept nogil
 cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_t amount,
-                    uint32_t now_s, bint beyond_floor, Move *moves, int *count) noexcept nogil
+                    uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil

@@ -179,7 +179,7 @@ cdef inline bint is_open(const Lot *lot, uint32_t now_s) noexcept nogil:
 
 
 cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_t amount,
-                    uint32_t now_s, bint beyond_floor, Move *moves, int *count) noexcept nogil:
+                    uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil:
     """Move an amount, split over the lots it comes from, soonest to expire first.
 
     The moves are carried out and appended to `moves[count[0]:]`. When it gives a MoveFault, the moves
@@ -215,7 +215,7 @@ cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_
 
 
 cdef int record(Book *book, const Move *move, bint beyond_floor, Move *moves,
-                int *count) noexcept nogil:
+                int32_t *count) noexcept nogil:
     """Carry out one move and append it."""
     cdef int fault
     if count[0] >= MOVES_MAX:

@@ -7,7 +7,7 @@ readable witness of both directions.
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-cdef extern from "_sha256.h":
+cdef extern from "switch/ledger/_sha256.h":
     pass
 
 cdef extern from *:

@@ -1,0 +1,170 @@
+"""Deciding. See `_decide.pxd`. The steps are in `_steps`, undoing what was decided in `_undo`."""
+
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy, memset
+
+from switch._plan cimport Plan
+from switch._register cimport (
+    WALLET_MONEY, WALLET_MONEY_HELD, WALLET_POINTS, WALLET_POINTS_HELD,
+)
+from switch._shard cimport DECIDED, UNJOURNALED, seconds_of
+from switch._steps cimport (
+    begin, check_amount, check_card, check_clock, check_repeated, check_rights, check_terminal,
+    find_the_card, refuse, run_plan,
+)
+from switch._undo cimport decide_completion, decide_refund, decide_reversal, undo_hold
+from switch._words cimport (
+    BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW,
+    COMPLETION, CUT_OVER, FORMAT_ERROR, HOLD, OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE,
+    PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL,
+)
+from switch.ledger._book cimport Book, book_spendable
+from switch.ledger._rows cimport Row
+
+
+cdef int authorise(Shard *shard, const Request *request, const Moment *now,
+                   Decision *decision) noexcept nogil:
+    """A request that a programme decides: purchase, load, hold, balance."""
+    cdef int reason = check_amount(shard, request, decision)
+    if reason == REASON_NONE:
+        reason = check_card(shard, request, now, decision)
+    if reason != REASON_NONE:
+        return reason
+    if (request.operation == HOLD or request.operation == PREAUTHORISATION) \
+            and shard.exchanges.held * 2 >= shard.exchanges.capacity:
+        return OVERLOADED
+    reason = run_plan(shard, request, now, request.operation, request.points_limit, False, decision)
+    if reason == REASON_NONE and decision.row.approved_minor < request.amount_minor:
+        return PARTIALLY_APPROVED
+    return reason
+
+
+cdef int decide_network(Shard *shard, const Request *request, const Moment *now,
+                        Decision *decision) noexcept nogil:
+    """Sign-on, sign-off and cut-over; an echo is answered without a row."""
+    cdef int32_t today = decision.row.business_day
+    cdef int64_t opens
+    if request.operation != CUT_OVER:
+        return REASON_NONE
+    if request.settlement_at < 0:
+        return FORMAT_ERROR
+    opens = seconds_of(request.settlement_at * 1000000, now.unix_s, 0)
+    if opens < 0:
+        return FORMAT_ERROR
+    opens = opens // 86400
+    if opens != today and opens != today + 1:
+        return CLOCK_OUTSIDE_WINDOW
+    decision.row.business_day = <int32_t> opens
+    return REASON_NONE
+
+
+cdef int decide_operation(Shard *shard, const Request *request, const Moment *now,
+                          Decision *decision) noexcept nogil:
+    """What the message asks for, after everything that is checked alike."""
+    cdef int reason
+    if request.message_class == CLASS_NETWORK:
+        return decide_network(shard, request, now, decision)
+    reason = find_the_card(shard, request, decision)
+    if reason != REASON_NONE:
+        return reason
+    if request.operation == REVERSAL:
+        reason = check_amount(shard, request, decision)
+        return reason if reason else decide_reversal(shard, request, now, decision)
+    if request.operation == COMPLETION:
+        reason = check_amount(shard, request, decision)
+        return reason if reason else decide_completion(shard, request, now, decision)
+    if request.operation == REFUND:
+        reason = check_amount(shard, request, decision)
+        return reason if reason else decide_refund(shard, request, now, decision)
+    return authorise(shard, request, now, decision)
+
+
+cdef void tell_balances(Shard *shard, const Request *request, const Moment *now,
+                        Decision *decision) noexcept nogil:
+    """Balances after the decision, for DE 54."""
+    cdef int64_t first = shard.register.cards[decision.row.card].accounts
+    cdef Book *book = &shard.book
+    decision.tells_balances = True
+    decision.points_only = request.operation == POINTS_BALANCE
+    decision.balances[0] = (book.accounts[first + WALLET_MONEY].balance
+                            + book.accounts[first + WALLET_MONEY_HELD].balance)
+    decision.balances[1] = book_spendable(book, first + WALLET_MONEY, now.unix_s)
+    decision.balances[2] = (book.accounts[first + WALLET_POINTS].balance
+                            + book.accounts[first + WALLET_POINTS_HELD].balance)
+    decision.balances[3] = book_spendable(book, first + WALLET_POINTS, now.unix_s)
+
+
+cdef void name_approval(Decision *decision) noexcept nogil:
+    """The authorisation code: the row's sequence in six characters of base 36."""
+    cdef int64_t rest = decision.row.seq
+    cdef int i, digit
+    for i in range(5, -1, -1):
+        digit = <int> (rest % 36)
+        rest = rest // 36
+        decision.row.authorisation_code[i] = <char> (48 + digit if digit < 10 else 55 + digit)
+
+
+cdef int decide(Shard *shard, const Request *request, const Moment *now,
+                Decision *decision) noexcept nogil:
+    """Decide one request. Gives the decision's status.
+
+    DECIDED: the moves are in the book; the caller writes the reply into `row.reply`, then journals and
+    settles the row at once. Every other status: nothing has changed.
+    """
+    cdef Row *row = &decision.row
+    cdef int reason
+    begin(shard, request, now, decision)
+    reason = check_terminal(shard, request, decision)
+    if reason != REASON_NONE:
+        decision.status = UNJOURNALED      # strangers fill no journal
+        decline(shard, decision, reason)
+        return decision.status
+    reason = check_repeated(shard, request, now, decision)
+    if decision.status != DECIDED:
+        return decision.status
+    if reason == REASON_NONE:
+        reason = check_rights(shard, request, decision)
+    if reason == REASON_NONE:
+        reason = check_clock(shard, request, now)
+    if reason == REASON_NONE:
+        reason = decide_operation(shard, request, now, decision)
+    if decision.status != DECIDED:
+        return decision.status
+    if reason != REASON_NONE and not approves(reason):
+        decline(shard, decision, reason)
+        return decision.status
+    row.reason = <short> reason
+    memcpy(row.response_code, shard.response_codes[reason], 2)
+    if row.card >= 0 and (request.message_class == CLASS_AUTHORISATION
+                          or request.message_class == CLASS_FINANCIAL):
+        tell_balances(shard, request, now, decision)
+        if request.operation != BALANCE and request.operation != POINTS_BALANCE:
+            name_approval(decision)
+    elif request.operation == COMPLETION:
+        name_approval(decision)
+    return decision.status
+
+
+cdef void decline(Shard *shard, Decision *decision, int reason) noexcept nogil:
+    """Make the decision a decline, whatever it has been so far."""
+    refuse(decision, reason)
+    memcpy(decision.row.response_code, shard.response_codes[reason], 2)
+
+
+cdef bint approves(int reason) noexcept nogil:
+    """Reasons that come with an approval: 10 and the reversals that had nothing to do."""
+    return reason == PARTIALLY_APPROVED or 69 <= reason <= 70 or reason == 72
+
+
+cdef int decide_hold_expiry(Shard *shard, int64_t seq, const Moment *now,
+                            Decision *decision) noexcept nogil:
+    """Release a hold that has ended. DECIDED, RECALL_SEQ, or UNJOURNALED when it is no hold any more."""
+    cdef Request nobody
+    memset(&nobody, 0, sizeof(Request))
+    nobody.acquirer = nobody.processing_code = nobody.stan = -1
+    nobody.local_at = nobody.transmitted_at = -1
+    nobody.mti = nobody.currency = -1
+    nobody.received_us = now.unix_us
+    begin(shard, &nobody, now, decision)
+    undo_hold(shard, seq, decision)
+    return decision.status

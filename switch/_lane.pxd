@@ -1,0 +1,45 @@
+"""The fast lane: the bytes of one message in, the bytes of its reply out, in one step.
+
+Everything that answers goes through `serve`: the gate's connections, the slow lane when it comes back,
+and tests. Owns a workspace so that nothing is allocated for a message.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from switch._mapping cimport Faults, Profile
+from switch._plan cimport Moment
+from switch._shard cimport Decision, Request, Shard
+from switch.iso8583._codec cimport Scan
+
+cdef enum ServeStatus:
+    SERVED_AT_SEQ = 0       # the reply may leave when row `seq` is durable
+    SERVED_NOW = 1          # the reply stands for nothing that could be lost
+    SERVED_IGNORED = 2      # there is no reply
+    SERVED_HOPELESS = 3     # close the connection
+    SERVED_LATER = 4        # the slow lane has to recall something first
+    SERVED_BROKEN = 5       # a mistake of ours: the process must end
+
+cdef struct Workspace:
+    Scan scan
+    Request request
+    Decision decision
+    Faults faults
+    uint8_t reply_room[1024]
+    const uint8_t *reply    # in `reply_room` or in the ring of details
+    size_t reply_bytes
+    int64_t seq
+    int reason
+    bint repeated
+
+cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
+               const Moment *now, bint available, bint recalled, Workspace *work) noexcept nogil
+
+cdef class Lane:
+    cdef object core                # keeps the shard alive
+    cdef Shard *shard
+    cdef object spec                # keeps the plan of the codec alive
+    cdef Profile profile
+    cdef Workspace work
+    cdef readonly str name
+    cdef readonly object framing
+    cdef int lay_out_replies(self, profile) except -1

@@ -1,0 +1,466 @@
+"""Reading requests and writing replies by a profile's tables. See `_mapping.pxd`."""
+
+from libc.string cimport memcmp, memcpy, memset
+
+from switch._plan cimport Plan
+from switch._shard cimport bashgah_hmac
+from switch._words cimport (
+    CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
+    CLASS_REVERSAL_ADVICE, ECHO, FORMAT_ERROR, MANDATORY_ELEMENT_MISSING, PARTIALLY_APPROVED,
+    POINTS_BALANCE, REASON_NONE, REVERSAL, UNKNOWN_MESSAGE_TYPE, UNKNOWN_NETWORK_CODE,
+    UNKNOWN_PROCESSING_CODE, WRONG_ACQUIRER,
+)
+from switch.iso8583._codec cimport (
+    Writer, has, next_tlv, read_digits, read_text, write_begin, write_copy, write_digits,
+    write_end, write_text,
+)
+
+cdef enum:
+    PAN_DIGITS_MAX = 19
+    TRACK2_CHARACTERS_MAX = 40
+    PRIVATE_CHARACTERS_MAX = 999
+    ORIGINAL_DIGITS = 42
+    BALANCE_CHARACTERS = 20
+
+cdef struct Reading:            # what the reading functions share
+    const Profile *profile
+    const Scan *scan
+    const uint8_t *data
+    int32_t fault_field         # -1 = none
+
+
+cdef inline bint sent(const Reading *reading, int field) noexcept nogil:
+    return has(reading.scan, reading.profile.element[field])
+
+
+cdef int64_t number(Reading *reading, int field, int64_t if_absent) noexcept nogil:
+    """Read a numeric element; on a bad one notes the field."""
+    cdef uint64_t value = 0
+    if not sent(reading, field):
+        return if_absent
+    if read_digits(reading.profile.spec, reading.scan, reading.data,
+                   reading.profile.element[field], &value) != 0:
+        reading.fault_field = field
+        return if_absent
+    return <int64_t> value
+
+
+cdef Py_ssize_t text(Reading *reading, int field, char *out, size_t out_bytes) noexcept nogil:
+    """Read an element as ASCII characters; 0 when absent, on a bad one notes the field."""
+    cdef Py_ssize_t count
+    if not sent(reading, field):
+        return 0
+    count = read_text(reading.profile.spec, reading.scan, reading.data,
+                      reading.profile.element[field], out, out_bytes)
+    if count < 0:
+        reading.fault_field = field
+        return 0
+    return count
+
+
+cdef int64_t digits(const char *characters, Py_ssize_t count) noexcept nogil:
+    """The number that some characters say, or -1 when they are no digits (or none, or over 18)."""
+    cdef int64_t value = 0
+    cdef Py_ssize_t i
+    if count < 1 or count > 18:
+        return -1
+    for i in range(count):
+        if not 48 <= characters[i] <= 57:
+            return -1
+        value = value * 10 + (characters[i] - 48)
+    return value
+
+
+cdef uint8_t class_of(int mti) noexcept nogil:
+    """The message class of a request we serve, repeats included; CLASS_NONE for any other."""
+    if mti % 10 > 1:
+        return CLASS_NONE
+    mti = mti // 10
+    if mti == 10:
+        return CLASS_AUTHORISATION
+    if mti == 20:
+        return CLASS_FINANCIAL
+    if mti == 22:
+        return CLASS_ADVICE
+    if mti == 40:
+        return CLASS_REVERSAL
+    if mti == 42:
+        return CLASS_REVERSAL_ADVICE
+    return CLASS_NETWORK if mti == 80 else CLASS_NONE
+
+
+cdef int read_class(const Profile *profile, const Scan *scan, const uint8_t *data,
+                    Request *request) noexcept nogil:
+    """Read the message type. A ReadStatus; READ_REFUSED for a request that we do not serve."""
+    cdef char characters[8]
+    cdef int64_t mti
+    memset(request, 0, sizeof(Request))
+    if read_text(profile.spec, scan, data, 0, characters, 8) != 4:
+        return READ_HOPELESS
+    mti = digits(characters, 4)
+    if mti < 0:
+        return READ_HOPELESS
+    request.mti = <int16_t> mti
+    request.message_class = class_of(<int> mti)
+    if request.message_class != CLASS_NONE:
+        return READ_DONE
+    # An odd function digit is an answer; answering it would start a loop between two hosts.
+    return READ_IGNORED if mti // 10 % 2 else READ_REFUSED
+
+
+cdef int token_of(const Shard *shard, const char *pan, Py_ssize_t count,
+                  Request *request) noexcept nogil:
+    cdef uint8_t digest[32]
+    bashgah_hmac(&shard.pan_key, <const uint8_t *> pan, <size_t> count, digest)
+    memcpy(request.card_token, digest, 16)
+    memset(digest, 0, 32)
+    request.has_card = 1
+    return 0
+
+
+cdef void read_card(const Shard *shard, Reading *reading, Request *request) noexcept nogil:
+    """PAN and expiry from their elements or track 2; both must agree when both are there."""
+    cdef char pan[PAN_DIGITS_MAX]
+    cdef char track[TRACK2_CHARACTERS_MAX]
+    cdef Py_ssize_t pan_count = text(reading, F_PAN, pan, sizeof(pan))
+    cdef Py_ssize_t track_count = text(reading, F_TRACK2, track, sizeof(track))
+    cdef Py_ssize_t at = 0
+    request.expires_yymm = <int32_t> number(reading, F_EXPIRY, -1)
+    if track_count:
+        while at < track_count and 48 <= track[at] <= 57:
+            at += 1
+        if (at > PAN_DIGITS_MAX or track_count - at < 5
+                or (track[at] != 61 and track[at] != 68)        # = or D
+                or (pan_count and (pan_count != at or memcmp(pan, track, <size_t> at) != 0))):
+            reading.fault_field = F_TRACK2
+        else:
+            if request.expires_yymm < 0:
+                request.expires_yymm = <int32_t> digits(track + at + 1, 4)
+            token_of(shard, track, at, request)
+    elif pan_count:
+        token_of(shard, pan, pan_count, request)
+    memset(pan, 0, sizeof(pan))
+    memset(track, 0, sizeof(track))
+
+
+cdef void read_private(Reading *reading, Request *request) noexcept nogil:
+    """The tags of the private element that ask for something; others are left alone."""
+    cdef char characters[PRIVATE_CHARACTERS_MAX]
+    cdef Py_ssize_t count = text(reading, F_PRIVATE, characters, sizeof(characters))
+    cdef const uint8_t *tag = NULL
+    cdef const uint8_t *value = NULL
+    cdef size_t value_bytes = 0
+    cdef size_t at = 0
+    request.points_limit = -1
+    while count and next_tlv(<const uint8_t *> characters, <size_t> count, &at, &tag, &value,
+                             &value_bytes) == 1:
+        if memcmp(tag, reading.profile.tags[T_POINTS_LIMIT], 2) == 0:
+            request.points_limit = digits(<const char *> value, <Py_ssize_t> value_bytes)
+            if request.points_limit < 0:
+                reading.fault_field = F_PRIVATE
+        elif memcmp(tag, reading.profile.tags[T_PARTIAL_OK], 2) == 0:
+            request.partial_ok = value_bytes == 1 and value[0] == 49
+        elif memcmp(tag, reading.profile.tags[T_ORIGINAL_TERMINAL], 2) == 0:
+            if value_bytes != 8:
+                reading.fault_field = F_PRIVATE
+            else:
+                memcpy(request.original_terminal_id, value, 8)
+
+
+cdef void read_original(Reading *reading, Request *request) noexcept nogil:
+    """Original data elements: MTI 4, STAN 6, time 10, acquirer 11, forwarder 11."""
+    cdef char original[ORIGINAL_DIGITS]
+    cdef char replacement[ORIGINAL_DIGITS]
+    cdef int64_t mti
+    request.original_stan = request.original_at = request.original_class = -1
+    request.replacement_minor = -1
+    if text(reading, F_ORIGINAL, original, sizeof(original)) == ORIGINAL_DIGITS:
+        mti = digits(original, 4)
+        request.original_class = class_of(<int> mti) if mti > 0 else 0
+        request.original_stan = <int32_t> digits(original + 4, 6)
+        request.original_at = <int32_t> digits(original + 10, 10)
+        if request.original_stan < 0 or request.original_at < 0:
+            reading.fault_field = F_ORIGINAL
+    if text(reading, F_REPLACEMENT, replacement, sizeof(replacement)) == ORIGINAL_DIGITS:
+        request.replacement_minor = digits(replacement, 12)
+        if request.replacement_minor < 0:
+            reading.fault_field = F_REPLACEMENT
+
+
+cdef void read_times(Reading *reading, Request *request) noexcept nogil:
+    cdef int64_t date = number(reading, F_LOCAL_DATE, -1)
+    cdef int64_t time = number(reading, F_LOCAL_TIME, -1)
+    request.local_at = <int32_t> (date * 1000000 + time) if date >= 0 and time >= 0 else -1
+    request.transmitted_at = <int32_t> number(reading, F_TRANSMITTED_AT, -1)
+    request.settlement_at = <int32_t> number(reading, F_SETTLEMENT_DATE, -1)
+
+
+cdef int read_operation(Reading *reading, Request *request) noexcept nogil:
+    """What is asked for, by the profile's rows. A Reason."""
+    cdef const Profile *profile = reading.profile
+    cdef const OperationRow *row
+    cdef int64_t code
+    cdef int32_t i
+    if request.message_class == CLASS_NETWORK:
+        code = number(reading, F_NETWORK_CODE, -1)
+        for i in range(profile.network_count):
+            if profile.network_codes[i] == code:
+                request.operation = profile.network_operations[i]
+                return REASON_NONE
+        return UNKNOWN_NETWORK_CODE
+    if request.message_class == CLASS_REVERSAL or request.message_class == CLASS_REVERSAL_ADVICE:
+        request.operation = REVERSAL
+        return REASON_NONE
+    for i in range(profile.row_count):
+        row = &profile.rows[i]
+        if (row.message_class == request.message_class
+                and row.transaction_type == request.processing_code // 10000
+                and (row.from_account < 0
+                     or row.from_account == request.processing_code // 100 % 100)
+                and (row.condition_code < 0 or row.condition_code == request.condition_code)):
+            request.operation = row.operation
+            return REASON_NONE
+    return UNKNOWN_PROCESSING_CODE
+
+
+cdef int32_t missing_field(const Reading *reading, const Request *request) noexcept nogil:
+    """The first mandatory field that was not sent, or -1."""
+    cdef uint64_t mandatory = reading.profile.mandatory[request.message_class]
+    cdef int32_t field
+    for field in range(FIELD_COUNT):
+        if mandatory >> field & 1 and not sent(reading, field):
+            if field == F_AMOUNT or field == F_CURRENCY:
+                if reading.profile.without_amount >> request.operation & 1:
+                    continue
+            return field
+    if request.message_class != CLASS_NETWORK and not request.has_card:
+        return F_PAN
+    if request.local_at < 0 and request.transmitted_at < 0:
+        return F_LOCAL_TIME
+    return -1
+
+
+cdef void read_identities(Reading *reading, Request *request) noexcept nogil:
+    """Terminal, merchant, RRN and authorisation code, each of a fixed width."""
+    if sent(reading, F_TERMINAL):
+        text(reading, F_TERMINAL, request.terminal_id, sizeof(request.terminal_id))
+    if sent(reading, F_MERCHANT):
+        request.merchant_sent = 1
+        text(reading, F_MERCHANT, request.merchant_id, sizeof(request.merchant_id))
+    if text(reading, F_RRN, request.rrn, sizeof(request.rrn)) != 12:
+        request.rrn[0] = 0
+    if text(reading, F_AUTHORISATION_CODE, request.authorisation_code,
+            sizeof(request.authorisation_code)) != 6:
+        request.authorisation_code[0] = 0
+
+
+cdef bint other_acquirer(Reading *reading) noexcept nogil:
+    """DE 32, when sent, must name the link's own acquirer."""
+    cdef char code[16]
+    cdef Py_ssize_t count = text(reading, F_ACQUIRER, code, sizeof(code))
+    return count != 0 and (count != reading.profile.acquirer_code_bytes
+                           or memcmp(code, reading.profile.acquirer_code, <size_t> count) != 0)
+
+
+cdef int read_request(const Shard *shard, const Profile *profile, const Scan *scan,
+                      const uint8_t *data, Request *request, Faults *faults) noexcept nogil:
+    """Read a message whose scan found no fault. A ReadStatus.
+
+    For READ_REFUSED the request holds what could be read, and `faults` says why.
+    """
+    cdef Reading reading
+    cdef int status = read_class(profile, scan, data, request)
+    cdef int64_t received_us = request.received_us
+    reading.profile = profile
+    reading.scan = scan
+    reading.data = data
+    reading.fault_field = -1
+    faults.reason = UNKNOWN_MESSAGE_TYPE
+    faults.element = 0
+    faults.scan_fault = 0
+    if status != READ_DONE:
+        return status
+    request.acquirer = profile.acquirer
+    request.processing_code = <int32_t> number(&reading, F_PROCESSING_CODE, -1)
+    request.amount_minor = number(&reading, F_AMOUNT, -1)
+    request.stan = <int32_t> number(&reading, F_STAN, -1)
+    request.condition_code = <int32_t> number(&reading, F_CONDITION_CODE, -1)
+    request.currency = <int16_t> number(&reading, F_CURRENCY, -1)
+    read_identities(&reading, request)
+    read_times(&reading, request)
+    read_card(shard, &reading, request)
+    read_private(&reading, request)
+    read_original(&reading, request)
+    if reading.fault_field >= 0:
+        faults.reason = FORMAT_ERROR
+        faults.element = profile.element[reading.fault_field]
+        return READ_REFUSED
+    faults.reason = read_operation(&reading, request)
+    if faults.reason == UNKNOWN_PROCESSING_CODE and request.processing_code < 0:
+        faults.reason = REASON_NONE             # it is missing: say that instead
+    reading.fault_field = missing_field(&reading, request)
+    if reading.fault_field >= 0:
+        faults.reason = MANDATORY_ELEMENT_MISSING
+        faults.element = profile.element[reading.fault_field]
+        return READ_REFUSED
+    if faults.reason == REASON_NONE and other_acquirer(&reading):
+        faults.reason = WRONG_ACQUIRER
+    return READ_DONE if faults.reason == REASON_NONE else READ_REFUSED
+
+
+# --- replies ------------------------------------------------------------------------------------
+
+cdef struct Private:            # the private element while it grows
+    char characters[400]
+    Py_ssize_t count
+
+
+cdef void put_tag(Private *private, const char *tag, const char *value,
+                  Py_ssize_t count) noexcept nogil:
+    """Append tag, three digits of length, value."""
+    cdef char *out = private.characters + private.count
+    if private.count + 5 + count > 400:
+        return
+    memcpy(out, tag, 2)
+    out[2] = <char> (48 + count // 100)
+    out[3] = <char> (48 + count // 10 % 10)
+    out[4] = <char> (48 + count % 10)
+    memcpy(out + 5, value, <size_t> count)
+    private.count += 5 + count
+
+
+cdef void put_number(Private *private, const char *tag, int64_t value) noexcept nogil:
+    """Append a tag with a number above zero; zero is left out."""
+    cdef char characters[20]
+    cdef int at = 20
+    if value <= 0:
+        return
+    while value:
+        at -= 1
+        characters[at] = <char> (48 + value % 10)
+        value = value // 10
+    put_tag(private, tag, characters + at, 20 - at)
+
+
+cdef void put_name(Private *private, const char *tag, const char *name,
+                   Py_ssize_t room) noexcept nogil:
+    """Append a tag with a name that ends at a zero byte."""
+    cdef Py_ssize_t count = 0
+    while count < room and name[count]:
+        count += 1
+    if count:
+        put_tag(private, tag, name, count)
+
+
+cdef void fill_private(const Shard *shard, const Profile *profile, const Decision *decision,
+                       const Faults *faults, Private *private) noexcept nogil:
+    """What was discounted, paid, redeemed and earned, by which rule, or why not."""
+    cdef const Plan *plan
+    private.count = 0
+    if decision == NULL:
+        put_name(private, profile.tags[T_REASON], shard.reason_names[faults.reason], 48)
+        put_number(private, profile.tags[T_FAULT_ELEMENT], faults.element)
+        return
+    put_number(private, profile.tags[T_DISCOUNT], decision.row.discount_minor)
+    if decision.funder:
+        put_tag(private, profile.tags[T_FUNDER], b"M" if decision.funder == 1 else b"C", 1)
+    put_number(private, profile.tags[T_MONEY], decision.money_minor)
+    put_number(private, profile.tags[T_POINTS_REDEEMED], decision.row.points_redeemed)
+    put_number(private, profile.tags[T_POINTS_VALUE], decision.points_value_minor)
+    put_number(private, profile.tags[T_POINTS_EARNED], decision.row.points_earned)
+    if decision.plan_row >= 0:
+        plan = &shard.plans[decision.plan_row]
+        if decision.discount_rule:
+            put_name(private, profile.tags[T_DISCOUNT_RULE],
+                     plan.names[decision.discount_rule - 1], 24)
+        if decision.earn_rule:
+            put_name(private, profile.tags[T_EARN_RULE], plan.names[decision.earn_rule - 1], 24)
+    if decision.row.reason != REASON_NONE:
+        put_name(private, profile.tags[T_REASON], shard.reason_names[decision.row.reason], 48)
+
+
+cdef Py_ssize_t put_balance(char *out, const char *kind, int32_t currency,
+                            int64_t amount) noexcept nogil:
+    """One balance: account and amount type, currency, sign, 12 digits."""
+    cdef int i
+    memcpy(out, kind, 4)
+    for i in range(3):
+        out[6 - i] = <char> (48 + currency % 10)
+        currency = currency // 10
+    out[7] = 67 if amount >= 0 else 68
+    if amount < 0:
+        amount = -amount
+    for i in range(12):
+        out[19 - i] = <char> (48 + amount % 10)
+        amount = amount // 10
+    return BALANCE_CHARACTERS
+
+
+cdef Py_ssize_t fill_balances(const Shard *shard, const Decision *decision,
+                              char *out) noexcept nogil:
+    cdef int32_t currency = shard.register.clubs[
+        shard.register.merchants[decision.row.merchant].club_row].currency
+    cdef Py_ssize_t at = 0
+    if not decision.points_only:
+        at += put_balance(out, b"0001", currency, decision.balances[0])
+        at += put_balance(out + at, b"0002", currency, decision.balances[1])
+    at += put_balance(out + at, b"6001", 999, decision.balances[2])
+    return at + put_balance(out + at, b"6002", 999, decision.balances[3])
+
+
+cdef int write_step(const Shard *shard, const Profile *profile, const ReplyStep *step,
+                    const Scan *scan, const uint8_t *data, const Decision *decision,
+                    const Private *private, Writer *writer) noexcept nogil:
+    """Write one element of the reply, if there is anything to say. 0 or -1."""
+    cdef char balances[80]
+    if step.field == F_AMOUNT and decision != NULL and decision.row.reason == PARTIALLY_APPROVED:
+        return write_digits(writer, step.element, <uint64_t> decision.row.approved_minor)
+    if step.echoed:
+        return write_copy(writer, step.element, scan, data) if has(scan, step.element) else 0
+    if step.field == F_PRIVATE:
+        if private.count == 0:
+            return 0
+        return write_text(writer, step.element, private.characters, <size_t> private.count)
+    if decision == NULL:
+        return write_copy(writer, step.element, scan, data) if (
+            step.field == F_RRN and has(scan, step.element)) else 0
+    if step.field == F_RRN and decision.row.rrn[0]:
+        return write_text(writer, step.element, decision.row.rrn, 12)
+    if step.field == F_AUTHORISATION_CODE and decision.row.authorisation_code[0]:
+        return write_text(writer, step.element, decision.row.authorisation_code, 6)
+    if step.field == F_BALANCES and decision.tells_balances:
+        return write_text(writer, step.element, balances,
+                          <size_t> fill_balances(shard, decision, balances))
+    return 0
+
+
+cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Scan *scan,
+                            const uint8_t *data, const Request *request,
+                            const Decision *decision, const Faults *faults, uint8_t *out,
+                            size_t out_bytes) noexcept nogil:
+    """Write the reply to a decision, or to a message refused for `faults` (decision NULL).
+
+    Elements that the scan did not reach are left out. Bytes written, or -1.
+    """
+    cdef Writer writer
+    cdef Private private
+    cdef char mti[4]
+    cdef int rest = request.mti - request.mti % 10 + 10
+    cdef const ReplyStep *step
+    cdef int32_t i
+    for i in range(3, -1, -1):
+        mti[i] = <char> (48 + rest % 10)
+        rest = rest // 10
+    fill_private(shard, profile, decision, faults, &private)
+    if write_begin(&writer, profile.spec, out, out_bytes, mti) != 0:
+        return -1
+    for i in range(profile.step_count):
+        step = &profile.steps[i]
+        if step.field == F_RESPONSE_CODE:
+            if write_text(&writer, step.element,
+                          (<const char *> decision.row.response_code if decision != NULL
+                           else <const char *> shard.response_codes[faults.reason]), 2) != 0:
+                return -1
+        elif write_step(shard, profile, step, scan, data, decision, &private, &writer) != 0:
+            return -1
+    return write_end(&writer)

@@ -1,0 +1,125 @@
+"""A shard: everything that decides, in one struct, and the one way it changes.
+
+A message becomes a `Request`, `decide` (in `_decide`) makes a `Decision` of it, and `settle` here writes
+what follows from a journal row into the register and the exchanges, whether the row was decided a
+moment ago or is replayed from the journal. Moves change the book; nothing else does.
+"""
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from switch._exchanges cimport Exchange, Exchanges
+from switch._plan cimport Moment, Plan
+from switch._register cimport Register
+from switch.ledger._book cimport Book
+from switch.ledger._rows cimport Buffer, Row
+
+cdef extern from "switch/ledger/_sha256.h":
+    ctypedef struct BashgahHmacKey:
+        pass
+    void bashgah_hmac_key(BashgahHmacKey *key, const uint8_t *secret, size_t bytes) nogil
+    void bashgah_hmac(const BashgahHmacKey *key, const uint8_t *data, size_t bytes,
+                      uint8_t *digest) nogil
+
+cdef enum DecisionStatus:
+    DECIDED = 0             # row, moves and reply are new: journal them
+    REPEATED = 1            # the stored reply answers
+    UNJOURNALED = 2         # answered without a row: nothing has changed and nothing could be kept
+    RECALL_SEQ = 3          # the slow lane has to fetch this row first
+    RECALL_KEY = 4          # the slow lane has to look for this terminal and STAN first
+
+cdef struct Request:
+    int64_t received_us
+    int32_t acquirer
+    int16_t mti                 # as sent, e.g. 201
+    uint8_t message_class
+    uint8_t operation
+    uint8_t has_card
+    uint8_t partial_ok
+    uint8_t recalled            # the journal has been asked already
+    uint8_t merchant_sent
+    uint8_t card_token[16]
+    char terminal_id[8]
+    char merchant_id[15]
+    char original_terminal_id[8]    # first byte 0 = the same terminal
+    char rrn[12]                # first byte 0 = none
+    char authorisation_code[6]  # of the hold that a completion names; first byte 0 = none
+    int32_t expires_yymm        # -1 = not sent, like every number below
+    int32_t processing_code
+    int32_t stan
+    int32_t local_at
+    int32_t transmitted_at
+    int32_t condition_code
+    int32_t settlement_at       # DE 15, MMDD
+    int16_t currency
+    int64_t amount_minor
+    int64_t points_limit
+    int64_t replacement_minor
+    int32_t original_stan       # DE 90
+    int32_t original_at         # 0 = DE 90 does not say
+    int32_t original_class
+
+cdef struct Decision:
+    Row row
+    int status                  # DecisionStatus
+    int64_t recall_seq
+    int32_t recall_terminal
+    int32_t recall_stan
+    int64_t net_minor           # after discount
+    int64_t points_value_minor
+    int64_t money_minor         # taken from the purse
+    int funder                  # of the discount: 0 none, 1 merchant, 2 club
+    int32_t discount_rule       # 1 + index in the programme's names
+    int32_t earn_rule
+    int32_t plan_row            # -1 = none
+    bint tells_balances
+    bint points_only
+    int64_t balances[4]         # money ledger, money available, points ledger, points available
+    Exchange *repeated
+
+cdef struct HoldDue:
+    uint32_t expires_s
+    int64_t seq
+
+cdef struct Counters:           # since the process started
+    uint64_t declined[128]      # by Reason
+    uint64_t approved[16]       # by Operation
+    uint64_t repeated
+    uint64_t repeated_in_flight
+    uint64_t late_completions
+    uint64_t recalled
+    uint64_t unjournaled
+    uint64_t holds_expired
+
+cdef struct Shard:
+    Book book
+    Register register
+    Exchanges exchanges
+    Plan *plans                 # one for each programme: the version that is live
+    int32_t plan_count
+    HoldDue *due                # a heap, soonest first
+    int32_t due_count
+    int32_t due_capacity
+    Buffer journal              # rows since the last batch was cut, a COPY stream without its end
+    int64_t last_seq
+    int64_t cut_seq             # last row of the last batch cut
+    int64_t durable_seq
+    int32_t epoch
+    int16_t number
+    uint8_t chain[32]
+    int32_t clock_seconds_max   # how far a request's own time may be from ours
+    BashgahHmacKey pan_key
+    char response_codes[128][2] # DE 39 of each Reason
+    char reason_names[128][48]  # what 48.RC says; ends at a zero byte
+    Counters counters
+
+cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes) noexcept nogil
+cdef void shard_clear(Shard *shard) noexcept nogil
+cdef int settle(Shard *shard, Row *row) noexcept nogil
+cdef int replay(Shard *shard, Row *row) noexcept nogil
+cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
+cdef int journal_row(Shard *shard, Row *row) noexcept nogil
+cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
+cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil
+cdef void assigned_rrn(int64_t seq, char *out) noexcept nogil
+cdef int due_push(Shard *shard, uint32_t expires_s, int64_t seq) noexcept nogil
+cdef int due_pop(Shard *shard, uint32_t now_s, int64_t *seq) noexcept nogil

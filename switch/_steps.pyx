@@ -1,0 +1,326 @@
+"""The steps that a decision is made of: who asks, seen before, when, what card, what of.
+
+A check gives a Reason; REASON_NONE goes on. See `_decide.pxd` for the whole.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from switch._exchanges cimport Exchange, Key, detail_known, exchange_repeated
+from switch._index cimport hash_word
+from switch._plan cimport (
+    R_ADVICE, R_AMOUNT, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE, R_EARNED,
+    R_EARN_RULE, R_FUNDER, R_HOLD_SECONDS, R_MONEY, R_NET, R_PARTIAL_OK, R_POINTS,
+    R_POINTS_LIMIT, R_POINTS_VALUE, Plan, Run, plan_run,
+)
+from switch._register cimport (
+    Acquirer, Card, Club, Merchant, Terminal, find_acquirer, find_card, find_terminal,
+)
+from switch._shard cimport RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, seconds_of
+from switch._words cimport (
+    AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE, CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED,
+    CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST, CARD_STATUS_STOLEN,
+    CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLOCK_OUTSIDE_WINDOW,
+    DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH, FORMAT_ERROR, KIND_EXCHANGE,
+    MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, REASON_NONE,
+    REVERSAL, STATE_TOMBSTONE, TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD,
+    UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WRONG_ACQUIRER, WRONG_CURRENCY,
+)
+from switch.ledger._book cimport book_undo
+from switch.ledger._rows cimport Row, row_clear
+
+cdef enum:
+    LOTS_A_ROW = 16             # names that a journal row may give to new lots
+
+cdef int64_t AMOUNT_MINOR_MAX = 999999999999LL
+
+
+cdef void refuse(Decision *decision, int reason) noexcept nogil:
+    """Make the decision a decline: every move undone, every amount zero."""
+    cdef Decision *d = decision
+    d.row.reason = <short> reason
+    d.row.approved_minor = d.row.discount_minor = 0
+    d.row.points_earned = d.row.points_redeemed = 0
+    d.row.hold_expires_us = 0
+    d.row.undone_minor = -1
+    d.row.authorisation_code[0] = 0
+    d.row.move_count = 0
+    d.net_minor = d.points_value_minor = d.money_minor = 0
+    d.funder = 0
+    d.discount_rule = d.earn_rule = 0
+    d.tells_balances = False
+
+
+cdef void begin(Shard *shard, const Request *request, const Moment *now,
+                Decision *decision) noexcept nogil:
+    """Start the row: what was asked, by whom, when."""
+    cdef Row *row = &decision.row
+    row_clear(row)
+    memset(<char *> decision + sizeof(Row), 0, sizeof(Decision) - sizeof(Row))
+    decision.plan_row = -1
+    row.kind = KIND_EXCHANGE
+    row.seq = shard.last_seq + 1
+    row.business_day = now.local_day
+    row.received_us = request.received_us
+    row.decided_us = now.unix_us
+    row.acquirer = request.acquirer
+    row.operation = request.operation
+    row.mti = request.mti
+    row.processing_code = request.processing_code
+    row.stan = request.stan
+    row.local_at = request.local_at
+    row.transmitted_at = request.transmitted_at
+    if request.rrn[0] != 0:
+        memcpy(row.rrn, request.rrn, 12)
+    else:
+        assigned_rrn(row.seq, row.rrn)
+    row.currency = request.currency
+    row.amount_minor = request.amount_minor if request.amount_minor > 0 else 0
+    row.fingerprint = fingerprint_of(request)
+
+
+cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
+    """Digest what a repeat must share with the first: everything that decides."""
+    cdef uint64_t words[14]
+    cdef uint64_t hash = 0
+    cdef int i
+    memcpy(words, request.card_token, 16)
+    words[2] = <uint64_t> request.processing_code
+    words[3] = <uint64_t> request.amount_minor
+    words[4] = <uint64_t> request.currency
+    words[5] = <uint64_t> request.condition_code
+    words[6] = <uint64_t> request.points_limit
+    words[7] = <uint64_t> request.replacement_minor
+    words[8] = (<uint64_t> <uint32_t> request.original_stan << 32
+                | <uint32_t> request.original_at)
+    words[9] = <uint64_t> request.original_class
+    memcpy(&words[10], request.original_terminal_id, 8)
+    words[11] = <uint64_t> request.operation
+    words[12] = <uint64_t> request.settlement_at
+    words[13] = 0
+    memcpy(&words[13], request.authorisation_code, 6)
+    for i in range(14):
+        hash = hash_word(hash ^ words[i])
+    return hash
+
+
+cdef int check_terminal(Shard *shard, const Request *request, Decision *decision) noexcept nogil:
+    """Who asks: acquirer, terminal, merchant."""
+    cdef Row *row = &decision.row
+    cdef Terminal *terminal
+    cdef Merchant *merchant
+    cdef Acquirer *acquirer
+    cdef int32_t found = find_acquirer(&shard.register, request.acquirer)
+    if found < 0:
+        return WRONG_ACQUIRER
+    acquirer = &shard.register.acquirers[found]
+    if acquirer.business_day > row.business_day:
+        row.business_day = acquirer.business_day
+    found = find_terminal(&shard.register, request.acquirer, request.terminal_id)
+    if found < 0:
+        return UNKNOWN_TERMINAL
+    terminal = &shard.register.terminals[found]
+    row.terminal = found
+    row.merchant = terminal.merchant_row
+    merchant = &shard.register.merchants[terminal.merchant_row]
+    row.club = shard.register.clubs[merchant.club_row].club
+    return REASON_NONE
+
+
+cdef int check_rights(Shard *shard, const Request *request, Decision *decision) noexcept nogil:
+    """May this terminal and merchant ask now?"""
+    cdef Terminal *terminal = &shard.register.terminals[decision.row.terminal]
+    cdef Merchant *merchant = &shard.register.merchants[terminal.merchant_row]
+    if request.merchant_sent and memcmp(merchant.merchant_id, request.merchant_id, 15) != 0:
+        return UNKNOWN_MERCHANT
+    if terminal.status != 0:
+        return TERMINAL_BLOCKED
+    if terminal.signed_off and (request.message_class == CLASS_AUTHORISATION
+                                or request.message_class == CLASS_FINANCIAL):
+        return TERMINAL_SIGNED_OFF
+    if merchant.status != 0:
+        return MERCHANT_BLOCKED
+    return REASON_NONE
+
+
+cdef int64_t claimed_seconds(const Request *request, const Moment *now, int32_t offset) noexcept nogil:
+    """When the terminal says it is."""
+    return seconds_of(request.local_at if request.local_at >= 0 else request.transmitted_at,
+                      now.unix_s, offset)
+
+
+cdef bint forgotten(const Shard *shard, const Request *request, const Moment *now,
+                    int32_t terminal) noexcept nogil:
+    """Could this be a repeat of something that has left memory?
+
+    A repeat claims the same time as its original, and the original was received no earlier than its
+    claim less what the terminal's clock was ever ahead. If that is after everything that has left, no.
+    """
+    cdef int64_t claimed = claimed_seconds(request, now, 0)
+    if shard.exchanges.forgotten_s == 0:
+        return False
+    return (claimed - shard.register.terminals[terminal].clock_ahead_s
+            <= <int64_t> shard.exchanges.forgotten_s)
+
+
+cdef int ask_journal(Decision *decision, int32_t terminal, int32_t stan) noexcept nogil:
+    """Have the slow lane look for a terminal's STAN in the journal, then come back."""
+    decision.status = RECALL_KEY
+    decision.recall_terminal = terminal
+    decision.recall_stan = stan
+    return REASON_NONE
+
+
+cdef int check_repeated(Shard *shard, const Request *request, const Moment *now,
+                        Decision *decision) noexcept nogil:
+    """Seen before? Sets the status when the answer is the stored one or needs the journal."""
+    cdef Key key
+    cdef Exchange *entry
+    key.terminal = decision.row.terminal
+    key.stan = request.stan
+    key.local_at = request.local_at
+    key.transmitted_at = request.transmitted_at
+    key.rrn = request.rrn
+    key.rrn_sent = request.rrn[0] != 0
+    key.message_class = request.message_class
+    entry = exchange_repeated(&shard.exchanges, &key)
+    if entry == NULL:
+        if not request.recalled and forgotten(shard, request, now, key.terminal):
+            return ask_journal(decision, key.terminal, key.stan)
+        return REASON_NONE
+    if entry.state == STATE_TOMBSTONE:
+        return ORIGINAL_REVERSED_BEFORE_ARRIVAL
+    if entry.fingerprint != decision.row.fingerprint:
+        return DUPLICATE_WITH_OTHER_CONTENT
+    if detail_known(&shard.exchanges, entry):
+        decision.status = REPEATED
+        decision.repeated = entry
+    else:
+        decision.status = RECALL_SEQ
+        decision.recall_seq = entry.seq
+    return REASON_NONE
+
+
+cdef int check_clock(Shard *shard, const Request *request, const Moment *now) noexcept nogil:
+    """A request (not an advice, which may wait for days) claims a time near ours."""
+    cdef int64_t claimed = claimed_seconds(request, now, now.utc_offset_s)
+    if claimed < 0:
+        return FORMAT_ERROR
+    if request.message_class != CLASS_AUTHORISATION and request.message_class != CLASS_FINANCIAL:
+        return REASON_NONE
+    if (claimed - now.unix_s > shard.clock_seconds_max
+            or now.unix_s - claimed > shard.clock_seconds_max):
+        return CLOCK_OUTSIDE_WINDOW
+    return REASON_NONE
+
+
+cdef int find_the_card(Shard *shard, const Request *request, Decision *decision) noexcept nogil:
+    """Which card, and is it one of this merchant's club?"""
+    cdef Row *row = &decision.row
+    cdef Plan *plan
+    row.card = find_card(&shard.register, request.card_token)
+    if row.card < 0:
+        return UNKNOWN_CARD
+    decision.plan_row = shard.register.cards[row.card].programme_row
+    plan = &shard.plans[decision.plan_row]
+    row.programme = plan.programme
+    row.programme_version = plan.version
+    if plan.club_row != shard.register.merchants[row.merchant].club_row:
+        return OTHER_CLUB
+    return REASON_NONE
+
+
+cdef int check_card(Shard *shard, const Request *request, const Moment *now,
+                    Decision *decision) noexcept nogil:
+    """May this card be used now?"""
+    cdef const Card *card = &shard.register.cards[decision.row.card]
+    if card.status == CARD_STATUS_LOST:
+        return CARD_LOST
+    if card.status == CARD_STATUS_STOLEN:
+        return CARD_STOLEN
+    if card.status == CARD_STATUS_BLOCKED:
+        return CARD_BLOCKED
+    if card.status != CARD_ACTIVE:
+        return CARD_CLOSED
+    if request.expires_yymm >= 0 and request.expires_yymm != card.expires_yymm:
+        return EXPIRY_MISMATCH
+    if has_expired(card, now):
+        return CARD_EXPIRED
+    return REASON_NONE
+
+
+cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil:
+    """A card is good to the last second of its month (Gregorian, as embossed)."""
+    cdef int32_t month = card.expires_yymm % 100
+    cdef int32_t first_of_next = ((month % 12 + 1) * 100 + 1) * 1000000
+    cdef int32_t year = 2000 + card.expires_yymm // 100 + (1 if month == 12 else 0)
+    cdef int64_t ends = seconds_of(first_of_next, year_middle(year), now.utc_offset_s)
+    return <int64_t> now.unix_s >= ends
+
+
+cdef inline uint32_t year_middle(int32_t year) noexcept nogil:
+    """A second near the middle of a year: `seconds_of` then finds dates of that year."""
+    return <uint32_t> ((year - 1970) * 31556952LL + 15778476)
+
+
+cdef int check_amount(Shard *shard, const Request *request, Decision *decision) noexcept nogil:
+    """An amount that can be moved, in the club's currency."""
+    cdef Club *club = &shard.register.clubs[
+        shard.register.merchants[decision.row.merchant].club_row]
+    if request.operation == BALANCE or request.operation == POINTS_BALANCE:
+        return REASON_NONE
+    if request.operation == REVERSAL and request.currency < 0:
+        return REASON_NONE
+    if request.currency != club.currency:
+        return WRONG_CURRENCY
+    if request.amount_minor == 0:
+        return AMOUNT_IS_ZERO
+    if request.amount_minor < 0 or request.amount_minor > AMOUNT_MINOR_MAX:
+        return AMOUNT_TOO_LARGE
+    return REASON_NONE
+
+
+cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8_t operation,
+                  int64_t points_limit, bint advice, Decision *decision) noexcept nogil:
+    """Let the programme decide; its moves are in the book and in the row, or undone. A Reason."""
+    cdef Row *row = &decision.row
+    cdef const Plan *plan = &shard.plans[decision.plan_row]
+    cdef Run run
+    cdef int moves_before = row.move_count
+    cdef int reason
+    memset(run.registers, 0, sizeof(run.registers))
+    run.book = &shard.book
+    run.card = &shard.register.cards[row.card]
+    run.merchant = &shard.register.merchants[row.merchant]
+    run.merchant_row = row.merchant
+    run.club = &shard.register.clubs[plan.club_row]
+    run.now = now
+    run.lot = row.seq * LOTS_A_ROW
+    run.moves = row.moves
+    run.move_count = &row.move_count
+    run.registers[R_AMOUNT] = request.amount_minor if request.amount_minor > 0 else 0
+    run.registers[R_POINTS_LIMIT] = points_limit
+    run.registers[R_PARTIAL_OK] = request.partial_ok
+    run.registers[R_ADVICE] = advice
+    if run.card.day == row.business_day:
+        run.registers[R_DAY_SPENT] = run.card.day_spent_minor
+        run.registers[R_DAY_COUNT] = run.card.day_count
+    reason = plan_run(plan, operation, &run)
+    if reason != REASON_NONE:
+        while row.move_count > moves_before:
+            row.move_count -= 1
+            book_undo(&shard.book, &row.moves[row.move_count])
+        return reason
+    row.approved_minor = run.registers[R_AMOUNT]
+    row.discount_minor = run.registers[R_DISCOUNT]
+    row.points_earned = run.registers[R_EARNED]
+    row.points_redeemed = run.registers[R_POINTS]
+    decision.net_minor = run.registers[R_NET]
+    decision.points_value_minor = run.registers[R_POINTS_VALUE]
+    decision.money_minor = run.registers[R_MONEY]
+    decision.funder = <int> run.registers[R_FUNDER]
+    decision.discount_rule = <int32_t> run.registers[R_DISCOUNT_RULE]
+    decision.earn_rule = <int32_t> run.registers[R_EARN_RULE]
+    if run.registers[R_HOLD_SECONDS] > 0:
+        row.hold_expires_us = now.unix_us + run.registers[R_HOLD_SECONDS] * 1000000
+    return REASON_NONE

@@ -1,0 +1,209 @@
+"""What events do to a shard, and the names that the compiled core has no use for.
+
+Owns the one place where an event takes effect, live and on replay. Must not know where events come from.
+"""
+
+from array import array
+
+import msgspec
+
+from switch._core import Core
+from switch.events import (
+    AcquirerAdded,
+    CardsAdded,
+    CardStatusChanged,
+    ClubAdded,
+    Event,
+    MerchantAdded,
+    MerchantStatusChanged,
+    ProgrammeLive,
+    TakenOver,
+    TerminalAdded,
+    TerminalStatusChanged,
+    decode_event,
+    encode_event,
+)
+from switch.operations import JournalKind
+from switch.plan import compile_plan
+from switch.programme import Programme
+from switch.units import points_of
+
+
+class EventError(ValueError):
+    """An event that cannot take effect; the text says why. Nothing has changed."""
+
+
+class Directory:
+    """A shard's clubs, acquirers, merchants, terminals and programmes, by the names people use."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.clubs: dict[int, ClubAdded] = {}
+        self.acquirers: dict[int, AcquirerAdded] = {}
+        self.merchants: dict[str, MerchantAdded] = {}
+        self.merchant_rows: dict[str, int] = {}
+        self.terminals: list[TerminalAdded] = []
+        self._terminal_keys: set[tuple[int, str]] = set()
+        self.programmes: dict[int, Programme] = {}
+        self.programme_rows: dict[int, int] = {}
+        self.programme_seqs: dict[int, int] = {}
+
+    def record(self, event: Event, *, now_us: int, utc_offset_s: int) -> int:
+        """Let an event take effect and journal it; gives its sequence. Raises EventError."""
+        self._apply(event, self._core.last_seq + 1)
+        kind = JournalKind.TAKEOVER if isinstance(event, TakenOver) else JournalKind.EVENT
+        return self._core.journal_event(kind, now_us, utc_offset_s, encode_event(event))
+
+    def replay(self, seq: int, kind: int, body: bytes) -> None:
+        """Let an event of the journal take effect; what `Core.replay` calls."""
+        self._apply(decode_event(body), seq)
+
+    def _apply(self, event: Event, seq: int) -> None:
+        match event:
+            case ClubAdded():
+                self._add_club(event)
+            case AcquirerAdded():
+                self._add_acquirer(event)
+            case MerchantAdded():
+                self._add_merchant(event)
+            case TerminalAdded():
+                self._add_terminal(event)
+            case ProgrammeLive():
+                self._set_programme(event.definition, seq)
+            case CardsAdded():
+                self._add_cards(event)
+            case CardStatusChanged():
+                if not 0 <= event.card < self._core.card_count:
+                    raise EventError(f"card {event.card} is not known")
+                self._core.set_card_status(event.card, event.status)
+            case TerminalStatusChanged():
+                if not 0 <= event.terminal < len(self.terminals):
+                    raise EventError(f"terminal {event.terminal} is not known")
+                self._core.set_terminal_status(event.terminal, event.blocked)
+            case MerchantStatusChanged():
+                if not 0 <= event.merchant < len(self.merchants):
+                    raise EventError(f"merchant {event.merchant} is not known")
+                self._core.set_merchant_status(event.merchant, event.blocked)
+            case TakenOver():
+                pass
+
+    def _add_club(self, event: ClubAdded) -> None:
+        if event.club in self.clubs:
+            raise EventError(f"club {event.club} is known already")
+        self._core.add_club(event.club, event.currency, points_of(event.club))
+        self.clubs[event.club] = event
+
+    def _add_acquirer(self, event: AcquirerAdded) -> None:
+        if event.acquirer in self.acquirers:
+            raise EventError(f"acquirer {event.acquirer} is known already")
+        self._core.add_acquirer(event.acquirer, event.code.encode("ascii"))
+        self.acquirers[event.acquirer] = event
+
+    def _add_merchant(self, event: MerchantAdded) -> None:
+        if event.merchant_id in self.merchants:
+            raise EventError(f"merchant {event.merchant_id} is known already")
+        if event.club not in self.clubs:
+            raise EventError(f"merchant {event.merchant_id}: club {event.club} is not known")
+        row = self._core.add_merchant(event.merchant_id.encode("ascii"), event.club, event.category)
+        self.merchants[event.merchant_id] = event
+        self.merchant_rows[event.merchant_id] = row
+
+    def _add_terminal(self, event: TerminalAdded) -> None:
+        key = (event.acquirer, event.terminal_id)
+        if key in self._terminal_keys:
+            raise EventError(f"terminal {event.terminal_id} is known already")
+        if event.acquirer not in self.acquirers or event.merchant_id not in self.merchants:
+            raise EventError(f"terminal {event.terminal_id}: acquirer or merchant is not known")
+        self._core.add_terminal(
+            event.terminal_id.encode("ascii"), event.acquirer, event.merchant_id.encode("ascii")
+        )
+        self._terminal_keys.add(key)
+        self.terminals.append(event)
+
+    def _set_programme(self, definition: Programme, seq: int) -> None:
+        live = self.programmes.get(definition.programme)
+        if live is not None and (definition.version <= live.version or definition.club != live.club):
+            raise EventError(
+                f"programme {definition.programme}: version {live.version} of club {live.club} is live"
+            )
+        if definition.club not in self.clubs:
+            raise EventError(f"programme {definition.programme}: its club is not known")
+        try:
+            plan = compile_plan(definition, self.merchant_rows)
+        except KeyError as error:
+            raise EventError(f"programme {definition.programme}: no merchant {error}") from None
+        row = self._core.set_plan(
+            programme=definition.programme,
+            version=definition.version,
+            club=definition.club,
+            entry=plan.entry,
+            steps=plan.steps,
+            rules=plan.rules,
+            tables=plan.tables,
+            names=plan.names,
+            money_floor=definition.money_floor_minor,
+            seq=seq,
+        )
+        self.programmes[definition.programme] = definition
+        self.programme_rows[definition.programme] = row
+        self.programme_seqs[definition.programme] = seq
+
+    def _add_cards(self, event: CardsAdded) -> None:
+        if event.programme not in self.programme_rows:
+            raise EventError(f"cards of programme {event.programme}, which is not known")
+        count = len(event.tokens) // 16
+        sizes = (len(event.tokens), len(event.expiries), len(event.first6), len(event.last4))
+        if sizes != (16 * count, 2 * count, 4 * count, 2 * count) or count == 0:
+            raise EventError(f"cards whose columns differ in length: {sizes}")
+        for at in range(0, len(event.tokens), 16):
+            if self._core.card_of(event.tokens[at : at + 16]) is not None:
+                raise EventError("a card that is known already")
+        self._core.add_cards(
+            self.programme_rows[event.programme],
+            event.tokens,
+            _numbers("H", event.expiries),
+            _numbers("I", event.first6),
+            _numbers("H", event.last4),
+        )
+
+    # --- snapshots: the events that make an equal directory, for a core that is loaded as it is ---
+
+    def dump(self) -> bytes:
+        """Give what a directory beside a loaded core is rebuilt from."""
+        return msgspec.msgpack.encode(
+            _Dump(
+                clubs=list(self.clubs.values()),
+                acquirers=list(self.acquirers.values()),
+                merchants=list(self.merchants.values()),
+                terminals=self.terminals,
+                programmes=list(self.programmes.values()),
+                programme_seqs=self.programme_seqs,
+            )
+        )
+
+    def load(self, dump: bytes) -> None:
+        """Become the directory that was dumped; the core has its registers and no plans yet."""
+        found = msgspec.msgpack.decode(dump, type=_Dump)
+        self.clubs = {event.club: event for event in found.clubs}
+        self.acquirers = {event.acquirer: event for event in found.acquirers}
+        self.merchants = {event.merchant_id: event for event in found.merchants}
+        self.merchant_rows = {name: row for row, name in enumerate(self.merchants)}
+        self.terminals = found.terminals
+        self._terminal_keys = {(event.acquirer, event.terminal_id) for event in found.terminals}
+        for definition in found.programmes:
+            self._set_programme(definition, found.programme_seqs[definition.programme])
+
+
+class _Dump(msgspec.Struct, frozen=True, kw_only=True):
+    clubs: list[ClubAdded]
+    acquirers: list[AcquirerAdded]
+    merchants: list[MerchantAdded]
+    terminals: list[TerminalAdded]
+    programmes: list[Programme]
+    programme_seqs: dict[int, int]
+
+
+def _numbers(code: str, little_endian: bytes) -> "array[int]":
+    numbers = array(code)
+    numbers.frombytes(little_endian)
+    return numbers

@@ -1,0 +1,130 @@
+"""Events: whatever decides an authorisation later, as journal entries.
+
+Owns their shape on the journal's `event` column (JSON, a union tagged by `type`). What an event does to
+a shard is `switch.directory`. Fields never change meaning; a new need is a new field with a default.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from switch.operations import CardStatus
+from switch.programme import Programme
+
+MerchantId = Annotated[str, msgspec.Meta(min_length=15, max_length=15)]
+TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    pass
+
+
+class ClubAdded(_Event, frozen=True, kw_only=True, tag="club_added"):
+    """A tenant of the switch; its points are a unit of their own."""
+
+    club: int
+    name: str
+    name_fa: str
+    currency: int
+
+
+class AcquirerAdded(_Event, frozen=True, kw_only=True, tag="acquirer_added"):
+    """An institution that terminals belong to; `code` is its DE 32."""
+
+    acquirer: int
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=11, pattern="^[0-9]+$")]
+    name: str
+
+
+class MerchantAdded(_Event, frozen=True, kw_only=True, tag="merchant_added"):
+    """A shop of a club; `category` is its merchant category code."""
+
+    merchant_id: MerchantId
+    club: int
+    category: int
+    name: str
+    name_fa: str
+
+
+class TerminalAdded(_Event, frozen=True, kw_only=True, tag="terminal_added"):
+    """A terminal of an acquirer in a shop."""
+
+    terminal_id: TerminalId
+    acquirer: int
+    merchant_id: MerchantId
+
+
+class ProgrammeLive(_Event, frozen=True, kw_only=True, tag="programme_live"):
+    """A version of a programme decides from here on."""
+
+    definition: Programme
+
+
+class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
+    """Cards of a programme, in parallel arrays of little-endian numbers (base64 in the journal).
+
+    `tokens`: 16 bytes each; `expiries`: YYMM, 2 bytes; `first6`: 4 bytes; `last4`: 2 bytes.
+    """
+
+    programme: int
+    tokens: bytes
+    expiries: bytes
+    first6: bytes
+    last4: bytes
+
+
+class CardStatusChanged(_Event, frozen=True, kw_only=True, tag="card_status_changed"):
+    """A card is blocked, lost, stolen, closed or active again; `card` is its number."""
+
+    card: int
+    status: CardStatus
+    why: str = ""
+
+
+class TerminalStatusChanged(_Event, frozen=True, kw_only=True, tag="terminal_status_changed"):
+    """A terminal is blocked or active again; `terminal` is its number."""
+
+    terminal: int
+    blocked: bool
+    why: str = ""
+
+
+class MerchantStatusChanged(_Event, frozen=True, kw_only=True, tag="merchant_status_changed"):
+    """A merchant is blocked or active again; `merchant` is its number."""
+
+    merchant: int
+    blocked: bool
+    why: str = ""
+
+
+class TakenOver(_Event, frozen=True, kw_only=True, tag="taken_over"):
+    """A process owns the shard from here on: the first row of its tenure."""
+
+    owner: str
+
+
+Event = (
+    ClubAdded
+    | AcquirerAdded
+    | MerchantAdded
+    | TerminalAdded
+    | ProgrammeLive
+    | CardsAdded
+    | CardStatusChanged
+    | TerminalStatusChanged
+    | MerchantStatusChanged
+    | TakenOver
+)
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode_event(event: Event) -> bytes:
+    """Give an event as JSON."""
+    return _ENCODER.encode(event)
+
+
+def decode_event(body: bytes) -> Event:
+    """Read an event. Raises msgspec.ValidationError."""
+    return _DECODER.decode(body)

@@ -1,0 +1,94 @@
+"""A profile says how one kind of requester speaks: which element means what, and what it may ask.
+
+Owns the words; each profile is a table in `acquirers/`. The compiled core (`switch._mapping`) reads
+requests and writes replies by these tables, so a new dialect is a new table. Element numbers stand
+in profiles and specs only.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from switch.iso8583.framing import Framing
+from switch.operations import MessageClass, Operation
+
+
+class Field(IntEnum):
+    """What an element can mean to the switch; the numbers index the core's tables."""
+
+    PAN = 0
+    PROCESSING_CODE = 1
+    AMOUNT = 2
+    TRANSMITTED_AT = 3
+    STAN = 4
+    LOCAL_TIME = 5
+    LOCAL_DATE = 6
+    EXPIRY = 7
+    SETTLEMENT_DATE = 8
+    CONDITION_CODE = 9
+    ACQUIRER = 10
+    TRACK2 = 11
+    RRN = 12
+    AUTHORISATION_CODE = 13
+    RESPONSE_CODE = 14
+    TERMINAL = 15
+    MERCHANT = 16
+    PRIVATE = 17
+    CURRENCY = 18
+    BALANCES = 19
+    NETWORK_CODE = 20
+    ORIGINAL = 21
+    REPLACEMENT = 22
+
+
+FIELD_COUNT = 23
+
+
+class Tag(IntEnum):
+    """Sub-elements of the private element; the numbers index the core's tables."""
+
+    POINTS_LIMIT = 0
+    PARTIAL_OK = 1
+    ORIGINAL_TERMINAL = 2
+    DISCOUNT = 3
+    FUNDER = 4
+    MONEY = 5
+    POINTS_REDEEMED = 6
+    POINTS_VALUE = 7
+    POINTS_EARNED = 8
+    DISCOUNT_RULE = 9
+    EARN_RULE = 10
+    REASON = 11
+    FAULT_ELEMENT = 12
+
+
+TAG_COUNT = 13
+
+
+class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One way to ask for an operation. `None` matches anything; the first row that matches counts."""
+
+    message_class: MessageClass
+    transaction_type: int  # DE 3, positions 1-2
+    from_account: int | None = None  # DE 3, positions 3-4
+    condition_code: int | None = None  # DE 25
+    operation: Operation
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind of requester speaks.
+
+    `mandatory` lists what a message of each class must carry; `card_is_mandatory` classes need a PAN
+    or track 2, all need a time (local or transmission). `echoed` goes back as it came.
+    """
+
+    name: str
+    spec: str
+    framing: Framing
+    elements: dict[Field, int]
+    operations: tuple[OperationRow, ...]
+    network_codes: dict[int, Operation]
+    mandatory: dict[MessageClass, tuple[Field, ...]]
+    without_amount: tuple[Operation, ...]
+    echoed: tuple[Field, ...]
+    tags: dict[Tag, str]
