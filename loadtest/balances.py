@@ -36,12 +36,12 @@ def effect_of(request: Request, reply: Reply, original: Effect = NOTHING) -> Eff
     if not reply.approved or request.kind.asks_only:
         return NOTHING
     name = request.kind.name
-    if name.startswith("reversal"):
+    if request.kind.is_reversal:
         return original.undone()
     if name == "preauthorisation":
         return NOTHING  # a hold reserves; the ledger balance moves when it is captured
     if name == "load":
-        return Effect(money_minor=int(reply.amount))
+        return Effect(money_minor=int(reply.amount_transaction))
     paid, earned = reply.detail_count("NP"), reply.detail_count("PE")
     redeemed = reply.detail_count("PX")
     if name == "refund":
@@ -56,9 +56,9 @@ def wrong_sum(reply: Reply) -> str:
     """
     paid, worth = reply.detail_count("NP"), reply.detail_count("PV")
     discount = reply.detail_count("DS")
-    if paid + worth + discount == int(reply.amount):
+    if paid + worth + discount == int(reply.amount_transaction):
         return ""
-    return f"amount {reply.amount} is not NP {paid} + PV {worth} + DS {discount}"
+    return f"amount {reply.amount_transaction} is not NP {paid} + PV {worth} + DS {discount}"
 
 
 class BalanceModel:

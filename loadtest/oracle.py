@@ -21,6 +21,7 @@ class Verdict(Enum):
     """What a reply turned out to be."""
 
     ANSWER = "answer"  # the one reply to the request that its terminal has outstanding
+    DEFERRED = "deferred"  # "not now" to a reversal, which its terminal has to send again
     LATE = "late"  # the first reply to a request that its terminal had given up
     AGAIN = "again"  # a reply to a request answered before, on its own terminal
     CROSS_TALK = "cross_talk"  # another terminal's reply, or nobody's
@@ -36,6 +37,7 @@ class Counts(Struct, kw_only=True):
     declined: int = 0
     reversed: int = 0
     repeated: int = 0
+    deferred: int = 0
     late: int = 0
     timed_out: int = 0
     cross_talk: int = 0
@@ -68,11 +70,22 @@ class Oracle:
         self.findings: list[str] = []
         self._outstanding: dict[int, Request] = {}
         self._given_up: dict[int, Request] = {}
+        self._undone: set[int] = set()  # of those given up: their reversal was acknowledged
 
     @property
     def unanswered(self) -> int:
         """Requests and repeats that have not got their reply, whatever was done about it."""
         return len(self._outstanding) + len(self._given_up) + self.counts.repeat_unanswered
+
+    @property
+    def unresolved(self) -> int:
+        """Requests whose effect is open: no reply, and no acknowledged reversal either."""
+        open_ones = [
+            request
+            for rrn, request in self._given_up.items()
+            if not request.kind.asks_only and rrn not in self._undone
+        ]
+        return len(self._outstanding) + len(open_ones) + self.counts.repeat_unanswered
 
     @property
     def outstanding(self) -> int:
@@ -98,6 +111,9 @@ class Oracle:
         """
         verdict = self._verdict(expected, reply)
         if verdict is Verdict.ANSWER:
+            if expected.kind.is_reversal and reply.unavailable:
+                self.counts.deferred += 1
+                return Verdict.DEFERRED
             del self._outstanding[expected.rrn]
             self._accept(expected, reply)
         elif verdict is Verdict.LATE:
@@ -128,8 +144,10 @@ class Oracle:
         self.counts.repeat_unanswered += 1
         self._find(f"rrn {request.rrn:012d}: its repeat was not answered")
 
-    def unexpected(self, request: Request, reply: Reply, expected_code: str) -> None:
-        """Note a reply that is well formed, but not the one a healthy switch gives here."""
+    def expect(self, request: Request, reply: Reply, expected_code: str) -> None:
+        """Judge a reply's code where a healthy switch has only one."""
+        if reply.response_code == expected_code:
+            return
         self.counts.unexpected += 1
         self._find(
             f"{request.kind.name} rrn {request.rrn:012d} got {reply.response_code}"
@@ -155,15 +173,18 @@ class Oracle:
         return Verdict.CROSS_TALK
 
     def _accept(self, request: Request, reply: Reply) -> None:
-        self.acknowledged.add(request.rrn, reply.body)
+        if not reply.unavailable:
+            self.acknowledged.add(request.rrn, reply.body)
         counts = self.counts
         counts.answered += 1
         if not reply.approved:
             counts.declined += 1
             code = reply.response_code
             self.declines[code] = self.declines.get(code, 0) + 1
-        elif request.kind.name.startswith("reversal"):
+        elif request.kind.is_reversal:
             counts.reversed += 1
+            if request.original is not None and request.original.rrn in self._given_up:
+                self._undone.add(request.original.rrn)
         else:
             counts.approved += 1
 
@@ -180,15 +201,18 @@ def wrong_echo(request: Request, reply: Reply) -> str:
     expected_type = f"{request.kind.message_type[:2]}{int(request.kind.message_type[2]) + 1}0"
     asked = "" if request.kind.asks_only else f"{request.amount_minor:012d}"
     if reply.response_code == PARTIALLY_APPROVED:
-        amount_right = reply.amount.isdigit() and 0 < int(reply.amount) < request.amount_minor
+        amount_right = (
+            reply.amount_transaction.isdigit()
+            and 0 < int(reply.amount_transaction) < request.amount_minor
+        )
     else:
-        amount_right = reply.amount == asked
+        amount_right = reply.amount_transaction == asked
     checks = (
         ("message type", reply.message_type == expected_type),
         ("DE 3", reply.processing_code == request.processing_code),
         ("DE 4", amount_right),
         ("DE 11", reply.stan == request.stan),
-        ("DE 12 and 13", reply.date + reply.time == request.at),
+        ("DE 12 and 13", reply.date_local + reply.time_local == request.at),
         ("DE 37", reply.rrn == request.rrn),
         ("DE 41", reply.terminal_id.rstrip() == request.terminal.terminal_id.rstrip()),
         ("DE 42", reply.merchant_id.rstrip() == request.terminal.merchant_id.rstrip()),

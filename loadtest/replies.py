@@ -10,6 +10,8 @@ from switch.iso8583 import Message
 
 APPROVED = "00"
 PARTIALLY_APPROVED = "10"
+UNAVAILABLE = "91"
+"""A healthy answer to anything while the database is away: nothing happened, nothing was kept."""
 
 MONEY_LEDGER = "0001"  # DE 54, account type and amount type
 POINTS_LEDGER = "6001"
@@ -21,13 +23,13 @@ class Reply(Struct, frozen=True, kw_only=True):
 
     message_type: str
     processing_code: str
-    amount: str  # DE 4 as it stands, empty when absent
+    amount_transaction: str  # DE 4 as it stands, empty when absent
     stan: int
     rrn: int
     terminal_id: str
     merchant_id: str
-    time: str
-    date: str
+    time_local: str
+    date_local: str
     response_code: str
     authorisation_code: str
     details: dict[str, str]
@@ -39,6 +41,11 @@ class Reply(Struct, frozen=True, kw_only=True):
         """Whether the whole or a part was approved."""
         return self.response_code in (APPROVED, PARTIALLY_APPROVED)
 
+    @property
+    def unavailable(self) -> bool:
+        """Whether the switch could not decide at all; asked again, it may answer otherwise."""
+        return self.response_code == UNAVAILABLE
+
     def detail_count(self, tag: str) -> int:
         """Give the number in a tag of DE 48, 0 when it is absent."""
         return int(self.details.get(tag, "0"))
@@ -49,13 +56,13 @@ def read_reply(message: Message, body: bytes) -> Reply:
     return Reply(
         message_type=message.mti,
         processing_code=message.get(3, ""),
-        amount=message.get(4, ""),
+        amount_transaction=message.get(4, ""),
         stan=_number(message.get(11, "")),
         rrn=_number(message.get(37, "")),
         terminal_id=message.get(41, ""),
         merchant_id=message.get(42, ""),
-        time=message.get(12, ""),
-        date=message.get(13, ""),
+        time_local=message.get(12, ""),
+        date_local=message.get(13, ""),
         response_code=message.get(39, ""),
         authorisation_code=message.get(38, ""),
         details=read_details(message.get(48, "")),

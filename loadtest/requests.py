@@ -1,7 +1,7 @@
 """What simulated terminals send: every request of docs/pos-interface.md, from patched templates.
 
-Owns the elements of each kind of request and a terminal's counters. Must not know sockets, nor what
-a reply means.
+Owns how a request is filled in, and the counters of a terminal. Must not know sockets, nor what a
+reply means.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from loadtest.kinds import EXAMPLES, HEADING, Kind
 from loadtest.population import Card, Population, Terminal
 from loadtest.template import Encode, Template
 
@@ -18,63 +19,6 @@ RRN_MAX = 999_999_999_999
 
 LOCAL_ZONE = ZoneInfo("Asia/Tehran")
 """Where the terminals stand: DE 12 and 13 are local times."""
-
-HEADING = ("7", "11", "12", "13", "37", "41", "42")
-
-
-class Kind(Struct, frozen=True, kw_only=True):
-    """One kind of request as data. `elements` are constant; `varying` come besides the heading."""
-
-    name: str
-    message_type: str
-    processing_code: str
-    elements: tuple[tuple[str, str], ...] = ()
-    varying: tuple[str, ...] = ()
-
-    @property
-    def asks_only(self) -> bool:
-        """Whether the request moves nothing, so that silence needs no reversal."""
-        return self.processing_code.startswith("31")
-
-
-# fmt: off
-#                     name               type    DE 3      further elements    varying ones
-PURCHASE       = Kind(name="purchase",   message_type="0200", processing_code="000000",
-                      varying=("4",))
-MIXED          = Kind(name="mixed",      message_type="0200", processing_code="000000",
-                      varying=("4", "48.PR"))
-POINTS_PAYMENT = Kind(name="points_payment", message_type="0200", processing_code="006000",
-                      varying=("4",))
-BALANCE        = Kind(name="balance",    message_type="0200", processing_code="310000")
-POINTS_BALANCE = Kind(name="points_balance", message_type="0200", processing_code="316000")
-REFUND         = Kind(name="refund",     message_type="0200", processing_code="200000",
-                      varying=("4", "90"))
-LOAD           = Kind(name="load",       message_type="0200", processing_code="210000",
-                      varying=("4",))
-PREAUTHORISATION = Kind(name="preauthorisation", message_type="0100", processing_code="000000",
-                      elements=(("25", "06"),), varying=("4",))
-COMPLETION     = Kind(name="completion", message_type="0220", processing_code="000000",
-                      varying=("4", "90"))
-REVERSAL       = Kind(name="reversal",   message_type="0400", processing_code="000000",
-                      varying=("3", "4", "90"))
-REVERSAL_ADVICE = Kind(name="reversal_advice", message_type="0420", processing_code="000000",
-                      varying=("3", "4", "90"))
-# fmt: on
-
-EXAMPLES = {
-    "3": "000000",
-    "4": "000000000000",
-    "7": "0101000000",
-    "11": "000001",
-    "12": "000000",
-    "13": "0101",
-    "37": "000000000001",
-    "41": "00000001",
-    "42": "000000000000001",
-    "48.PR": "1000",
-    "90": "0" * 42,
-}
-"""A value of the right length for every varying element; probing replaces it anyway."""
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 
 from msgspec import Struct
 
-from loadtest import requests
+from loadtest import kinds
 from loadtest.mix import Draw
 from loadtest.population import Card, Population
 from loadtest.replies import Reply
@@ -56,7 +56,7 @@ class Cashier:
     def purchase_with_points(self) -> Play:
         """A purchase that pays with points first, up to a number, and with money for the rest."""
         yield self.desk.request(
-            requests.MIXED,
+            kinds.MIXED,
             self.card(),
             amount_minor=self._draw.amount_minor(),
             points_limit=self._draw.points(),
@@ -65,28 +65,28 @@ class Cashier:
     def points_payment(self) -> Play:
         """A payment with points alone; declined when the card has too few, which is fine."""
         amount_minor = self._draw.mix.amount_minor_min
-        yield self.desk.request(requests.POINTS_PAYMENT, self.card(), amount_minor=amount_minor)
+        yield self.desk.request(kinds.POINTS_PAYMENT, self.card(), amount_minor=amount_minor)
 
     def balance(self) -> Play:
         """An inquiry of money and points."""
-        yield self.desk.request(requests.BALANCE, self.card())
+        yield self.desk.request(kinds.BALANCE, self.card())
 
     def points_balance(self) -> Play:
         """An inquiry of points."""
-        yield self.desk.request(requests.POINTS_BALANCE, self.card())
+        yield self.desk.request(kinds.POINTS_BALANCE, self.card())
 
     def load(self) -> Play:
         """A top-up."""
-        yield self.desk.request(requests.LOAD, self.card(), amount_minor=self._draw.mix.load_minor)
+        yield self.desk.request(kinds.LOAD, self.card(), amount_minor=self._draw.mix.load_minor)
 
     def preauthorisation_and_completion(self) -> Play:
         """A hold, then its capture for the same amount or less."""
         amount_minor = self._draw.amount_minor()
-        hold = self.desk.request(requests.PREAUTHORISATION, self.card(), amount_minor=amount_minor)
+        hold = self.desk.request(kinds.PREAUTHORISATION, self.card(), amount_minor=amount_minor)
         reply = yield hold
         if reply.approved:
             captured_minor = self._draw.random.randint(amount_minor // 2, amount_minor)
-            completion = self.desk.follow_up(requests.COMPLETION, hold, amount_minor=captured_minor)
+            completion = self.desk.follow_up(kinds.COMPLETION, hold, amount_minor=captured_minor)
             yield Expect(request=completion, response_code="00")
 
     def purchase_and_refund(self) -> Play:
@@ -96,7 +96,7 @@ class Cashier:
         if reply.approved:
             back_minor = self._draw.random.randint(1, purchase.amount_minor)
             yield Expect(
-                request=self.desk.follow_up(requests.REFUND, purchase, amount_minor=back_minor),
+                request=self.desk.follow_up(kinds.REFUND, purchase, amount_minor=back_minor),
                 response_code="00",
             )
 
@@ -104,16 +104,15 @@ class Cashier:
         """A purchase that the terminal takes back, printer jammed."""
         purchase = self._payment()
         yield purchase
-        reversal = self.desk.follow_up(
-            requests.REVERSAL, purchase, amount_minor=purchase.amount_minor
-        )
+        reversal = self.desk.follow_up(kinds.REVERSAL, purchase, amount_minor=purchase.amount_minor)
         yield Expect(request=reversal, response_code="00")
 
     def purchase_and_repeat(self) -> Play:
         """A purchase that the terminal sends twice, as if the reply had been lost."""
         purchase = self._payment()
-        yield purchase
-        yield Repeat(request=purchase)
+        reply = yield purchase
+        if not reply.unavailable:
+            yield Repeat(request=purchase)
 
     def unknown_card(self) -> Play:
         """A purchase with a card that nobody issued."""
@@ -130,14 +129,14 @@ class Cashier:
 
     def _payment(self) -> Request:
         amount_minor = self._draw.amount_minor()
-        return self.desk.request(requests.PURCHASE, self.card(), amount_minor=amount_minor)
+        return self.desk.request(kinds.PURCHASE, self.card(), amount_minor=amount_minor)
 
     def _declined(
         self, cards: tuple[Card, ...], response_code: str, amount_minor: int = 0
     ) -> Expect:
         card = self._draw.random.choice(cards)
         request = self.desk.request(
-            requests.PURCHASE, card, amount_minor=amount_minor or self._draw.amount_minor()
+            kinds.PURCHASE, card, amount_minor=amount_minor or self._draw.amount_minor()
         )
         return Expect(request=request, response_code=response_code)
 

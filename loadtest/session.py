@@ -12,13 +12,15 @@ import trio
 from msgspec import Struct
 
 from loadtest.dialect import Dialect
+from loadtest.kinds import REVERSAL_ADVICE
 from loadtest.oracle import Oracle, Verdict
 from loadtest.replies import Reply, read_reply
-from loadtest.requests import REVERSAL_ADVICE, Desk, Request
+from loadtest.requests import Desk, Request
 from switch.iso8583.framing import FramingError
 
 READ_BYTES = 4096
 RECONNECT_SECONDS = 0.05
+FINAL = (Verdict.ANSWER, Verdict.DEFERRED)
 LOST = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
@@ -54,6 +56,8 @@ class Session:
         self._tpdu = tpdu
         self._stream: trio.SocketStream | None = None
         self._frames = dialect.frames()
+        self._last: Request | None = None  # the last one answered
+        self._again: Request | None = None  # to be asked again after the outstanding one
 
     @property
     def connected(self) -> bool:
@@ -61,14 +65,27 @@ class Session:
         return self._stream is not None
 
     async def ask(self, request: Request) -> Reply | None:
-        """Send a request and return its reply; None when it was given up, and then reversed."""
+        """Send a request and return its reply; None when it was given up, and then reversed.
+
+        A reversal is never given up: it is repeated until it is acknowledged. Whoever runs the load
+        cancels in the end, and it then counts as unanswered.
+        """
         self._oracle.sent(request)
-        reply = await self._exchange(request, request.body, self._patience.reverse_when_cut_bps)
-        if reply is None:
-            self._oracle.gave_up(request)
-            if not request.kind.asks_only:
-                await self._reverse(request)
-        return reply
+        if request.kind.is_reversal:
+            reply: Reply | None = await self._insist(request)
+        else:
+            cut_bps = self._patience.reverse_when_cut_bps
+            reply = await self._exchange(request, request.body, cut_bps)
+        if reply is not None:
+            await self._ask_last_again()
+            self._last = None if reply.unavailable else request
+            return reply
+        self._oracle.gave_up(request)
+        if not request.kind.asks_only:
+            await self.ask(
+                self.desk.follow_up(REVERSAL_ADVICE, request, amount_minor=request.amount_minor)
+            )
+        return None
 
     async def repeat(self, request: Request) -> Reply | None:
         """Send an answered request as a repeat and have the reply judged; None when none came."""
@@ -95,14 +112,20 @@ class Session:
             stream, self._stream = self._stream, None
             await stream.aclose()
 
-    async def _reverse(self, request: Request) -> None:
-        advice = self.desk.follow_up(REVERSAL_ADVICE, request, amount_minor=request.amount_minor)
-        self._oracle.sent(advice)
-        body = advice.body
-        # No limit: money may hang on it. Whoever runs the load cancels in the end, and the advice
-        # then counts as unanswered.
-        while await self._exchange(advice, body, 0) is None:
-            body = advice.repeat_body()
+    async def _insist(self, request: Request) -> Reply:
+        body = request.body
+        while True:
+            reply = await self._exchange(request, body, 0)
+            if reply is not None and not reply.unavailable:
+                return reply
+            await self._pause()
+            body = request.repeat_body()
+
+    async def _ask_last_again(self) -> None:
+        """After a lost connection: what was answered before it must still be answered the same."""
+        again, self._again = self._again, None
+        if again is not None:
+            await self.repeat(again)
 
     async def _exchange(self, request: Request, body: bytes, cut_bps: int) -> Reply | None:
         with trio.move_on_after(self._patience.reply_seconds):
@@ -119,7 +142,7 @@ class Session:
     async def _answer(self, stream: trio.SocketStream, request: Request) -> Reply:
         while True:
             reply = await self._receive(stream, request)
-            if reply is not None and self._oracle.judge(request, reply) is Verdict.ANSWER:
+            if reply is not None and self._oracle.judge(request, reply) in FINAL:
                 return reply
 
     async def _receive(self, stream: trio.SocketStream, request: Request) -> Reply | None:
@@ -152,6 +175,10 @@ class Session:
 
     async def _reconnect_later(self) -> None:
         self.reconnect_count += 1
+        self._again = self._last
         await self.close()
+        await self._pause()
+
+    async def _pause(self) -> None:
         # Spread, or all terminals of a restarted switch would arrive in the same millisecond.
         await trio.sleep(RECONNECT_SECONDS * (0.5 + self._random.random()))

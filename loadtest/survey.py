@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import trio
 
 from loadtest.balances import BalanceModel
+from loadtest.kinds import BALANCE
 from loadtest.population import Card, Population
 from loadtest.replies import Reply
-from loadtest.requests import BALANCE
 from loadtest.session import Session
 
 

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest import requests
+from loadtest import kinds
 from loadtest.dialect import Dialect, dialect_of
+from loadtest.kinds import Kind
 from loadtest.population import Card, Population, Terminal
-from loadtest.requests import Desk, Kind, Request, RrnCounter, Stationery, TerminalClock
+from loadtest.requests import Desk, Request, RrnCounter, Stationery, TerminalClock
 from loadtest.template import Template
 from switch.iso8583 import Framing, named
 
@@ -18,19 +19,19 @@ DIALECTS = {
 }
 CARD = Card(pan="6037991234567893", expiry="2912")
 STANDING_ALONE = [
-    requests.PURCHASE,
-    requests.MIXED,
-    requests.POINTS_PAYMENT,
-    requests.BALANCE,
-    requests.POINTS_BALANCE,
-    requests.LOAD,
-    requests.PREAUTHORISATION,
+    kinds.PURCHASE,
+    kinds.MIXED,
+    kinds.POINTS_PAYMENT,
+    kinds.BALANCE,
+    kinds.POINTS_BALANCE,
+    kinds.LOAD,
+    kinds.PREAUTHORISATION,
 ]
 FOLLOWING = [
-    requests.COMPLETION,
-    requests.REFUND,
-    requests.REVERSAL,
-    requests.REVERSAL_ADVICE,
+    kinds.COMPLETION,
+    kinds.REFUND,
+    kinds.REVERSAL,
+    kinds.REVERSAL_ADVICE,
 ]
 
 
@@ -79,7 +80,7 @@ def elements_of(request: Request) -> dict[str, str]:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 @pytest.mark.parametrize("kind", STANDING_ALONE, ids=lambda kind: kind.name)
 def test_a_patched_request_equals_a_freshly_encoded_one(dialect: Dialect, kind: Kind) -> None:
-    points_limit = 1_750 if kind is requests.MIXED else 0
+    points_limit = 1_750 if kind is kinds.MIXED else 0
     amount_minor = 0 if kind.asks_only else 123_450
 
     desk = new_desk(dialect)
@@ -93,7 +94,7 @@ def test_a_patched_request_equals_a_freshly_encoded_one(dialect: Dialect, kind: 
 @pytest.mark.parametrize("kind", FOLLOWING, ids=lambda kind: kind.name)
 def test_a_patched_follow_up_equals_a_freshly_encoded_one(dialect: Dialect, kind: Kind) -> None:
     desk = new_desk(dialect)
-    original = desk.request(requests.PURCHASE, CARD, amount_minor=123_450)
+    original = desk.request(kinds.PURCHASE, CARD, amount_minor=123_450)
 
     request = desk.follow_up(kind, original, amount_minor=100_000)
 
@@ -102,7 +103,7 @@ def test_a_patched_follow_up_equals_a_freshly_encoded_one(dialect: Dialect, kind
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_a_repeat_differs_in_its_message_type_alone(dialect: Dialect) -> None:
-    request = new_desk(dialect).request(requests.PURCHASE, CARD, amount_minor=5)
+    request = new_desk(dialect).request(kinds.PURCHASE, CARD, amount_minor=5)
 
     assert request.repeat_body() == dialect.encode("0201", elements_of(request))
 
@@ -118,9 +119,7 @@ def test_any_value_of_the_right_length_is_patched_right(
     dialect = DIALECTS["pos-binary"]
 
     desk = new_desk(dialect, now_seconds=float(times))
-    request = desk.request(
-        requests.PURCHASE, Card(pan=pan, expiry="2912"), amount_minor=amount_minor
-    )
+    request = desk.request(kinds.PURCHASE, Card(pan=pan, expiry="2912"), amount_minor=amount_minor)
 
     assert request.body == dialect.encode("0200", elements_of(request))
 

@@ -49,7 +49,8 @@ MIX = Mix(
     points_max=2_000,
 )
 AT_ONCE = Closed(think_seconds=0.0)
-IMPATIENT = Patience(reply_seconds=0.2)
+PATIENT = Patience(reply_seconds=5.0)
+IMPATIENT = Patience(reply_seconds=0.1)
 
 
 def new_peer(fault: Fault | None = None) -> Peer:
@@ -67,8 +68,9 @@ async def run_load(
     answers: int = 300,
     mix: Mix = MIX,
     pace: Closed | Open = AT_ONCE,
-    patience: Patience = IMPATIENT,
+    patience: Patience = PATIENT,
     connections: int = 8,
+    drain_seconds: float = 5.0,
 ) -> Terminals:
     """Run a load against `peer` until it has `answers`, with both surveys."""
     load = Load(
@@ -78,7 +80,7 @@ async def run_load(
         seed=7,
         connections=connections,
         patience=patience,
-        drain_seconds=1.0,
+        drain_seconds=drain_seconds,
     )
     async with serving(peer) as address:
         terminals = Terminals(load, address=address, dialect=dialect_of("pos-binary"))
@@ -126,7 +128,7 @@ async def test_swapped_replies_are_cross_talk() -> None:
         peer.kept.append(reply)
         return [peer.kept[-2]] if len(peer.kept) > 1 else []
 
-    terminals = await run_load(new_peer(swap))
+    terminals = await run_load(new_peer(swap), patience=IMPATIENT, drain_seconds=0.1)
 
     assert terminals.oracle.counts.cross_talk > 0
     assert "reached the terminal waiting for" in terminals.oracle.findings[0]
@@ -140,7 +142,7 @@ async def test_an_altered_amount_is_a_wrong_echo() -> None:
         altered[4] = f"{int(reply[4]) + 1:012d}"
         return [altered]
 
-    terminals = await run_load(new_peer(alter))
+    terminals = await run_load(new_peer(alter), patience=IMPATIENT, drain_seconds=0.1)
 
     assert terminals.oracle.counts.wrong_echo > 0
     assert "DE 4 is not what was sent" in terminals.oracle.findings[0]
@@ -181,7 +183,7 @@ async def test_silence_is_answered_with_a_reversal_until_it_is_acknowledged() ->
         return None
 
     terminals = await run_load(
-        new_peer(lose), mix=_only("purchase"), patience=Patience(reply_seconds=0.1), connections=1
+        new_peer(lose), mix=_only("purchase"), patience=Patience(reply_seconds=0.03), connections=1
     )
 
     assert silent[:2] == ["0200", "0420"]
@@ -210,7 +212,7 @@ async def test_a_cut_terminal_may_reverse_instead() -> None:
         return None
 
     peer = new_peer(cut)
-    patience = Patience(reply_seconds=0.2, reverse_when_cut_bps=10_000)
+    patience = Patience(reply_seconds=5.0, reverse_when_cut_bps=10_000)
     terminals = await run_load(peer, mix=_only("purchase"), patience=patience)
 
     assert terminals.counts().reversed == 2
@@ -255,7 +257,6 @@ async def test_an_open_loop_counts_latency_from_the_moment_a_request_was_due() -
         mix=_only("purchase"),
         pace=Open(requests_per_second=200),
         answers=100,
-        patience=Patience(reply_seconds=2.0),
         connections=1,
     )
 

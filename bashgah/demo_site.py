@@ -1,0 +1,58 @@
+"""Where the demo lives: its configuration, its club in the database, its cards for the terminals.
+
+Owns the demo's ports and files. What the club is made of is `bashgah.demo`.
+"""
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from switch.config import PAN_KEY_BYTES, Config, Http, Keys, Listener, Log, Postgres
+
+HOST = "127.0.0.1"
+PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
+HTTP_PORT = 9464
+
+
+def demo_config(data_dir: Path, bin_dir: Path | None = None) -> Config:
+    """Give the demo's configuration; its files are below `data_dir`, which must be absolute.
+
+    A port that is taken is replaced by a free one.
+    """
+    return Config(
+        listener=tuple(
+            Listener(name=profile, host=HOST, port=free_port(port), profile=profile)
+            for profile, port in PORTS.items()
+        ),
+        keys=Keys(pan_key_file=data_dir / "pan.key"),
+        http=Http(host=HOST, port=free_port(HTTP_PORT)),
+        # Thousands of lines a second: whoever wants to read them sets a file in a configuration.
+        log=Log(exchanges="off"),
+        postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", bin_dir=bin_dir),
+    )
+
+
+def free_port(wanted: int = 0) -> int:
+    """Give `wanted` if it is free on the loopback address, else a port that is."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            # As the server itself does: connections of an earlier run that linger do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise OSError(f"no free port on {HOST}")
+
+
+def write_pan_key(path: Path) -> None:
+    """Write a random key for PAN tokens to `path`, 0600, unless there is one."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(PAN_KEY_BYTES) + "\n")

@@ -1,0 +1,222 @@
+"""The live view of a running load: what the terminals see beside what the switch says of itself.
+
+Owns the drawing and the reading of the switch's `/metrics`. Must not know how either side works.
+With a terminal it is redrawn four times a second; without one it is a plain line every few seconds.
+"""
+
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable
+
+import trio
+from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.terminals import Figures
+
+REDRAW_SECONDS = 0.25
+PLAIN_SECONDS = 2.0
+SCRAPE_SECONDS = 1.0
+SCRAPE_SECONDS_MAX = 2.0  # a switch that does not answer its metrics must not stop the view
+RATE_SECONDS = 1.0  # the rate shown is that of the last second
+DECLINES_SHOWN = 8
+
+BATCHES = "bashgah_journal_batches_total"
+ROWS = "bashgah_journal_rows_total"
+COMMIT_SECONDS = "bashgah_journal_commit_seconds_sum"
+COMMITS = "bashgah_journal_commit_seconds_count"
+LAG = "bashgah_journal_lag_rows"
+CONNECTIONS = "bashgah_connections"
+
+
+class SwitchFigures(Struct, frozen=True, kw_only=True):
+    """What the switch says of itself; rows and batches since it started."""
+
+    batches: float
+    rows: float
+    commit_seconds: float
+    commits: float
+    lag_rows: float
+    connections: float
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """One redraw's content."""
+
+    figures: Figures
+    per_second: float
+    rows_per_batch: float
+    commit_ms: float
+    switch: SwitchFigures | None
+
+
+class Watcher:
+    """Turns totals into rates, from one look to the next."""
+
+    def __init__(self) -> None:
+        self._answered: deque[tuple[float, int]] = deque()
+        self._switch: SwitchFigures | None = None
+        self._rows_per_batch = 0.0
+        self._commit_ms = 0.0
+
+    def scraped(self, switch: SwitchFigures | None) -> None:
+        """Take what the switch said, None when it said nothing."""
+        before, self._switch = self._switch, switch
+        if before is None or switch is None or switch.batches <= before.batches:
+            return
+        self._rows_per_batch = (switch.rows - before.rows) / (switch.batches - before.batches)
+        commits = switch.commits - before.commits
+        if commits > 0:
+            self._commit_ms = (switch.commit_seconds - before.commit_seconds) / commits * 1000
+
+    def look(self, figures: Figures) -> Look:
+        """Take what the terminals say, and give all there is to show."""
+        answered = self._answered
+        answered.append((figures.seconds, figures.counts.answered))
+        while len(answered) > 2 and answered[1][0] <= figures.seconds - RATE_SECONDS:
+            answered.popleft()
+        elapsed_seconds = figures.seconds - answered[0][0]
+        difference = figures.counts.answered - answered[0][1]
+        return Look(
+            figures=figures,
+            per_second=difference / elapsed_seconds if elapsed_seconds > 0 else 0.0,
+            rows_per_batch=self._rows_per_batch,
+            commit_ms=self._commit_ms,
+            switch=self._switch,
+        )
+
+
+async def show(
+    console: Console, title: str, figures: Callable[[], Figures], metrics_url: str
+) -> None:
+    """Show a running load until cancelled."""
+    watcher = Watcher()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_keep_scraping, watcher, metrics_url)
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False, transient=True) as live:
+                while True:
+                    live.update(draw(title, watcher.look(figures())), refresh=True)
+                    await trio.sleep(REDRAW_SECONDS)
+        while True:
+            await trio.sleep(PLAIN_SECONDS)
+            console.print(line(watcher.look(figures())), highlight=False, soft_wrap=True)
+
+
+def line(look: Look) -> str:
+    """Say a look in one plain line."""
+    counts = look.figures.counts
+    declines = " ".join(f"{code}:{count}" for code, count in sorted(look.figures.declines.items()))
+    parts = [
+        f"{look.figures.seconds:6.1f} s",
+        f"{look.per_second:,.0f}/s",
+        f"approved {counts.approved:,}",
+        f"declined {counts.declined:,} ({declines})" if declines else "declined 0",
+        f"reversed {counts.reversed:,}",
+        f"p50 {look.figures.p50_ms:.1f} ms, p99 {look.figures.p99_ms:.1f} ms",
+    ]
+    if look.switch is not None:
+        parts.append(f"{look.rows_per_batch:.0f} rows a batch, commit {look.commit_ms:.1f} ms")
+        parts.append(f"lag {look.switch.lag_rows:.0f} rows")
+    return "  ".join(parts)
+
+
+def draw(title: str, look: Look) -> Panel:
+    """Draw a look for a terminal."""
+    figures, counts = look.figures, look.figures.counts
+    head = Text(f"{look.per_second:,.0f} a second", style="bold green")
+    head.append(f"   p50 {figures.p50_ms:.1f} ms   p99 {figures.p99_ms:.1f} ms", style="default")
+    sides = Table.grid(padding=(0, 4))
+    sides.add_row(_terminals_table(look), _switch_table(look))
+    wrong = counts.wrong_replies + counts.unexpected + counts.timed_out
+    foot = Text(f"wrong or missing replies: {wrong}", style="red" if wrong else "dim")
+    return Panel(
+        Group(head, Text(), sides, Text(), _declines(figures.declines), foot),
+        title=f"{title}   {figures.seconds:,.0f} s",
+        subtitle="Ctrl-C stops everything cleanly",
+    )
+
+
+def _terminals_table(look: Look) -> Table:
+    counts = look.figures.counts
+    rows = (
+        ("terminals connected", look.figures.connections),
+        ("waiting for a reply", look.figures.outstanding),
+        ("approved", counts.approved),
+        ("declined", counts.declined),
+        ("reversed", counts.reversed),
+        ("repeated", counts.repeated),
+    )
+    return _table("The terminals", [(name, f"{value:,}") for name, value in rows])
+
+
+def _switch_table(look: Look) -> Table:
+    if look.switch is None:
+        return _table("The switch", [("metrics", "no answer")])
+    switch = look.switch
+    return _table(
+        "The switch",
+        [
+            ("connections", f"{switch.connections:,.0f}"),
+            ("journal rows", f"{switch.rows:,.0f}"),
+            ("rows a batch", f"{look.rows_per_batch:,.1f}"),
+            ("commit", f"{look.commit_ms:.2f} ms"),
+            ("not yet durable", f"{switch.lag_rows:,.0f} rows"),
+        ],
+    )
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column(style="dim", min_width=20)
+    table.add_column(justify="right", min_width=10)
+    table.show_header = False
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _declines(declines: dict[str, int]) -> Text:
+    text = Text("declined by code: ", style="dim")
+    most = sorted(declines.items(), key=lambda item: -item[1])[:DECLINES_SHOWN]
+    text.append("  ".join(f"{code} × {count:,}" for code, count in most) or "none", "yellow")
+    return text
+
+
+async def _keep_scraping(watcher: Watcher, metrics_url: str) -> None:
+    while True:
+        # Abandoned on cancel: the thread ends by its own time limit and touches nothing of ours.
+        text = await trio.to_thread.run_sync(_fetch, metrics_url, abandon_on_cancel=True)
+        watcher.scraped(read_metrics(text) if text is not None else None)
+        await trio.sleep(SCRAPE_SECONDS)
+
+
+def _fetch(url: str) -> str | None:
+    try:
+        with urllib.request.urlopen(url, timeout=SCRAPE_SECONDS_MAX) as response:
+            body: bytes = response.read()
+    except (urllib.error.URLError, OSError):
+        return None
+    return body.decode()
+
+
+def read_metrics(text: str) -> SwitchFigures:
+    """Read Prometheus text; what is not there counts as 0, what has labels is summed."""
+    sums: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    return SwitchFigures(
+        batches=sums.get(BATCHES, 0.0),
+        rows=sums.get(ROWS, 0.0),
+        commit_seconds=sums.get(COMMIT_SECONDS, 0.0),
+        commits=sums.get(COMMITS, 0.0),
+        lag_rows=sums.get(LAG, 0.0),
+        connections=sums.get(CONNECTIONS, 0.0),
+    )
