@@ -13,7 +13,10 @@ from Trio and PostgreSQL. Ways:
 - `one statement`: head row and rows in one statement (UPDATE … RETURNING, INSERT … unnest), on the
   database's thread. The rows are an array of the journal's row type, which asyncpg encodes: there
   is no way past its encoder, so its time is included.
-- `head row and COPY`: a transaction of UPDATE, COPY: three round trips, on the database's thread.
+- `head row and COPY`: a transaction around an UPDATE and the COPY: four round trips, on the
+  database's thread.
+- `with readers' indexes`: `no crossing`, while the partition has the indexes that a complete one
+  gets (largest batch only).
 
 trio-asyncio is not a dependency and not measured here.
 """
@@ -90,6 +93,8 @@ def _cases(dsn: str, seconds: float, batch_rows: tuple[int, ...]) -> list[dict[s
         found += [
             _write_row(name, row_count, p50_ms, baseline_ms) for name, p50_ms in others.items()
         ]
+    indexed_ms = _on_thread(dsn, batches, _copy, indexed=True)
+    found.append(_write_row("with readers' indexes", row_count, indexed_ms, baseline_ms))
     found.append(_reading(dsn, seconds))
     found += _snapshots(dsn, seconds)
     return found
@@ -138,19 +143,23 @@ def _through_writer(
     return trio.run(run)
 
 
-def _on_thread(dsn: str, batches: list[Batch], way: Way) -> float:
+def _on_thread(dsn: str, batches: list[Batch], way: Way, *, indexed: bool = False) -> float:
     """The median milliseconds of a way that runs on the database's thread."""
 
     async def run(session: Session) -> float:
         await _empty(session, batches)
         await tenures.identify(session)
         await session.fetch("UPDATE shard_heads SET epoch = $1 WHERE shard = $2", EPOCH, SHARD)
+        if indexed:
+            await partitions.index_complete(session, SHARD, partitions.ROWS_PER_PARTITION)
         prepared = [_as_tuples(batch) if way is _one_statement else batch for batch in batches]
         elapsed_ns = []
         for batch in prepared:
             began_ns = time.perf_counter_ns()
             await way(session, batch)
             elapsed_ns.append(time.perf_counter_ns() - began_ns)
+        for suffix, _, _ in partitions.CLOSED_INDEXES:
+            await session.execute(f"DROP INDEX IF EXISTS journal_s000_p000000_{suffix}")
         rows = await session.fetch("SELECT count(*) FROM journal")
         assert rows[0][0] == batches[-1].last_seq, "not every row was written"
         return statistics.median(elapsed_ns) / 1e6

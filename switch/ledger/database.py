@@ -89,15 +89,7 @@ class Database:
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` on the database's thread and wait for it under Trio, whatever is cancelled."""
-        task = trio.lowlevel.current_task()
-        back = trio.lowlevel.current_trio_token().run_sync_soon
-
-        def deliver(result: outcome.Outcome[T]) -> None:
-            back(trio.lowlevel.reschedule, task, result)
-
-        self._loop.call_soon_threadsafe(self._begin, lambda: work(*args, **kwargs), deliver)
-        # Trio hands back, or raises, what `deliver` was given.
-        return cast(T, await trio.lowlevel.wait_task_rescheduled(_refuse_abort))
+        return await self._cross(lambda: work(*args, **kwargs), lambda: None)
 
     def run_sync(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -120,8 +112,30 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run `work(session, …)` on the database's thread from Trio, with a session lent to it."""
-        return await self.run(lambda: self.borrow(work, *args, **kwargs))
+        """Run `work(session, …)` on the database's thread from Trio, with a session lent to it.
+
+        Cancelling drops the session's connection: for reads, and for writes that may be repeated.
+        """
+        lent: list[Session] = []
+        cancelled = False
+
+        async def use(session: Session) -> T:
+            lent.append(session)
+            if cancelled:
+                session.abort()
+            return await work(session, *args, **kwargs)
+
+        def cancel() -> None:
+            nonlocal cancelled
+            cancelled = True
+            for session in lent:
+                session.abort()
+
+        try:
+            return await self._cross(lambda: self.borrow(use), cancel)
+        except DatabaseUnavailable:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            raise
 
     def call_sync(
         self,
@@ -198,7 +212,25 @@ class Database:
         """Have `action` called later on this thread; returns what cancels it."""
         return self._loop.call_later(delay_seconds, action).cancel
 
-    # Internal, on the database's thread.
+    # Internal.
+
+    async def _cross(
+        self, work: Callable[[], Coroutine[Any, Any, T]], on_cancel: Callable[[], None]
+    ) -> T:
+        """Wait for `work` under Trio; a cancellation calls `on_cancel` there, and waits on."""
+        task = trio.lowlevel.current_task()
+        back = trio.lowlevel.current_trio_token().run_sync_soon
+
+        def deliver(result: outcome.Outcome[T]) -> None:
+            back(trio.lowlevel.reschedule, task, result)
+
+        def refuse(_raise_cancel: object) -> trio.lowlevel.Abort:
+            self._loop.call_soon_threadsafe(on_cancel)
+            return trio.lowlevel.Abort.FAILED
+
+        self._loop.call_soon_threadsafe(self._begin, work, deliver)
+        # Trio hands back, or raises, what `deliver` was given.
+        return cast(T, await trio.lowlevel.wait_task_rescheduled(refuse))
 
     def _begin(
         self,
@@ -333,7 +365,3 @@ def _report_stray_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     """
     if not isinstance(context.get("exception"), asyncpg.PostgresConnectionError):
         loop.default_exception_handler(context)
-
-
-def _refuse_abort(_raise_cancel: object) -> trio.lowlevel.Abort:
-    return trio.lowlevel.Abort.FAILED

@@ -90,6 +90,29 @@ async def test_cancelling_does_not_interrupt_the_work(db: Database) -> None:
     assert scope.cancelled_caught is False
 
 
+async def test_cancelling_a_call_drops_its_connection(db: Database) -> None:
+    async def doze(session: Session) -> None:
+        await session.fetch("SELECT pg_sleep(10)")
+
+    before = await db.call(backend_pid)
+    with trio.fail_after(2), trio.move_on_after(0.05) as scope:
+        await db.call(doze)
+
+    assert scope.cancelled_caught
+    assert await db.call(backend_pid) != before
+
+
+async def test_a_call_that_was_cancelled_before_it_began_ends_at_once(db: Database) -> None:
+    async def doze(session: Session) -> None:
+        await session.fetch("SELECT pg_sleep(10)")
+
+    with trio.fail_after(2), trio.CancelScope() as scope:
+        scope.cancel()
+        await db.call(doze)
+
+    assert scope.cancelled_caught
+
+
 async def test_trio_goes_on_while_the_database_works(db: Database) -> None:
     ticks = 0
 
