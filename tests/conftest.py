@@ -76,5 +76,6 @@ def _say(config: pytest.Config, line: str) -> None:
     if capture is None or reporter is None:
         return
     with capture.global_and_fixture_disabled():
-        reporter.ensure_newline()
+        # Not behind the dots of the tests that have passed.
+        reporter.write("\n")
         reporter.write_line(line)
