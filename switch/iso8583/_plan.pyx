@@ -70,6 +70,7 @@ cdef int fill_charset(
         charset.from_ascii[byte] = from_ascii[byte]
     for byte in range(256):
         charset.code_points[byte] = code_points[byte]
-        if to_ascii[byte] != (byte if byte < 128 else NOT_ASCII):
+        # A byte above 127 may be no character, as in ASCII, but not another one.
+        if to_ascii[byte] != byte if byte < 128 else not refused[byte] & CONTENT_ANY:
             charset.is_ascii = 0
     return 0

@@ -13,6 +13,11 @@ from typing import NamedTuple
 from switch.iso8583.errors import SpecError
 
 NOT_ASCII = 0xFF
+# European, Arabic, Japanese and Chinese: every multi-byte codec has more than 256 bytes for them.
+# Not all of Unicode, because punycode and idna take time that grows with the square.
+_MANY_CHARACTERS = "".join(
+    map(chr, (*range(0x20, 0x700), *range(0x3040, 0x3100), *range(0x4E00, 0x4F00)))
+)
 PACKED = ""  # the pseudo-codec of bytes that hold two digits each
 
 ALL_CONTENTS = 0xFF
@@ -79,17 +84,16 @@ def charset_tables(codec: str) -> CharsetTables:
 
 
 def _require_one_byte_a_character(codec: str) -> None:
-    """Raise unless the codec can say at most 256 characters, the digits among them."""
-    every_character = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x10000))))
+    """Raise unless digits are one byte each and the codec has at most 256 characters."""
+    is_one_byte = False
     try:
-        is_text = codecs.lookup(codec)._is_text_encoding
-        encoded = every_character.encode(codec, "ignore") if is_text else None
-        digits = "0123456789".encode(codec)
+        if codecs.lookup(codec)._is_text_encoding and len("0123456789".encode(codec)) == 10:
+            is_one_byte = len(_MANY_CHARACTERS.encode(codec, "ignore")) <= 256
     except LookupError:
         raise SpecError(f"Python has no codec {codec!r}") from None
-    except (UnicodeError, ValueError):
-        encoded = None
-    if encoded is None or len(encoded) > 256 or len(digits) != 10:
+    except ValueError:
+        pass  # what can't say digits, or not in one piece, is no codec for fields
+    if not is_one_byte:
         raise SpecError(f"codec {codec!r} is not one byte a character")
 
 
