@@ -72,7 +72,10 @@ LAYERS: dict[str, int] = {
     # 5 sessions: what lives as long as a connection or a process
     "acquirers.terminal.*": 5,
     "loadtest.*": 5,
+    "switch._connections": 5,
     "switch._fastpath": 5,
+    "switch._frames": 5,
+    "switch._gate": 5,
     "switch.control": 5,
     "switch.gate": 5,
     "switch.housekeeping": 5,

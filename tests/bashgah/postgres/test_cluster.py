@@ -319,3 +319,38 @@ def readable_python() -> str:
         if subprocess.run(command, capture_output=True, check=False).returncode == 0:
             return python
     pytest.skip("no Python 3.11+ that an ordinary user can run")
+
+
+DISTRIBUTIONS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+@pytest.mark.skipif(not DISTRIBUTIONS, reason="no PostgreSQL of the distribution's")
+def test_the_distributions_postgresql_works_too(data_dir: Path) -> None:
+    bin_dir = DISTRIBUTIONS[-1].parent
+
+    with Cluster(data_dir, bin_dir=bin_dir, replica=True) as own:
+        version = execute(own.dsn(), "SHOW server_version")
+        streaming = wait_until(
+            lambda: execute(own.dsn(), "SELECT state FROM pg_stat_replication") == "streaming"
+        )
+
+    assert str(version).startswith(bin_dir.parent.name)
+    assert streaming
+
+
+def test_a_bin_dir_without_postgresql_says_what_is_missing(data_dir: Path) -> None:
+    with pytest.raises(LaunchError, match="/usr/share: no initdb, postgres"):
+        Cluster(data_dir, bin_dir=Path("/usr/share")).start()
+
+
+@pytest.mark.parametrize("name", ["fsync", "full_page_writes", "synchronous_commit"])
+def test_a_setting_that_would_lose_approvals_is_refused(data_dir: Path, name: str) -> None:
+    with pytest.raises(LaunchError, match=f"refused: {name}"):
+        Cluster(data_dir, extra={name: "off"})
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(data_dir: Path) -> None:
+    with pytest.raises(LaunchError, match="no_such_setting"):
+        Cluster(data_dir, extra={"no_such_setting": "1"}).start()
+
+    assert processes_in(data_dir / "primary") == []
