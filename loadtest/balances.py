@@ -4,8 +4,8 @@ Owns the effect of each kind of exchange on a card's money and points, and the c
 the switch says of the card before and after the run. Must not know the book, its accounts or rules:
 discounts and points come from the replies, and their arithmetic is checked here.
 
-A reversal undoes exactly what its original did; a request that was reversed without ever being
-answered must leave nothing behind.
+A refund gives back a share, a reversal undoes exactly what its original did; a request that was
+reversed without ever being answered must leave nothing behind.
 """
 
 from msgspec import Struct
@@ -27,6 +27,17 @@ class Effect(Struct, frozen=True, kw_only=True):
         """Give the effect of undoing this one."""
         return Effect(money_minor=-self.money_minor, points=-self.points)
 
+    def undone_in_part(self, undone_minor: int, whole_minor: int) -> "Effect":
+        """Give the effect of undoing a share, each side rounded down (docs/pos-interface.md).
+
+        Exact for a payment without points redeemed: those may come from several lots, and each
+        lot's share is rounded for itself.
+        """
+        return Effect(
+            money_minor=_share_back(self.money_minor, undone_minor, whole_minor),
+            points=_share_back(self.points, undone_minor, whole_minor),
+        )
+
 
 NOTHING = Effect()
 
@@ -42,11 +53,11 @@ def effect_of(request: Request, reply: Reply, original: Effect = NOTHING) -> Eff
         return NOTHING  # a hold reserves; the ledger balance moves when it is captured
     if name == "load":
         return Effect(money_minor=int(reply.amount_transaction))
-    paid, earned = reply.detail_count("NP"), reply.detail_count("PE")
-    redeemed = reply.detail_count("PX")
     if name == "refund":
-        return Effect(money_minor=paid, points=redeemed - earned)
-    return Effect(money_minor=-paid, points=earned - redeemed)
+        assert request.original is not None, "a refund names its original"
+        return original.undone_in_part(request.amount_minor, request.original.amount_minor)
+    points = reply.detail_count("PE") - reply.detail_count("PX")
+    return Effect(money_minor=-reply.detail_count("NP"), points=points)
 
 
 def wrong_sum(reply: Reply) -> str:
@@ -59,6 +70,11 @@ def wrong_sum(reply: Reply) -> str:
     if paid + worth + discount == int(reply.amount_transaction):
         return ""
     return f"amount {reply.amount_transaction} is not NP {paid} + PV {worth} + DS {discount}"
+
+
+def _share_back(effect: int, undone_minor: int, whole_minor: int) -> int:
+    share = abs(effect) * undone_minor // whole_minor
+    return -share if effect > 0 else share
 
 
 class BalanceModel:
