@@ -5,8 +5,8 @@ It owns the partitions' size, names and indexes. It must not know what a row mea
 The writer's COPY must never wait for a partition or miss one. So a partition is made as a table of
 its own and then attached: attaching takes a lock on the journal that lets COPY go on, where
 `CREATE TABLE … PARTITION OF` would stop it. While rows still arrive a partition has its primary key
-only; the indexes that readers need are built when it is complete, because keeping two of them up to
-date costs more than half of the insert rate (the measured figures are in docs/decisions/0012).
+only; the indexes that readers need are built when it is complete, because keeping them up to date
+makes every batch slower (measured in docs/decisions/0012).
 
 Everything here runs on the database's thread.
 """

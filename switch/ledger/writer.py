@@ -49,7 +49,7 @@ class Writer:
         self._epoch = 0
         self._session: Session | None = None
         self._backends: list[Backend] = []  # the session's, after those that may not have ended
-        self._covered_end_seq = 0  # partitions exist for the sequences from here to below this
+        self._covered_end_seq = 0  # partitions exist for what comes next, up to this
         self._preparing = False
         self._prepared_half = -1  # of a partition: the last for which partitions were prepared
         self._stop_watching: Callable[[], None] = lambda: None
