@@ -109,3 +109,6 @@ cdef enum:
     MOVES_MAX = 48          # moves of one journal entry (a spend may touch many lots)
     REPLY_BYTES_MAX = 1024  # an ISO 8583 reply of ours, without framing
     FRAME_BYTES_MAX = 4096  # a request, without framing
+    OUTPUT_BYTES_MAX = 1048576      # replies that a peer has not read
+    READ_BYTES_MAX = 65536          # of one connection in one turn
+    UNANSWERED_MAX = 1024           # of one connection: beyond it, it is not read

@@ -1,6 +1,6 @@
 """Every bound of the switch, with its reason, and the assertions that tie them together.
 
-The compiled core has the first three in `switch/_words.pxd`; a test holds both equal.
+The compiled core has those that it needs in `switch/_words.pxd`; a test holds both equal.
 """
 
 MOVES_MAX = 48
@@ -16,13 +16,13 @@ FRAME_BYTES_MAX = 4096
 AMOUNT_MINOR_MAX = 999_999_999_999
 """DE 4 is n12; sums of a billion such amounts still fit 63 bits."""
 
-UNANSWERED_PER_CONNECTION_MAX = 1024
+UNANSWERED_MAX = 1024
 """A link that pipelines more than this stops being read until replies leave."""
 
-OUTPUT_BYTES_PER_CONNECTION_MAX = 1 << 20
+OUTPUT_BYTES_MAX = 1 << 20
 """Replies a peer has not read; beyond it the peer is not reading at all and is closed."""
 
-READ_BYTES_PER_TURN = 1 << 16
+READ_BYTES_MAX = 1 << 16
 """What one connection may take of one drain, so that a flood does not starve the others."""
 
 FRAME_SECONDS_MAX = 10
@@ -31,5 +31,5 @@ FRAME_SECONDS_MAX = 10
 CONNECTIONS_PER_DRAIN_MAX = 1024
 """Ready connections served before Trio's other tasks get a turn."""
 
-assert REPLY_BYTES_MAX * 2 < OUTPUT_BYTES_PER_CONNECTION_MAX
-assert FRAME_BYTES_MAX <= READ_BYTES_PER_TURN
+assert REPLY_BYTES_MAX * 2 < OUTPUT_BYTES_MAX
+assert FRAME_BYTES_MAX <= READ_BYTES_MAX

@@ -1,0 +1,54 @@
+"""Connections of the gate: their sockets and buffers. Knows bytes, not messages."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef enum CloseCause:
+    CLOSED_BY_PEER = 0
+    CLOSED_IDLE = 1
+    CLOSED_SLOW_FRAME = 2
+    CLOSED_LOST_FRAMING = 3
+    CLOSED_NOT_READING = 4
+    CLOSED_ERROR = 5
+    CLOSED_SHUTDOWN = 6
+    CLOSED_CAUSES = 7
+
+cdef struct Connection:
+    int fd                  # -1 = free
+    uint32_t generation     # grows when the place is taken again: old references do not match
+    uint32_t peer_address   # IPv4, network order
+    uint16_t peer_port
+    uint8_t listener
+    uint8_t dirty           # has bytes that may leave
+    uint8_t wants_write     # the kernel's buffer was full
+    uint8_t paused          # not read: too many unanswered
+    int32_t unanswered
+    uint8_t *rest           # an unfinished frame
+    uint32_t rest_bytes
+    uint32_t rest_capacity
+    uint8_t *out            # replies, framed, in the order in which they will leave
+    uint32_t out_sent       # how far they have left
+    uint32_t out_ready      # how far they may leave
+    uint32_t out_bytes      # how far they are written
+    uint32_t out_capacity
+    uint64_t out_moved      # bytes that have been cut off the front: makes ends absolute
+    int64_t heard_us        # last bytes from the peer
+    int64_t rest_since_us   # when the unfinished frame began; 0 = none
+
+cdef struct Connections:
+    Connection *all
+    int32_t capacity
+    int32_t open_count
+    int32_t free_from       # no place below it is free
+    int epoll
+    uint64_t closed[7]      # by CloseCause
+
+cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil
+cdef void connections_clear(Connections *connections) noexcept nogil
+cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
+                             int64_t now_us) noexcept nogil
+cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil
+cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nogil
+cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,
+                              int64_t now_us) noexcept nogil
+cdef int connection_flush(Connections *connections, int32_t place) noexcept nogil
+cdef void connection_pause(Connections *connections, int32_t place, bint paused) noexcept nogil

@@ -1,0 +1,208 @@
+"""Connections of the gate. See `_connections.pxd`."""
+
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memmove, memset
+
+from switch._words cimport OUTPUT_BYTES_MAX
+
+cdef extern from "<sys/epoll.h>" nogil:
+    cdef enum:
+        EPOLLIN
+        EPOLLOUT
+        EPOLLRDHUP
+        EPOLL_CTL_ADD
+        EPOLL_CTL_MOD
+    ctypedef union epoll_data_t:
+        unsigned long long u64
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
+
+cdef extern from "<sys/socket.h>" nogil:
+    cdef enum:
+        MSG_NOSIGNAL
+        MSG_DONTWAIT
+    ssize_t send(int fd, const void *data, size_t count, int flags)
+
+cdef extern from "<unistd.h>" nogil:
+    int close_fd "close"(int fd)
+
+cdef enum:
+    OUT_FIRST = 1024
+
+
+cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil:
+    """Take the places. 0, or -1 without memory."""
+    cdef int32_t place
+    memset(connections, 0, sizeof(Connections))
+    connections.all = <Connection *> calloc(<size_t> capacity, sizeof(Connection))
+    if connections.all == NULL:
+        return -1
+    for place in range(capacity):
+        connections.all[place].fd = -1
+    connections.capacity = capacity
+    connections.epoll = epoll
+    return 0
+
+
+cdef void connections_clear(Connections *connections) noexcept nogil:
+    """Close every connection and free everything."""
+    cdef int32_t place
+    if connections.all == NULL:
+        return
+    for place in range(connections.capacity):
+        if connections.all[place].fd >= 0:
+            connection_close(connections, place, CLOSED_SHUTDOWN)
+    free(connections.all)
+    memset(connections, 0, sizeof(Connections))
+
+
+cdef int watch(Connections *connections, int32_t place, int operation) noexcept nogil:
+    """Tell the kernel what to wake us for."""
+    cdef Connection *connection = &connections.all[place]
+    cdef epoll_event event
+    event.events = EPOLLRDHUP if not connection.paused else 0
+    if not connection.paused:
+        event.events |= EPOLLIN
+    if connection.wants_write:
+        event.events |= EPOLLOUT
+    event.data.u64 = <unsigned long long> connection.generation << 32 | <uint32_t> place
+    return epoll_ctl(connections.epoll, operation, connection.fd, &event)
+
+
+cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
+                             int64_t now_us) noexcept nogil:
+    """Give an accepted socket a place; -1 when all are taken (the caller closes the socket)."""
+    cdef int32_t place = connections.free_from
+    cdef Connection *connection
+    cdef uint32_t generation
+    while place < connections.capacity and connections.all[place].fd >= 0:
+        place += 1
+    if place == connections.capacity:
+        connections.free_from = place
+        return -1
+    connection = &connections.all[place]
+    generation = connection.generation + 1
+    memset(connection, 0, sizeof(Connection))
+    connection.fd = fd
+    connection.generation = generation
+    connection.listener = listener
+    connection.heard_us = now_us
+    if watch(connections, place, EPOLL_CTL_ADD) != 0:
+        connection.fd = -1
+        return -1
+    connections.free_from = place + 1
+    connections.open_count += 1
+    return place
+
+
+cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil:
+    """Close a connection; what it has not sent is gone (its answers are in the journal)."""
+    cdef Connection *connection = &connections.all[place]
+    close_fd(connection.fd)             # the kernel takes it out of the epoll set
+    connection.fd = -1
+    free(connection.rest)
+    free(connection.out)
+    connection.rest = connection.out = NULL
+    connections.closed[cause] += 1
+    connections.open_count -= 1
+    if place < connections.free_from:
+        connections.free_from = place
+
+
+cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nogil:
+    """Give room for a reply at the end of the output; NULL when the peer has left too much unread.
+
+    The caller adds what it wrote to `out_bytes`.
+    """
+    cdef uint32_t need
+    cdef uint32_t capacity = connection.out_capacity
+    cdef uint8_t *grown
+    if connection.out_sent > 0 and connection.out_sent == connection.out_bytes:
+        connection.out_moved += connection.out_sent
+        connection.out_sent = connection.out_ready = connection.out_bytes = 0
+    need = connection.out_bytes + <uint32_t> bytes
+    if need <= capacity:
+        return connection.out + connection.out_bytes
+    if need > OUTPUT_BYTES_MAX:
+        return NULL
+    if capacity == 0:
+        capacity = OUT_FIRST
+    while capacity < need:
+        capacity *= 2
+    grown = <uint8_t *> realloc(connection.out, capacity)
+    if grown == NULL:
+        return NULL
+    connection.out = grown
+    connection.out_capacity = capacity
+    return connection.out + connection.out_bytes
+
+
+cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,
+                              int64_t now_us) noexcept nogil:
+    """Keep an unfinished frame until more comes; nothing to keep frees the buffer. 0 or -1."""
+    cdef uint8_t *grown
+    if bytes == 0:
+        free(connection.rest)
+        connection.rest = NULL
+        connection.rest_bytes = connection.rest_capacity = 0
+        connection.rest_since_us = 0
+        return 0
+    if bytes > connection.rest_capacity:
+        grown = <uint8_t *> realloc(connection.rest, bytes)
+        if grown == NULL:
+            return -1
+        connection.rest = grown
+        connection.rest_capacity = <uint32_t> bytes
+    memmove(connection.rest, data, bytes)
+    connection.rest_bytes = <uint32_t> bytes
+    if connection.rest_since_us == 0:
+        connection.rest_since_us = now_us
+    return 0
+
+
+cdef int connection_flush(Connections *connections, int32_t place) noexcept nogil:
+    """Send what may leave, as far as the kernel takes it. 0, or -1 when the peer is gone."""
+    cdef Connection *connection = &connections.all[place]
+    cdef ssize_t sent
+    connection.dirty = 0
+    while connection.out_sent < connection.out_ready:
+        sent = send(connection.fd, connection.out + connection.out_sent,
+                    connection.out_ready - connection.out_sent, MSG_NOSIGNAL | MSG_DONTWAIT)
+        if sent < 0:
+            if errno == EINTR:
+                continue
+            if errno != EAGAIN:
+                return -1
+            if not connection.wants_write:
+                connection.wants_write = 1
+                watch(connections, place, EPOLL_CTL_MOD)
+            return 0
+        connection.out_sent += <uint32_t> sent
+    if connection.wants_write:
+        connection.wants_write = 0
+        watch(connections, place, EPOLL_CTL_MOD)
+    if connection.out_sent == connection.out_bytes:
+        connection.out_moved += connection.out_sent
+        connection.out_sent = connection.out_ready = connection.out_bytes = 0
+        if connection.out_capacity > OUT_FIRST * 16:
+            free(connection.out)        # a burst is over: 10,000 links do not keep its room
+            connection.out = NULL
+            connection.out_capacity = 0
+    elif connection.out_sent > connection.out_bytes // 2:
+        memmove(connection.out, connection.out + connection.out_sent,
+                connection.out_bytes - connection.out_sent)
+        connection.out_bytes -= connection.out_sent
+        connection.out_ready -= connection.out_sent
+        connection.out_moved += connection.out_sent
+        connection.out_sent = 0
+    return 0
+
+
+cdef void connection_pause(Connections *connections, int32_t place, bint paused) noexcept nogil:
+    """Stop reading a connection, or go on."""
+    if connections.all[place].paused != paused:
+        connections.all[place].paused = paused
+        watch(connections, place, EPOLL_CTL_MOD)

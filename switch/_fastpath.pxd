@@ -1,0 +1,97 @@
+"""The gate: one epoll set, drained by one call. See `_fastpath.pyx`."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from switch._connections cimport Connection, Connections
+from switch._exchange_log cimport LineFacts
+from switch._frames cimport Frame, FrameForm
+from switch._lane cimport Workspace
+from switch._mapping cimport Profile
+from switch._plan cimport Moment
+from switch._shard cimport Shard
+from switch.ledger._rows cimport Buffer
+
+cdef enum:
+    LISTENERS_MAX = 16
+    PARKED_MAX = 1024           # messages that wait for the slow lane
+    LATENCY_BUCKETS = 16
+
+cdef struct Listener:
+    int fd
+    FrameForm form
+    const Profile *profile
+    char name[32]
+
+cdef struct Pending:            # a reply that waits for its row to be durable
+    int64_t seq
+    uint64_t end                # of the connection's output, absolute
+    int32_t place
+    uint32_t generation
+    LineFacts line
+
+cdef struct Parked:             # a message that the slow lane has
+    uint8_t *body               # NULL = free
+    size_t body_bytes
+    uint8_t tpdu[5]
+    int32_t place
+    uint32_t generation
+    int32_t listener
+    int64_t received_us
+    int64_t recall_seq          # 0 = by key
+    int32_t recall_terminal
+    int32_t recall_stan
+
+cdef struct GateCounters:
+    uint64_t accepted
+    uint64_t refused            # no place was free
+    uint64_t frames
+    uint64_t fast
+    uint64_t slow
+    uint64_t ignored
+    uint64_t hopeless
+    uint64_t undeliverable      # the connection was gone when the reply could leave
+    uint64_t log_lines_dropped
+    uint64_t latency[16]
+    uint64_t latency_sum_us
+
+cdef class Gate:
+    cdef object core
+    cdef list lanes
+    cdef Shard *shard
+    cdef Connections connections
+    cdef Listener listeners[16]
+    cdef int listener_count
+    cdef int epoll
+    cdef Pending *pending       # a ring
+    cdef uint32_t pending_mask
+    cdef uint64_t pending_first
+    cdef uint64_t pending_end
+    cdef uint32_t pending_max
+    cdef Parked *parked
+    cdef int32_t *parked_fresh  # not yet handed to the slow lane
+    cdef int parked_fresh_count
+    cdef int parked_count
+    cdef Workspace work
+    cdef uint8_t *read_room
+    cdef int32_t *dirty
+    cdef int32_t dirty_count
+    cdef int32_t utc_offset_s
+    cdef bint available
+    cdef bint accepting
+    cdef bint broken
+    cdef bint logging
+    cdef Buffer log
+    cdef GateCounters counters
+    cdef void drain_ready(self) noexcept nogil
+    cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil
+    cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil
+    cdef void read_ready(self, int32_t place) noexcept nogil
+    cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
+                          bint slow) noexcept nogil
+    cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
+                          bint journaled, bint slow) noexcept nogil
+    cdef void release(self) noexcept nogil
+    cdef void account_for(self, const Pending *pending, const Connection *connection,
+                          int64_t now_us) noexcept nogil
+    cdef void flush_dirty(self) noexcept nogil
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil

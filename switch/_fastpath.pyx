@@ -1,0 +1,553 @@
+"""The gate: sockets, the fast lane, and the replies that wait for their commit.
+
+Theory of operation. Listeners and connections are in one epoll set, which is itself a descriptor:
+one Trio task waits until it is readable, then `drain` serves everything that is ready, without the
+interpreter. A reply is written into its connection's output at once, framed, behind a mark: `durable`
+moves the marks and sends. So replies of a connection leave in the order in which its messages were
+decided, none before its row is durable, and a commit's replies leave in one sweep.
+
+What the fast lane cannot answer alone is parked: `take_parked` hands it to the slow lane, `resume`
+serves it again on the same path. Must not know PostgreSQL, Trio or a profile by name.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint16_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset, strncpy
+
+cimport cython
+
+from switch._connections cimport (
+    CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
+    CLOSED_NOT_READING, CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, connection_close,
+    connection_flush, connection_keep_rest, connection_pause, connection_room, connection_take,
+    connections_clear, connections_open,
+)
+from switch._core cimport Core
+from switch._exchange_log cimport line_facts, line_write, line_write_fault
+from switch._frames cimport (
+    FRAME_LOST, FRAME_WHOLE, LENGTH_ASCII4, LENGTH_BCD2, LENGTH_BINARY2, LENGTH_BINARY4,
+    PREFIX_BYTES_MAX, frame_next, frame_prefix,
+)
+from switch._lane cimport (
+    SERVED_AT_SEQ, SERVED_BROKEN, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER, SERVED_NOW,
+    Lane, serve,
+)
+from switch._plan cimport moment_at
+from switch._shard cimport RECALL_SEQ
+from switch._words cimport FRAME_BYTES_MAX, READ_BYTES_MAX, UNANSWERED_MAX
+from switch.ledger._rows cimport buffer_clear
+
+cdef extern from "<sys/epoll.h>" nogil:
+    cdef enum:
+        EPOLLIN
+        EPOLLOUT
+        EPOLLERR
+        EPOLLHUP
+        EPOLLRDHUP
+        EPOLL_CLOEXEC
+        EPOLL_CTL_ADD
+        EPOLL_CTL_DEL
+    ctypedef union epoll_data_t:
+        unsigned long long u64
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
+    int epoll_wait(int epoll, epoll_event *events, int events_max, int timeout_ms)
+
+cdef extern from "<sys/socket.h>" nogil:
+    cdef enum:
+        SOCK_NONBLOCK
+        SOCK_CLOEXEC
+        MSG_DONTWAIT
+        SOL_SOCKET
+        SO_KEEPALIVE
+    cdef struct sockaddr:
+        pass
+    int accept4(int fd, sockaddr *address, unsigned int *address_bytes, int flags)
+    ssize_t recv(int fd, void *data, size_t count, int flags)
+    int setsockopt(int fd, int level, int name, const void *value, unsigned int value_bytes)
+
+cdef extern from "<netinet/in.h>" nogil:
+    cdef enum:
+        IPPROTO_TCP
+    cdef struct in_addr:
+        uint32_t s_addr
+    cdef struct sockaddr_in:
+        uint16_t sin_port
+        in_addr sin_addr
+    uint16_t ntohs(uint16_t value)
+
+cdef extern from "<netinet/tcp.h>" nogil:
+    cdef enum:
+        TCP_NODELAY
+
+cdef extern from "<unistd.h>" nogil:
+    int close_fd "close"(int fd)
+
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    cdef enum:
+        CLOCK_REALTIME
+    int clock_gettime(int clock, timespec *now)
+
+cdef enum:
+    EVENTS_MAX = 1024
+    ACCEPTS_MAX = 64            # of one listener in one turn
+    DIRTY_MAX = 4096            # connections with something to send before they are flushed
+
+cdef unsigned long long LISTENER_MARK = 1ULL << 63
+
+CLOSE_CAUSES = ("by_peer", "idle", "slow_frame", "lost_framing", "not_reading", "error", "shutdown")
+LATENCY_BOUNDS_US = (250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
+                     500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000)
+LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
+                "binary4": LENGTH_BINARY4}
+
+cdef int64_t latency_bounds[15]
+for _at, _bound in enumerate(LATENCY_BOUNDS_US):
+    latency_bounds[<int> _at] = _bound
+
+
+cdef inline int64_t clock_us() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_REALTIME, &now)
+    return <int64_t> now.tv_sec * 1000000 + now.tv_nsec // 1000
+
+
+@cython.final
+cdef class Gate:
+    """The gate of one shard. Belongs to the thread that decides; only `drain` and co. may touch it."""
+
+    def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
+                  int32_t utc_offset_s, bint logging):
+        """`pending_max` bounds the replies that wait for a commit: beyond it requests get 91."""
+        cdef uint32_t ring = 1024
+        while ring < 2 * pending_max:
+            ring *= 2
+        self.core = core
+        self.shard = &core.shard
+        self.lanes = []
+        self.epoll = epoll_create1(EPOLL_CLOEXEC)
+        self.pending = <Pending *> calloc(ring, sizeof(Pending))
+        self.read_room = <uint8_t *> malloc(READ_BYTES_MAX + FRAME_BYTES_MAX + PREFIX_BYTES_MAX)
+        self.dirty = <int32_t *> malloc(DIRTY_MAX * sizeof(int32_t))
+        self.parked = <Parked *> calloc(PARKED_MAX, sizeof(Parked))
+        self.parked_fresh = <int32_t *> calloc(PARKED_MAX, sizeof(int32_t))
+        if (self.parked == NULL or self.parked_fresh == NULL
+                or self.epoll < 0 or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
+                or connections_open(&self.connections, connections_max, self.epoll) != 0):
+            raise MemoryError
+        self.pending_mask = ring - 1
+        self.pending_max = pending_max
+        self.utc_offset_s = utc_offset_s
+        self.available = True
+        self.accepting = True
+        self.logging = logging
+
+    def __dealloc__(self):
+        cdef int i
+        connections_clear(&self.connections)
+        for i in range(PARKED_MAX if self.parked != NULL else 0):
+            free(self.parked[i].body)
+        free(self.parked)
+        free(self.parked_fresh)
+        buffer_clear(&self.log)
+        free(self.pending)
+        free(self.read_room)
+        free(self.dirty)
+        if self.epoll >= 0:
+            close_fd(self.epoll)
+
+    def fileno(self):
+        """Give the epoll set's descriptor: readable when there is something to drain."""
+        return self.epoll
+
+    def listen(self, int fd, Lane lane):
+        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
+        cdef epoll_event event
+        cdef Listener *listener = &self.listeners[self.listener_count]
+        assert self.listener_count < LISTENERS_MAX
+        assert lane.shard == self.shard
+        self.lanes.append(lane)
+        listener.fd = fd
+        listener.profile = &lane.profile
+        listener.form.length = LENGTH_FORMS[lane.framing.length]
+        listener.form.tpdu = lane.framing.tpdu
+        listener.form.includes_itself = lane.framing.length_includes_itself
+        strncpy(listener.name, lane.name.encode("ascii"), 31)
+        event.events = EPOLLIN
+        event.data.u64 = LISTENER_MARK | <unsigned long long> self.listener_count
+        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event) != 0:
+            raise OSError(errno, "the listening socket could not be watched")
+        self.listener_count += 1
+
+    def stop_accepting(self):
+        """Take no new connections; those that are open go on."""
+        cdef int i
+        cdef epoll_event event
+        if self.accepting:
+            self.accepting = False
+            for i in range(self.listener_count):
+                epoll_ctl(self.epoll, EPOLL_CTL_DEL, self.listeners[i].fd, &event)
+
+    def set_available(self, bint available):
+        """Say whether the journal can take rows; while it cannot, requests get 91."""
+        self.available = available
+
+    def set_utc_offset(self, int32_t utc_offset_s):
+        """Set the local clock's distance from UTC, for business days and hours."""
+        self.utc_offset_s = utc_offset_s
+
+    def drain(self):
+        """Serve what is ready. True when rows wait for a batch."""
+        with nogil:
+            self.drain_ready()
+        assert not self.broken, "a decision could not be journaled"
+        return self.shard.last_seq != self.shard.cut_seq
+
+    def durable(self, int64_t seq):
+        """Let every reply leave whose row is durable: up to `seq`."""
+        with nogil:
+            self.shard.durable_seq = seq
+            self.release()
+            self.flush_dirty()
+
+    def close_overdue(self, int64_t idle_us_max, int64_t frame_us_max):
+        """Close connections that say nothing, or do not finish a frame, for too long."""
+        cdef int64_t now_us = clock_us()
+        cdef int32_t place
+        cdef Connection *connection
+        with nogil:
+            for place in range(self.connections.capacity):
+                connection = &self.connections.all[place]
+                if connection.fd < 0:
+                    continue
+                if connection.rest_since_us and now_us - connection.rest_since_us > frame_us_max:
+                    self.close(place, CLOSED_SLOW_FRAME, b"slow_frame")
+                elif now_us - connection.heard_us > idle_us_max and connection.unanswered == 0:
+                    self.close(place, CLOSED_IDLE, NULL)
+
+    def close_all(self):
+        """Close every connection."""
+        cdef int32_t place
+        for place in range(self.connections.capacity):
+            if self.connections.all[place].fd >= 0:
+                connection_close(&self.connections, place, CLOSED_SHUTDOWN)
+
+    def take_parked(self):
+        """Give what the slow lane has to do: (ticket, what to recall), each once."""
+        found = []
+        for i in range(self.parked_fresh_count):
+            ticket = self.parked_fresh[i]
+            recall = (("seq", self.parked[ticket].recall_seq) if self.parked[ticket].recall_seq
+                      else ("key", self.parked[ticket].recall_terminal,
+                            self.parked[ticket].recall_stan))
+            found.append((ticket, recall))
+        self.parked_fresh_count = 0
+        return found
+
+    def resume(self, int32_t ticket):
+        """Serve a parked message again, now that what it needed has been recalled."""
+        cdef Parked parked = self.parked[ticket]
+        cdef Frame frame
+        assert parked.body != NULL
+        self.parked[ticket].body = NULL
+        self.parked_count -= 1
+        frame.tpdu = parked.tpdu
+        frame.body = parked.body
+        frame.body_bytes = parked.body_bytes
+        with nogil:
+            if self.connections.all[parked.place].generation == parked.generation \
+                    and self.connections.all[parked.place].fd >= 0:
+                self.connections.all[parked.place].unanswered -= 1
+                self.serve_frame(parked.place, &frame, parked.received_us, True)
+            else:
+                self.counters.undeliverable += 1
+            free(parked.body)
+            self.flush_dirty()
+        assert not self.broken, "a decision could not be journaled"
+
+    def abandon(self, int32_t ticket):
+        """Drop a parked message: the journal could not be asked. The terminal repeats it."""
+        cdef Parked *parked = &self.parked[ticket]
+        assert parked.body != NULL
+        free(parked.body)
+        parked.body = NULL
+        self.parked_count -= 1
+        if self.connections.all[parked.place].generation == parked.generation \
+                and self.connections.all[parked.place].fd >= 0:
+            self.connections.all[parked.place].unanswered -= 1
+
+    def take_log(self):
+        """Give the exchange log's lines since the last call."""
+        lines = PyBytes_FromStringAndSize(<char *> self.log.data, <Py_ssize_t> self.log.bytes)
+        self.log.bytes = 0
+        return lines
+
+    def statistics(self):
+        """Give counters and sizes for the metrics."""
+        cdef int i
+        return {
+            "accepted": self.counters.accepted,
+            "refused": self.counters.refused,
+            "open": self.connections.open_count,
+            "closed": {CLOSE_CAUSES[i]: self.connections.closed[i] for i in range(CLOSED_CAUSES)},
+            "frames": self.counters.frames,
+            "fast": self.counters.fast,
+            "slow": self.counters.slow,
+            "ignored": self.counters.ignored,
+            "hopeless": self.counters.hopeless,
+            "undeliverable": self.counters.undeliverable,
+            "log_lines_dropped": self.counters.log_lines_dropped,
+            "pending": self.pending_end - self.pending_first,
+            "parked": self.parked_count,
+            "latency": [self.counters.latency[i] for i in range(LATENCY_BUCKETS)],
+            "latency_sum_us": self.counters.latency_sum_us,
+        }
+
+    # --- without the interpreter --------------------------------------------------------------------
+
+    cdef void drain_ready(self) noexcept nogil:
+        """Serve every ready descriptor once."""
+        cdef epoll_event events[EVENTS_MAX]
+        cdef int64_t now_us = clock_us()
+        cdef unsigned long long mark
+        cdef int32_t place
+        cdef int i
+        cdef int count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
+        for i in range(count):
+            mark = events[i].data.u64
+            if mark & LISTENER_MARK:
+                self.accept_ready(<int> (mark & 0xff), now_us)
+                continue
+            place = <int32_t> (mark & 0xffffffffU)
+            if (self.connections.all[place].fd < 0
+                    or self.connections.all[place].generation != <uint32_t> (mark >> 32)):
+                continue
+            if events[i].events & EPOLLOUT and connection_flush(&self.connections, place) != 0:
+                self.close(place, CLOSED_ERROR, NULL)
+            elif events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+                self.read_ready(place)
+        self.flush_dirty()
+
+    cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil:
+        """Take the connections that wait at a listener."""
+        cdef sockaddr_in address
+        cdef unsigned int address_bytes
+        cdef int fd, i
+        cdef int yes = 1
+        cdef int32_t place
+        for i in range(ACCEPTS_MAX):
+            address_bytes = sizeof(sockaddr_in)
+            fd = accept4(self.listeners[number].fd, <sockaddr *> &address, &address_bytes,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC)
+            if fd < 0:
+                return
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(int))
+            setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(int))
+            place = connection_take(&self.connections, fd, <uint8_t> number, now_us)
+            if place < 0:
+                self.counters.refused += 1
+                close_fd(fd)
+                continue
+            self.connections.all[place].peer_address = address.sin_addr.s_addr
+            self.connections.all[place].peer_port = ntohs(address.sin_port)
+            self.counters.accepted += 1
+
+    cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil:
+        """Close a connection; with a reason there is a line in the log."""
+        cdef Connection *connection = &self.connections.all[place]
+        if why != NULL and self.logging:
+            if line_write_fault(self.listeners[connection.listener].name, connection.peer_address,
+                                connection.peer_port, why, clock_us(), &self.log) != 0:
+                self.counters.log_lines_dropped += 1
+        connection_close(&self.connections, place, cause)
+
+    cdef void read_ready(self, int32_t place) noexcept nogil:
+        """Read once from a connection and serve the frames that are whole."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef uint32_t generation = connection.generation
+        cdef size_t kept = connection.rest_bytes
+        cdef size_t at = 0
+        cdef Frame frame
+        cdef ssize_t got
+        cdef size_t bytes
+        cdef int64_t now_us = clock_us()
+        cdef int status = FRAME_WHOLE
+        memcpy(self.read_room, connection.rest, kept)
+        got = recv(connection.fd, self.read_room + kept, READ_BYTES_MAX, MSG_DONTWAIT)
+        if got == 0:
+            self.close(place, CLOSED_BY_PEER, NULL)
+            return
+        if got < 0:
+            if errno != EAGAIN and errno != EINTR:
+                self.close(place, CLOSED_ERROR, NULL)
+            return
+        connection.heard_us = now_us
+        bytes = kept + <size_t> got
+        while True:
+            status = frame_next(&self.listeners[connection.listener].form, self.read_room, bytes,
+                                &at, &frame)
+            if status != FRAME_WHOLE:
+                break
+            connection.rest_since_us = 0
+            self.counters.frames += 1
+            self.serve_frame(place, &frame, now_us, False)
+            if connection.fd < 0 or connection.generation != generation or self.broken:
+                return
+        if status == FRAME_LOST:
+            self.close(place, CLOSED_LOST_FRAMING, b"lost_framing")
+        elif connection_keep_rest(connection, self.read_room + at, bytes - at, now_us) != 0:
+            self.close(place, CLOSED_ERROR, NULL)
+        elif connection.unanswered >= UNANSWERED_MAX:
+            connection_pause(&self.connections, place, True)
+
+    cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
+                          bint slow) noexcept nogil:
+        """Serve one message; its reply is written and waits, or leaves with the sweep."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef Moment now
+        cdef int status
+        cdef bint available = (self.available
+                               and self.pending_end - self.pending_first < self.pending_max)
+        moment_at(&now, clock_us(), self.utc_offset_s)
+        status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
+                       frame.body_bytes, &now, available, slow, &self.work)
+        if status == SERVED_LATER:
+            if slow:
+                self.broken = True      # it was recalled, and is asked for again
+            elif not self.park(place, frame, received_us):
+                self.close(place, CLOSED_ERROR, b"too_many_recalls")
+            return
+        if slow:
+            self.counters.slow += 1
+        else:
+            self.counters.fast += 1
+        if status == SERVED_IGNORED:
+            self.counters.ignored += 1
+        elif status == SERVED_HOPELESS:
+            self.counters.hopeless += 1
+            self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
+        elif status == SERVED_BROKEN:
+            self.broken = True
+        else:
+            self.write_reply(place, frame, received_us, status == SERVED_AT_SEQ, slow)
+
+    cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
+                          bint journaled, bint slow) noexcept nogil:
+        """Put the workspace's reply into the connection's output, behind its mark."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef Pending *pending
+        cdef size_t prefix
+        cdef uint8_t *room = connection_room(connection, PREFIX_BYTES_MAX + self.work.reply_bytes)
+        if room == NULL:
+            self.close(place, CLOSED_NOT_READING, b"not_reading")
+            return
+        prefix = frame_prefix(&self.listeners[connection.listener].form, frame.tpdu,
+                              self.work.reply_bytes, room)
+        memcpy(room + prefix, self.work.reply, self.work.reply_bytes)
+        connection.out_bytes += <uint32_t> (prefix + self.work.reply_bytes)
+        connection.unanswered += 1
+        pending = &self.pending[self.pending_end & self.pending_mask]
+        self.pending_end += 1
+        pending.seq = self.work.seq if journaled else 0
+        pending.end = connection.out_moved + connection.out_bytes
+        pending.place = place
+        pending.generation = connection.generation
+        line_facts(&self.work, connection.listener, journaled, slow, received_us, &pending.line)
+        if not journaled and connection.unanswered > 1:
+            pending.seq = self.shard.last_seq       # behind the replies that wait already
+        if self.pending_end - self.pending_first == 1 or pending.seq <= self.shard.durable_seq:
+            self.release()
+        if self.pending_end - self.pending_first > self.pending_mask:
+            self.broken = True          # `pending_max` is half of the ring: cannot be
+
+    cdef void release(self) noexcept nogil:
+        """Move the marks of the replies whose rows are durable, oldest first."""
+        cdef Pending *pending
+        cdef Connection *connection
+        cdef int64_t now_us = clock_us()
+        while self.pending_first != self.pending_end:
+            pending = &self.pending[self.pending_first & self.pending_mask]
+            if pending.seq > self.shard.durable_seq:
+                return
+            self.pending_first += 1
+            connection = &self.connections.all[pending.place]
+            if connection.fd < 0 or connection.generation != pending.generation:
+                self.counters.undeliverable += 1
+                continue
+            connection.out_ready = <uint32_t> (pending.end - connection.out_moved)
+            connection.unanswered -= 1
+            if not connection.dirty:
+                if self.dirty_count == DIRTY_MAX:
+                    self.flush_dirty()
+                connection.dirty = 1
+                self.dirty[self.dirty_count] = pending.place
+                self.dirty_count += 1
+            self.account_for(pending, connection, now_us)
+
+    cdef void account_for(self, const Pending *pending, const Connection *connection,
+                          int64_t now_us) noexcept nogil:
+        """Count a reply's latency and write its line."""
+        cdef int64_t elapsed_us = now_us - pending.line.received_us
+        cdef int bucket = 0
+        while bucket < LATENCY_BUCKETS - 1 and elapsed_us > latency_bounds[bucket]:
+            bucket += 1
+        self.counters.latency[bucket] += 1
+        self.counters.latency_sum_us += <uint64_t> elapsed_us
+        if self.logging and line_write(self.shard, &pending.line,
+                                       self.listeners[pending.line.listener].name,
+                                       connection.peer_address, connection.peer_port, now_us,
+                                       &self.log) != 0:
+            self.counters.log_lines_dropped += 1
+
+    cdef void flush_dirty(self) noexcept nogil:
+        """Send what may leave, each connection once."""
+        cdef int32_t i, place
+        cdef Connection *connection
+        for i in range(self.dirty_count):
+            place = self.dirty[i]
+            connection = &self.connections.all[place]
+            if connection.fd < 0 or not connection.dirty:
+                continue
+            if connection_flush(&self.connections, place) != 0:
+                self.close(place, CLOSED_ERROR, NULL)
+            elif connection.paused and connection.unanswered < UNANSWERED_MAX // 2:
+                connection_pause(&self.connections, place, False)
+        self.dirty_count = 0
+
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil:
+        """Keep a message for the slow lane; false when too many are kept already."""
+        cdef int32_t ticket = 0
+        cdef Parked *parked
+        if self.parked_count == PARKED_MAX:
+            return False
+        while self.parked[ticket].body != NULL:
+            ticket += 1
+        parked = &self.parked[ticket]
+        parked.body = <uint8_t *> malloc(frame.body_bytes)
+        if parked.body == NULL:
+            return False
+        memcpy(parked.body, frame.body, frame.body_bytes)
+        parked.body_bytes = frame.body_bytes
+        if frame.tpdu != NULL:
+            memcpy(parked.tpdu, frame.tpdu, 5)
+        parked.place = place
+        parked.generation = self.connections.all[place].generation
+        parked.received_us = received_us
+        parked.recall_seq = 0
+        if self.work.decision.status == RECALL_SEQ:
+            parked.recall_seq = self.work.decision.recall_seq
+        parked.recall_terminal = self.work.decision.recall_terminal
+        parked.recall_stan = self.work.decision.recall_stan
+        self.parked_fresh[self.parked_fresh_count] = ticket
+        self.parked_fresh_count += 1
+        self.parked_count += 1
+        self.connections.all[place].unanswered += 1
+        return True
