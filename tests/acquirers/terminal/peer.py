@@ -3,8 +3,10 @@
 Never the place to test the switch's rules: it has none.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
@@ -75,3 +77,24 @@ async def running_peer(wire: Wire, script: Script) -> AsyncIterator[Peer]:
         nursery.start_soon(trio.serve_listeners, serve, listeners)
         yield peer
         nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def peer_in_thread(wire: Wire, script: Script) -> Iterator[Peer]:
+    """Give a running peer to a test that runs Trio itself, or not at all."""
+    running: queue.Queue[tuple[Peer, trio.lowlevel.TrioToken, trio.CancelScope]] = queue.Queue()
+
+    async def run() -> None:
+        async with running_peer(wire, script) as peer:
+            with trio.CancelScope() as scope:
+                running.put((peer, trio.lowlevel.current_trio_token(), scope))
+                await trio.sleep_forever()
+
+    thread = threading.Thread(target=trio.run, args=(run,))
+    thread.start()
+    peer, token, scope = running.get(timeout=5.0)
+    try:
+        yield peer
+    finally:
+        token.run_sync_soon(scope.cancel)
+        thread.join()
