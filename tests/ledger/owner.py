@@ -3,11 +3,11 @@
 from typing import TypeVar
 
 from switch.ledger.database import Database
-from switch.ledger.journal import Batch, Durable, Fenced, Overtaken, Tenure
+from switch.ledger.journal import GENESIS_CHAIN, Batch, Durable, Fenced, Overtaken, Tenure
 from switch.ledger.reader import read_rows
 from switch.ledger.writer import Writer
 from tests.ledger.journal_rows import batch_of
-from tests.ledger.rows_model import GENESIS_CHAIN, Row, decode_rows, verify_chain
+from tests.ledger.rows_model import Row, decode_rows, verify_chain
 
 TAKEOVER_KIND = 3
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from switch.ledger import partitions
-from switch.ledger.database import Database
+from switch.ledger.database import Database, pause
 from switch.ledger.journal import Durable
 from switch.ledger.session import Session
 from tests.ledger.journal_rows import batch_of
@@ -77,25 +77,35 @@ async def test_several_processes_may_cover_at_once(database: str) -> None:
             nursery.start_soon(cover)
 
 
-@pytest.mark.slow
 async def test_a_partition_is_attached_while_rows_are_being_copied(database: str) -> None:
-    """Goal: making the next partition never waits for a batch, nor a batch for it."""
+    """Goal: making the next partition never waits for a batch, nor a batch for it.
+
+    Method: a transaction that has copied rows stays open until the partition is there; if one
+    waited for the other, neither would end.
+    """
     with Database(database) as db, Database(database) as writer_db:
         await db.call(partitions.cover, 0, 1, 1)
-        copied = trio.Event()
+        copied, covered = trio.Event(), trio.Event()
 
         async def hold_a_copy_open(session: Session, token: trio.lowlevel.TrioToken) -> None:
             async with session.transaction():
                 await session.copy_in("journal", batch_of(1, 5).copy_body)
                 token.run_sync_soon(copied.set)
-                await session.fetch("SELECT pg_sleep(0.2)")
+                while not covered.is_set():
+                    await session.fetch("SELECT 1")
+                    await pause(0.005)
                 await session.copy_in("journal", batch_of(6, 5).copy_body)
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer_db.call, hold_a_copy_open, trio.lowlevel.current_trio_token())
-            await copied.wait()
-            with trio.fail_after(0.15):
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(
+                    writer_db.call, hold_a_copy_open, trio.lowlevel.current_trio_token()
+                )
+                await copied.wait()
                 await db.call(partitions.cover, 0, ROWS, ROWS)
+                covered.set()
+
+        assert await db.call(partition_count) == 2
 
 
 def test_only_complete_partitions_are_indexed_and_only_once(db: Database) -> None:
