@@ -40,6 +40,7 @@ LAYERS: dict[str, int] = {
     "switch._register": 2,
     "switch._reply": 2,
     "switch._shard": 2,
+    "switch._snapshot": 2,
     "switch._steps": 2,
     "switch._undo": 2,
     "switch.directory": 2,
@@ -53,7 +54,8 @@ LAYERS: dict[str, int] = {
     # 3 plug-ins: tables and pure functions
     "acquirers.*": 3,
     "issuers.*": 3,
-    # 4 adapters: journal, recovery, configuration, logs, metrics
+    # 4 adapters: journal, recovery, configuration, logs
+    "switch._exchange_log": 4,
     "switch.config": 4,
     "switch.ledger.database": 4,
     "switch.ledger.journal": 4,
@@ -68,7 +70,7 @@ LAYERS: dict[str, int] = {
     "switch.ledger.verify": 4,
     "switch.ledger.writer": 4,
     "switch.logs": 4,
-    "switch.metrics": 4,
+    "switch.recovery": 4,
     # 5 sessions: what lives as long as a connection or a process
     "acquirers.terminal.*": 5,
     "loadtest.*": 5,
@@ -79,6 +81,7 @@ LAYERS: dict[str, int] = {
     "switch.control": 5,
     "switch.gate": 5,
     "switch.housekeeping": 5,
+    "switch.metrics": 5,  # reads the gate's counters
     "switch.server": 5,
     # 6 wiring: the composition root and the command line
     "bashgah.*": 6,
