@@ -16,7 +16,7 @@ class Spec:
         header: ElementSpec | None,
         elements: dict[int, ElementSpec],
         codecs: tuple[str, ...],
-        charsets: Sequence[tuple[bytes, bytes, list[int], list[int]]],
+        charsets: Sequence[tuple[bytes, bytes, tuple[int, ...], tuple[int, ...]]],
         rows: dict[int | str, dict[str, int]],
         bitmap_charsets: tuple[int, int],
         is_bitmap_fixed: bool,

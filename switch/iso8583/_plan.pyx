@@ -58,7 +58,7 @@ cdef class Spec:
 
 
 cdef int fill_charset(
-    Charset *charset, bytes refused, bytes to_ascii, list from_ascii, list code_points
+    Charset *charset, bytes refused, bytes to_ascii, tuple from_ascii, tuple code_points
 ) except -1:
     """Copy one codec's tables: 256, 256, 128 and 256 entries."""
     cdef int byte

@@ -178,7 +178,7 @@ cdef int write_value(Writer *w, Spec spec, int element, object value) except? -1
         return write_text(
             w, element, <const char *>PyUnicode_DATA(value), PyUnicode_GET_LENGTH(value))
     codec = "ascii"
-    if 0 <= element <= ELEMENT_MAX and w.plan.elements[element].layout == LAYOUT_TEXT:
+    if 0 <= element <= ELEMENT_MAX and w.plan.elements[element].layout <= LAYOUT_TEXT_HALF:
         codec = spec.codecs[w.plan.elements[element].charset]
     try:
         encoded = value.encode(codec)

@@ -127,11 +127,14 @@ cdef int write_digits(Writer *w, int element, uint64_t value) noexcept nogil:
 cdef int write_bytes(Writer *w, int element, const uint8_t *data, size_t count) noexcept nogil:
     """Write an element's bytes as they stand: binary, or text already in its codec."""
     cdef const ElementPlan *plan = next_element(w, element)
+    cdef size_t length = count
     if plan is NULL:
         return -1
-    if plan.layout != LAYOUT_BYTES and plan.layout != LAYOUT_TEXT:
+    if plan.layout == LAYOUT_TEXT_HALF:
+        length *= 2
+    elif plan.layout != LAYOUT_BYTES and plan.layout != LAYOUT_TEXT:
         return refuse(w, FAULT_CONTENT)
-    if begin_data(w, plan, count, count) < 0:
+    if begin_data(w, plan, length, count) < 0:
         return -1
     memcpy(w.out + w.at, data, count)
     if end_data(w, plan, <uint32_t>count, <uint32_t>count) < 0:

@@ -8,6 +8,7 @@ character back to the same byte: it could not be written again as it was read.
 
 import codecs
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from switch.iso8583.errors import SpecError
@@ -53,10 +54,11 @@ class CharsetTables(NamedTuple):
 
     refused: bytes  # 256 sets of CONTENT_BITS that the byte may not be part of
     to_ascii: bytes  # 256 ASCII characters, NOT_ASCII where it is none
-    from_ascii: list[int]  # 128 bytes, -1 where the codec has none
-    code_points: list[int]  # 256 Unicode code points
+    from_ascii: tuple[int, ...]  # 128 bytes, -1 where the codec has none
+    code_points: tuple[int, ...]  # 256 Unicode code points
 
 
+@cache
 def charset_tables(codec: str) -> CharsetTables:
     """Work out a codec's tables; `PACKED` gives those of two digits a byte.
 
@@ -80,7 +82,7 @@ def charset_tables(codec: str) -> CharsetTables:
         if ord(character) < 128:
             to_ascii[byte] = ord(character)
             from_ascii[ord(character)] = byte
-    return CharsetTables(bytes(refused), bytes(to_ascii), from_ascii, code_points)
+    return CharsetTables(bytes(refused), bytes(to_ascii), tuple(from_ascii), tuple(code_points))
 
 
 def _require_one_byte_a_character(codec: str) -> None:
@@ -104,4 +106,4 @@ def _packed_tables() -> CharsetTables:
         takes_any & ~CONTENT_BITS["n"] if byte >> 4 <= 9 and byte & 15 <= 9 else takes_any
         for byte in range(256)
     )
-    return CharsetTables(refused, bytes([NOT_ASCII] * 256), [-1] * 128, [0] * 256)
+    return CharsetTables(refused, bytes([NOT_ASCII] * 256), (-1,) * 128, (0,) * 256)

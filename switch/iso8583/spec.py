@@ -244,7 +244,7 @@ def _row(element: ElementSpec, charsets: dict[str, int]) -> dict[str, int]:
         "tag_characters": nested.tag_len if nested else 0,
         "length_characters": nested.len_len if nested else 0,
         "length_min": element.min_len,
-        "length_max": element.max_len,
+        "length_max": min(element.max_len, _sayable_max(element)),
         "fixed_bytes": fixed_bytes,
         "fixed_count": fixed_count,
     }
@@ -254,6 +254,12 @@ def _length_charset(element: ElementSpec, charsets: dict[str, int]) -> int:
     if element.len_type == 0 or element.len_enc in _LENGTH_KINDS:
         return 0
     return _charset(element.len_enc, charsets)
+
+
+def _sayable_max(element: ElementSpec) -> int:
+    """The largest length that the prefix has room for, whatever max_len promises."""
+    base = {"b": 256, "bcd": 100}.get(element.len_enc, 10)
+    return int(base**element.len_type) - 1
 
 
 def _fixed_size(element: ElementSpec, layout: int, has_pad: bool) -> tuple[int, int]:

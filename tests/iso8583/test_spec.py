@@ -6,7 +6,7 @@ from typing import Any
 import iso8583.specs
 import pytest
 
-from switch.iso8583 import Message, SpecError, compile_spec, decode, encode
+from switch.iso8583 import EncodeError, Message, SpecError, compile_spec, decode, encode
 from tests.iso8583.plain import packed, spec_of, text
 
 
@@ -181,6 +181,22 @@ def test_a_short_value_of_a_fixed_element_is_filled_as_its_row_says(
     spec = spec_of({"48": row})
 
     assert decode(encode(Message("0200", {48: short}), spec), spec)[48] == filled
+
+
+def test_a_length_that_its_prefix_has_no_room_for_is_not_written() -> None:
+    spec = spec_of({"48": text(99, 1)})
+
+    assert encode(Message("0200", {48: "x" * 9}), spec).endswith(b"9xxxxxxxxx")
+    with pytest.raises(EncodeError, match="element 48: the length"):
+        encode(Message("0200", {48: "x" * 10}), spec)
+
+
+def test_text_beyond_ascii_is_counted_in_nibbles_like_any_other() -> None:
+    spec = spec_of({"48": text(8, 2, data_enc="latin-1", len_count="nibbles")})
+    message = Message("0200", {48: "né"})
+
+    assert encode(message, spec).endswith(b"04n\xe9")
+    assert decode(encode(message, spec), spec) == message
 
 
 def test_a_compiled_spec_says_that_it_is_not_picklable() -> None:
