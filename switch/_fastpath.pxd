@@ -14,6 +14,7 @@ from switch.ledger._rows cimport Buffer
 cdef enum:
     LISTENERS_MAX = 16
     PARKED_MAX = 1024           # messages that wait for the slow lane
+    RECALLS_MAX = 4             # a message names at most an original and that one's original
     LATENCY_BUCKETS = 16
 
 cdef struct Listener:
@@ -40,6 +41,7 @@ cdef struct Parked:             # a message that the slow lane has
     int64_t recall_seq          # 0 = by key
     int32_t recall_terminal
     int32_t recall_stan
+    int32_t recalls         # how often it has been to the slow lane
 
 cdef struct GateCounters:
     uint64_t accepted
@@ -87,11 +89,12 @@ cdef class Gate:
     cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil
     cdef void read_ready(self, int32_t place) noexcept nogil
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          bint slow) noexcept nogil
+                          int32_t recalls) noexcept nogil
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil
     cdef void release(self) noexcept nogil
     cdef void account_for(self, const Pending *pending, const Connection *connection,
                           int64_t now_us) noexcept nogil
     cdef void flush_dirty(self) noexcept nogil
-    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
+                   int32_t recalls) noexcept nogil

@@ -266,7 +266,7 @@ cdef class Gate:
             if self.connections.all[parked.place].generation == parked.generation \
                     and self.connections.all[parked.place].fd >= 0:
                 self.connections.all[parked.place].unanswered -= 1
-                self.serve_frame(parked.place, &frame, parked.received_us, True)
+                self.serve_frame(parked.place, &frame, parked.received_us, parked.recalls)
             else:
                 self.counters.undeliverable += 1
             free(parked.body)
@@ -398,7 +398,7 @@ cdef class Gate:
                 break
             connection.rest_since_us = 0
             self.counters.frames += 1
-            self.serve_frame(place, &frame, now_us, False)
+            self.serve_frame(place, &frame, now_us, 0)
             if connection.fd < 0 or connection.generation != generation or self.broken:
                 return
         if status == FRAME_LOST:
@@ -409,20 +409,21 @@ cdef class Gate:
             connection_pause(&self.connections, place, True)
 
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          bint slow) noexcept nogil:
+                          int32_t recalls) noexcept nogil:
         """Serve one message; its reply is written and waits, or leaves with the sweep."""
         cdef Connection *connection = &self.connections.all[place]
         cdef Moment now
         cdef int status
+        cdef bint slow = recalls > 0
         cdef bint available = (self.available
                                and self.pending_end - self.pending_first < self.pending_max)
         moment_at(&now, clock_us(), self.utc_offset_s)
         status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
                        frame.body_bytes, &now, available, slow, &self.work)
         if status == SERVED_LATER:
-            if slow:
-                self.broken = True      # it was recalled, and is asked for again
-            elif not self.park(place, frame, received_us):
+            if recalls == RECALLS_MAX:
+                self.broken = True      # what it asks for is there and is asked for again
+            elif not self.park(place, frame, received_us, recalls):
                 self.close(place, CLOSED_ERROR, b"too_many_recalls")
             return
         if slow:
@@ -522,7 +523,8 @@ cdef class Gate:
                 connection_pause(&self.connections, place, False)
         self.dirty_count = 0
 
-    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil:
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
+                   int32_t recalls) noexcept nogil:
         """Keep a message for the slow lane; false when too many are kept already."""
         cdef int32_t ticket = 0
         cdef Parked *parked
@@ -541,6 +543,7 @@ cdef class Gate:
         parked.place = place
         parked.generation = self.connections.all[place].generation
         parked.received_us = received_us
+        parked.recalls = recalls + 1
         parked.recall_seq = 0
         if self.work.decision.status == RECALL_SEQ:
             parked.recall_seq = self.work.decision.recall_seq

@@ -51,6 +51,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: Port
     profile: Name
+    acquirer: Annotated[str, Meta(pattern="^[0-9]{1,11}$")] | None = None
     framing: FramingOverride | None = None
     connections_max: Count = 12_000
     idle_seconds_max: Seconds = 600.0

@@ -1,0 +1,278 @@
+"""The composition root of a switch process: the one place that knows every part.
+
+Owns how a shard is taken, how a `Server` is put together from a configuration, and the process's
+signals. Decides nothing itself.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+import trio
+from prometheus_client import CollectorRegistry
+
+from acquirers.pos import PROFILES
+from bashgah.http import Readiness, serve_http
+from switch._core import Core
+from switch._fastpath import Gate
+from switch._lane import Lane
+from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
+from switch.directory import Directory
+from switch.errors import FencedError, OperatingError
+from switch.events import TakenOver
+from switch.iso8583 import Framing, named
+from switch.ledger.database import Database
+from switch.ledger.journal import Batch, Fenced, Overtaken
+from switch.ledger.writer import Writer
+from switch.limits import FRAME_SECONDS_MAX
+from switch.metrics import CommitMetrics, SwitchCollector
+from switch.profile import Profile
+from switch.recall import recall
+from switch.reasons import RESPONSE_CODES, Reason
+from switch.recovery import recover, replay_tail
+from switch.server import Server, utc_offset_seconds
+
+LISTEN_BACKLOG = 4096
+"""Connections that the kernel keeps for us while a drain runs: a club's terminals after a power cut."""
+
+log = structlog.get_logger("bashgah.bootstrap")
+
+
+def new_core(config: Config, pan_key: bytes) -> Core:
+    """Give an empty shard with the configuration's bounds."""
+    codes = ["00"] * (max(Reason) + 1)
+    names = [""] * (max(Reason) + 1)
+    for reason in Reason:
+        codes[reason] = RESPONSE_CODES[reason]
+        names[reason] = "" if reason is Reason.NONE else reason.name.lower()
+    return Core(
+        shard=config.switch.shard,
+        pan_key=pan_key,
+        exchange_entries=config.memory.exchange_entries_max,
+        detail_bytes=config.memory.exchange_detail_bytes,
+        clock_seconds_max=config.clock.request_skew_seconds_max,
+        response_codes=codes,
+        reason_names=names,
+    )
+
+
+class Owned(msgspec.Struct, frozen=True, kw_only=True):
+    """A shard that this process owns: everything up to its last row is in memory."""
+
+    core: Core
+    directory: Directory
+    writer: Writer
+
+
+async def own_shard(
+    database: Database, config: Config, pan_key: bytes, *, now_us: int, utc_offset_s: int
+) -> Owned:
+    """Take a shard over: fence its former owner, recover, write the tenure's first row.
+
+    Raises FencedError when yet another process took it meanwhile, LedgerCorrupt for a journal that
+    contradicts itself, JournalUnavailable without a database.
+    """
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    shard = config.switch.shard
+    writer = Writer(database, shard=shard, owner=owner)
+    tenure = await writer.take_over()
+    recovery = await recover(database, shard, partial(new_core, config, pan_key))
+    core, directory = recovery.core, recovery.directory
+    if recovery.refused:
+        log.warning("snapshot_refused", why=recovery.refused)
+    core.begin_tenure(tenure.epoch)
+    while True:
+        directory.record(TakenOver(owner=owner), now_us=now_us, utc_offset_s=utc_offset_s)
+        outcome = await writer.begin(_next_batch(core))
+        if isinstance(outcome, Fenced):
+            raise FencedError(f"shard {shard} has another owner: {outcome.reason}")
+        if not isinstance(outcome, Overtaken):
+            return Owned(core=core, directory=directory, writer=writer)
+        core.drop_tenure()
+        await database.call(replay_tail, core, directory, shard, lambda last_seq, end_seq: None)
+        core.begin_tenure(tenure.epoch)
+
+
+def _next_batch(core: Core) -> Batch:
+    cut = core.cut_batch()
+    assert cut is not None, "an event was recorded a moment ago"
+    first_seq, last_seq, chain, body = cut
+    return Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
+
+
+async def append_waiting(owned: Owned) -> None:
+    """Make what was recorded durable; for tools that load events without serving."""
+    if owned.core.last_seq > 0 and (cut := owned.core.cut_batch()) is not None:
+        first_seq, last_seq, chain, body = cut
+        batch = Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
+        outcome = await owned.writer.append(batch)
+        if isinstance(outcome, Fenced):
+            raise FencedError(f"this shard has another owner: {outcome.reason}")
+
+
+def _profile_of(listener: Listener) -> Profile:
+    profile = PROFILES.get(listener.profile)
+    if profile is None:
+        known = ", ".join(sorted(PROFILES))
+        raise ConfigError(f"listener {listener.name}: no profile {listener.profile!r} ({known})")
+    override = listener.framing
+    if override is not None:
+        framing = Framing(
+            length=override.length,
+            tpdu=override.tpdu,
+            length_includes_itself=override.length_includes_itself,
+        )
+        profile = msgspec.structs.replace(profile, framing=framing)
+    return profile
+
+
+def _acquirer_of(listener: Listener, directory: Directory) -> tuple[int, bytes]:
+    """Give number and DE 32 of the acquirer whose terminals use a listener."""
+    if listener.acquirer is None and len(directory.acquirers) != 1:
+        raise ConfigError(
+            f"listener {listener.name}: say which acquirer uses it,"
+            f" there are {len(directory.acquirers)}"
+        )
+    for event in directory.acquirers.values():
+        if listener.acquirer in (None, event.code):
+            return event.acquirer, event.code.encode("ascii")
+    raise ConfigError(f"listener {listener.name}: no acquirer has the code {listener.acquirer!r}")
+
+
+def _open_listeners(
+    config: Config, owned: Owned, gate: Gate, resources: ExitStack
+) -> list[tuple[str, int]]:
+    """Bind every listener and hand it to the gate. Raises ConfigError or OSError."""
+    ports = []
+    for listener in config.listener:
+        profile = _profile_of(listener)
+        acquirer, code = _acquirer_of(listener, owned.directory)
+        lane = Lane(
+            owned.core,
+            profile=msgspec.structs.replace(profile, name=listener.name),
+            spec=named(profile.spec),
+            acquirer=acquirer,
+            acquirer_code=code,
+        )
+        try:
+            listening = socket.create_server((listener.host, listener.port), backlog=LISTEN_BACKLOG)
+        except OSError as error:
+            where = f"{listener.host}:{listener.port}"
+            raise OperatingError(f"listener {listener.name}: {where}: {error.strerror}") from error
+        resources.callback(listening.close)
+        listening.setblocking(False)
+        gate.listen(listening.fileno(), lane)
+        ports.append((listener.name, listening.getsockname()[1]))
+    return ports
+
+
+def _open_exchange_log(config: Config, resources: ExitStack) -> Callable[[bytes], None] | None:
+    """Give what writes the exchange log's lines, or None when it is off."""
+    if config.log.exchanges == "off":
+        return None
+    file: BinaryIO
+    if config.log.exchanges == "stdout":
+        file = sys.stdout.buffer
+    else:
+        try:
+            file = resources.enter_context(Path(config.log.exchanges).open("ab", buffering=0))
+        except OSError as error:
+            raise ConfigError(f"{config.log.exchanges}: {error.strerror}") from error
+
+    def write(lines: bytes) -> None:
+        file.write(lines)
+        file.flush()
+
+    return write
+
+
+class _State:
+    """What readiness says, while there is no server yet and later."""
+
+    def __init__(self) -> None:
+        self.server: Server | None = None
+
+    def readiness(self) -> Readiness:
+        if self.server is None:
+            return Readiness(ready=False, reason="recovering")
+        if not self.server.available:
+            return Readiness(ready=False, reason="the journal cannot be written")
+        return Readiness(ready=True)
+
+
+async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
+    """Run one shard until SIGTERM or SIGINT. Raises OperatingError when it cannot go on.
+
+    `snapshot_command` is a program to run whenever enough rows have come since the last snapshot.
+    """
+    if config.keys.pan_key_file is None:
+        raise ConfigError("a switch needs the key of its card tokens - at $.keys.pan_key_file")
+    if not config.listener:
+        raise ConfigError("nobody could connect - at $.listener")
+    pan_key = read_pan_key(config.keys.pan_key_file)
+    timezone = ZoneInfo(config.switch.timezone)
+    registry = CollectorRegistry()
+    state = _State()
+    with ExitStack() as resources:
+        database = resources.enter_context(Database(read_dsn(config.database)))
+        write_log = _open_exchange_log(config, resources)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(
+                serve_http, config.http.host, config.http.port, registry, state.readiness
+            )
+            now_s = time.time()
+            owned = await own_shard(
+                database,
+                config,
+                pan_key,
+                now_us=int(now_s * 1_000_000),
+                utc_offset_s=utc_offset_seconds(timezone, now_s),
+            )
+            gate = Gate(
+                owned.core,
+                connections_max=sum(listener.connections_max for listener in config.listener),
+                pending_max=config.journal.pending_entries_max,
+                utc_offset_s=utc_offset_seconds(timezone, now_s),
+                logging=write_log is not None,
+            )
+            ports = _open_listeners(config, owned, gate, resources)
+            server = Server(
+                core=owned.core,
+                gate=gate,
+                journal=owned.writer,
+                recall=partial(recall, database, owned.core, config.switch.shard),
+                timezone=timezone,
+                idle_seconds_max=min(listener.idle_seconds_max for listener in config.listener),
+                frame_seconds_max=FRAME_SECONDS_MAX,
+                metrics=CommitMetrics(registry),
+                write_log=write_log,
+                snapshot_every_entries=config.switch.snapshot_every_entries,
+                snapshot_command=snapshot_command,
+            )
+            registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
+            nursery.start_soon(_stop_on_signal, server)
+            state.server = server
+            log.info("serving", shard=config.switch.shard, last_seq=owned.core.last_seq,
+                     **{f"port_{name}": port for name, port in ports})  # fmt: skip
+            await server.run()
+            owned.writer.give_up()
+            log.info("stopped", last_seq=owned.core.last_seq)
+            nursery.cancel_scope.cancel()
+
+
+async def _stop_on_signal(server: Server) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info("stopping", signal=signal.Signals(number).name)
+            server.stop()
+            return

@@ -1,0 +1,175 @@
+"""Prometheus metrics that speak payments.
+
+Owns the names. Reads counters that the compiled core keeps anyway, when somebody scrapes; only the
+group commit is observed as it happens, once a batch. Labels are small closed sets: never a card, a
+terminal or an account.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from switch._core import Core
+from switch._fastpath import LATENCY_BOUNDS_US, Gate
+from switch.ledger.journal import WriterStatus
+from switch.operations import OPERATION_COUNT, Operation
+from switch.reasons import RESPONSE_CODES, Reason
+
+BATCH_ROWS_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+COMMIT_SECONDS_BUCKETS = (
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
+)  # fmt: skip
+
+
+class CommitMetrics:
+    """Size and duration of each batch."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._rows = Histogram(
+            "bashgah_journal_batch_rows",
+            "Journal rows of one commit",
+            buckets=BATCH_ROWS_BUCKETS,
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "bashgah_journal_commit_seconds",
+            "From handing over a batch to knowing that it is durable",
+            buckets=COMMIT_SECONDS_BUCKETS,
+            registry=registry,
+        )
+
+    def note_commit(self, row_count: int, elapsed_s: float) -> None:
+        """Observe one durable batch."""
+        self._rows.observe(row_count)
+        self._seconds.observe(elapsed_s)
+
+
+class SwitchCollector(Collector):
+    """Everything else, read at a scrape."""
+
+    def __init__(self, core: Core, gate: Gate, status: Callable[[], WriterStatus]) -> None:
+        self._core = core
+        self._gate = gate
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families."""
+        yield from self._exchanges()
+        yield from self._connections()
+        yield from self._journal()
+        yield from self._book()
+
+    def _exchanges(self) -> Iterable[Metric]:
+        core, gate = self._core.statistics(), self._gate.statistics()
+        approvals = CounterMetricFamily(
+            "bashgah_approvals", "Approved messages by operation", labels=["operation"]
+        )
+        for number in range(1, OPERATION_COUNT):
+            approvals.add_metric([Operation(number).name.lower()], core["approved"][number])
+        yield approvals
+        declines = CounterMetricFamily(
+            "bashgah_declines", "Declined messages by DE 39 and reason",
+            labels=["response_code", "reason"],
+        )  # fmt: skip
+        for reason in Reason:
+            if core["declined"][reason]:
+                declines.add_metric(
+                    [RESPONSE_CODES[reason], reason.name.lower()], core["declined"][reason]
+                )
+        yield declines
+        yield _counter("bashgah_reversals", "Approved reversals",
+                       core["approved"][Operation.REVERSAL])  # fmt: skip
+        yield _counter("bashgah_repeats", "Repeats answered with their first reply",
+                       core["repeated"])  # fmt: skip
+        duplicates = core["declined"][Reason.DUPLICATE_WITH_OTHER_CONTENT]
+        yield _counter("bashgah_duplicates_refused", "Known keys with other content", duplicates)
+        late = sum(
+            core["declined"][reason]
+            for reason in (
+                Reason.HOLD_ALREADY_CAPTURED,
+                Reason.HOLD_ALREADY_RELEASED,
+                Reason.HOLD_EXPIRED,
+                Reason.ORIGINAL_REVERSED_BEFORE_ARRIVAL,
+            )
+        )
+        yield _counter("bashgah_late", "Messages that came after their time", late)
+        lanes = CounterMetricFamily("bashgah_lane", "Messages by lane", labels=["lane"])
+        lanes.add_metric(["fast"], gate["fast"])
+        lanes.add_metric(["slow"], gate["slow"])
+        yield lanes
+        yield _counter("bashgah_recalls", "Rows recalled from the journal", core["recalled"])
+        yield _counter("bashgah_unjournaled", "Answers that left no row", core["unjournaled"])
+        yield self._latency(gate)
+
+    def _latency(self, gate: dict[str, object]) -> Metric:
+        counts = gate["latency"]
+        assert isinstance(counts, list)
+        family = HistogramMetricFamily(
+            "bashgah_exchange_duration_seconds", "From a message's arrival to its reply's leaving"
+        )
+        total = 0
+        buckets = []
+        for bound_us, count in zip((*LATENCY_BOUNDS_US, None), counts, strict=True):
+            total += count
+            bound = "+Inf" if bound_us is None else str(bound_us / 1_000_000)
+            buckets.append((bound, total))
+        sum_us = gate["latency_sum_us"]
+        assert isinstance(sum_us, int)
+        family.add_metric([], buckets, sum_us / 1_000_000)
+        return family
+
+    def _connections(self) -> Iterable[Metric]:
+        gate = self._gate.statistics()
+        yield _gauge("bashgah_connections", "Open connections", gate["open"])
+        yield _counter("bashgah_connections_accepted", "Connections taken", gate["accepted"])
+        yield _counter("bashgah_connections_refused", "No place was free", gate["refused"])
+        closed = CounterMetricFamily(
+            "bashgah_connections_closed", "Connections closed by cause", labels=["cause"]
+        )
+        for cause, count in gate["closed"].items():
+            closed.add_metric([cause], count)
+        yield closed
+        yield _counter("bashgah_frames", "Frames received", gate["frames"])
+        yield _counter("bashgah_frames_ignored", "Responses sent to us", gate["ignored"])
+        yield _counter("bashgah_frames_hopeless", "Frames that are no ISO 8583", gate["hopeless"])
+        yield _counter("bashgah_replies_undeliverable", "The connection was gone",
+                       gate["undeliverable"])  # fmt: skip
+        yield _gauge("bashgah_replies_pending", "Replies that wait for a commit", gate["pending"])
+        yield _counter("bashgah_log_lines_dropped", "Exchange log lines that found no room",
+                       gate["log_lines_dropped"])  # fmt: skip
+
+    def _journal(self) -> Iterable[Metric]:
+        core, status = self._core.statistics(), self._status()
+        yield _counter("bashgah_journal_rows", "Durable rows", status.rows)
+        yield _counter("bashgah_journal_batches", "Durable batches", status.batches)
+        yield _counter("bashgah_journal_failures", "Failed attempts to commit", status.failures)
+        yield _counter("bashgah_journal_reconnects", "New connections", status.reconnects)
+        yield _gauge("bashgah_journal_lag_rows", "Rows decided and not yet durable",
+                     core["last_seq"] - core["durable_seq"])  # fmt: skip
+        yield _gauge("bashgah_journal_available", "1 while rows can be written", status.available)
+        yield _gauge("bashgah_journal_epoch", "The tenure's epoch", status.epoch)
+
+    def _book(self) -> Iterable[Metric]:
+        core = self._core.statistics()
+        yield _gauge("bashgah_book_sequence", "Last sequence in the book", core["last_seq"])
+        yield _gauge("bashgah_accounts", "Accounts", core["accounts"])
+        yield _gauge("bashgah_cards", "Cards", core["cards"])
+        yield _gauge("bashgah_lots", "Open lots", core["lots"])
+        yield _gauge("bashgah_holds_open", "Open holds", core["holds_open"])
+        yield _counter("bashgah_holds_expired", "Holds ended by the clock", core["holds_expired"])
+        yield _gauge("bashgah_exchanges_remembered", "Exchanges in memory", core["exchanges"])
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)

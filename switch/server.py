@@ -1,0 +1,228 @@
+"""The running switch: its tasks, and the order in which they start and stop.
+
+Owns the lifetimes: gate, group commit, slow lane, housekeeping, exchange log. Decides nothing. A
+message's way: `_serve_gate` drains it, `_commit` makes its row durable, `Gate.durable` lets its
+reply leave. Must not know sockets beyond handing them to the gate, nor PostgreSQL.
+"""
+
+import math
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+import trio
+
+from switch._core import Core
+from switch._fastpath import Gate
+from switch.errors import FencedError, JournalUnavailable, OperatingError
+from switch.ledger.journal import Batch, Fenced, Journal
+from switch.metrics import CommitMetrics
+
+TICK_SECONDS = 0.1
+LOG_FLUSH_SECONDS = 0.05
+COMMIT_SECONDS_MAX = 2.0
+"""A commit that takes longer says that the database is in trouble: nothing new is decided meanwhile.
+Terminals wait 10 s and more, so those that wait already still get their answer when it recovers."""
+DRAIN_SECONDS_MAX = 10.0
+SLOW_LANE_WORKERS = 4
+HOLDS_PER_TICK_MAX = 1_000
+SNAPSHOT_LOOK_SECONDS = 5.0
+
+log = structlog.get_logger("switch.server")
+
+Recall = Callable[[tuple[str, int] | tuple[str, int, int]], Awaitable[None]]
+"""Puts what a message needs from the journal back into memory. Raises OperatingError."""
+
+
+def utc_offset_seconds(timezone: ZoneInfo, now_s: float) -> int:
+    """Give how far a place's clocks are ahead of UTC at a Unix time."""
+    offset = datetime.fromtimestamp(now_s, timezone).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
+
+
+class Server:
+    """One shard, serving. `run` ends when `stop` is called, or with the error that ended it."""
+
+    def __init__(
+        self,
+        *,
+        core: Core,
+        gate: Gate,
+        journal: Journal,
+        recall: Recall,
+        timezone: ZoneInfo,
+        idle_seconds_max: float,
+        frame_seconds_max: float,
+        metrics: CommitMetrics,
+        write_log: Callable[[bytes], None] | None,
+        snapshot_every_entries: int,
+        snapshot_command: tuple[str, ...],
+    ) -> None:
+        """`write_log` takes whole lines and may block: it is called on a thread.
+
+        `snapshot_command` is a program that makes a snapshot beside the serving switch.
+        """
+        self._core = core
+        self._gate = gate
+        self._journal = journal
+        self._recall = recall
+        self._timezone = timezone
+        self._idle_us_max = int(idle_seconds_max * 1_000_000)
+        self._frame_us_max = int(frame_seconds_max * 1_000_000)
+        self._metrics = metrics
+        self._write_log = write_log
+        self._snapshot_every_entries = snapshot_every_entries
+        self._snapshot_command = snapshot_command
+        self._rows_wait = trio.Event()
+        self._stopping = trio.Event()
+        self._drained = trio.Event()
+        self._parked_send, self._parked_receive = trio.open_memory_channel[
+            tuple[int, tuple[str, int] | tuple[str, int, int]]
+        ](math.inf)  # bounded by the gate's places for parked messages
+        self.available = True
+
+    def stop(self) -> None:
+        """Take no more messages, let the replies under way leave, end."""
+        self._stopping.set()
+        self._rows_wait.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until `stop`. Raises FencedError when another process has taken the shard."""
+        async with trio.open_nursery() as nursery:
+            for _ in range(SLOW_LANE_WORKERS):
+                nursery.start_soon(self._work_slow_lane)
+            nursery.start_soon(self._keep_house)
+            nursery.start_soon(self._watch_journal)
+            nursery.start_soon(self._commit)
+            nursery.start_soon(self._make_snapshots)
+            if self._write_log is not None:
+                nursery.start_soon(self._flush_log, self._write_log)
+            gate_scope = await nursery.start(self._serve_gate)
+            task_status.started()
+            await self._stopping.wait()
+            gate_scope.cancel()
+            with trio.move_on_after(DRAIN_SECONDS_MAX):
+                await self._drained.wait()
+            nursery.cancel_scope.cancel()
+        self._gate.close_all()
+
+    async def _serve_gate(
+        self, *, task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Drain the gate whenever something is ready."""
+        with trio.CancelScope() as scope:
+            task_status.started(scope)
+            while True:
+                await trio.lowlevel.wait_readable(self._gate.fileno())
+                self._drain()
+        self._gate.stop_accepting()
+
+    def _drain(self) -> None:
+        if self._gate.drain():
+            self._rows_wait.set()
+        for parked in self._gate.take_parked():
+            self._parked_send.send_nowait(parked)
+
+    async def _commit(self) -> None:
+        """Group commit: while one batch is being committed the next one fills."""
+        while True:
+            batch = self._core.cut_batch()
+            if batch is None:
+                if self._stopping.is_set():
+                    self._drained.set()
+                    return
+                self._rows_wait = trio.Event()
+                await self._rows_wait.wait()
+                continue
+            first_seq, last_seq, chain, body = batch
+            began_at = time.perf_counter()
+            outcome = await self._journal.append(
+                Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
+            )
+            if isinstance(outcome, Fenced):
+                raise FencedError(f"this shard has another owner: {outcome.reason}")
+            self._metrics.note_commit(last_seq - first_seq + 1, time.perf_counter() - began_at)
+            self._gate.durable(last_seq)
+
+    async def _work_slow_lane(self) -> None:
+        """Fetch what a parked message needs from the journal, then serve it on the same path."""
+        async for ticket, what in self._parked_receive.clone():
+            try:
+                await self._recall(what)
+            except OperatingError as error:
+                log.warning("recall_failed", error=str(error))
+                self._gate.abandon(ticket)
+                continue
+            self._gate.resume(ticket)
+            self._drain()
+            self._rows_wait.set()
+
+    async def _watch_journal(self) -> None:
+        """Tell the gate whether the journal takes rows: while it does not, requests get 91."""
+        while True:
+            status = self._journal.status()
+            waited_s = (
+                (time.time_ns() - status.appending_since_ns) / 1e9
+                if status.appending_since_ns
+                else 0.0
+            )
+            available = waited_s < COMMIT_SECONDS_MAX and (
+                status.available or not status.appending_since_ns
+            )
+            if available != self.available:
+                log.warning("journal_available", available=available, error=status.last_error)
+                self.available = available
+                self._gate.set_available(available)
+            await trio.sleep(TICK_SECONDS)
+
+    async def _keep_house(self) -> None:
+        """Clock work: the local clock, connections that are overdue, holds that have ended."""
+        while True:
+            now_s = time.time()
+            offset_s = utc_offset_seconds(self._timezone, now_s)
+            self._gate.set_utc_offset(offset_s)
+            self._gate.close_overdue(self._idle_us_max, self._frame_us_max)
+            written, recalls = 0, []
+            if self.available:
+                written, recalls = self._core.expire_holds(
+                    int(now_s * 1_000_000), offset_s, HOLDS_PER_TICK_MAX
+                )
+            if written:
+                self._rows_wait.set()
+            for seq in recalls:
+                try:
+                    await self._recall(("seq", seq))
+                except JournalUnavailable as error:
+                    log.warning("recall_failed", error=str(error))
+            await trio.sleep(TICK_SECONDS if written or recalls else 10 * TICK_SECONDS)
+
+    async def _make_snapshots(self) -> None:
+        """Have another process make a snapshot whenever enough rows have come since the last."""
+        snapshot_seq = self._core.last_seq
+        while True:
+            await trio.sleep(SNAPSHOT_LOOK_SECONDS)
+            if self._core.last_seq - snapshot_seq < self._snapshot_every_entries:
+                continue
+            snapshot_seq = self._core.last_seq
+            ended = await trio.run_process(
+                self._snapshot_command, check=False, capture_stderr=True, stdin=subprocess.DEVNULL
+            )
+            if ended.returncode != 0:
+                # The switch goes on: without it the next recovery only takes longer.
+                error = ended.stderr.decode(errors="replace").strip()[-500:]
+                log.warning("snapshot_failed", code=ended.returncode, error=error)
+
+    async def _flush_log(self, write_log: Callable[[bytes], None]) -> None:
+        """Write the exchange log's lines; the last ones when the server ends."""
+        try:
+            while True:
+                await trio.sleep(LOG_FLUSH_SECONDS)
+                lines = self._gate.take_log()
+                if lines:
+                    await trio.to_thread.run_sync(write_log, lines)
+        finally:
+            write_log(self._gate.take_log())
