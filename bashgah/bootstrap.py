@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
+from io import FileIO
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -20,11 +20,12 @@ import msgspec
 import structlog
 import trio
 from prometheus_client import CollectorRegistry
+from switch._fastpath import Gate
+from switch.recall import recall
 
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
 from switch._core import Core
-from switch._fastpath import Gate
 from switch._lane import Lane
 from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
 from switch.directory import Directory
@@ -37,13 +38,12 @@ from switch.ledger.writer import Writer
 from switch.limits import FRAME_SECONDS_MAX
 from switch.metrics import CommitMetrics, SwitchCollector
 from switch.profile import Profile
-from switch.recall import recall
 from switch.reasons import RESPONSE_CODES, Reason
 from switch.recovery import recover, replay_tail
 from switch.server import Server, utc_offset_seconds
 
 LISTEN_BACKLOG = 4096
-"""Connections that the kernel keeps for us while a drain runs: a club's terminals after a power cut."""
+"""Connections that the kernel keeps for us during a drain: all terminals after a power cut."""
 
 log = structlog.get_logger("bashgah.bootstrap")
 
@@ -180,12 +180,14 @@ def _open_exchange_log(config: Config, resources: ExitStack) -> Callable[[bytes]
     """Give what writes the exchange log's lines, or None when it is off."""
     if config.log.exchanges == "off":
         return None
-    file: BinaryIO
+    file: BinaryIO | FileIO
     if config.log.exchanges == "stdout":
         file = sys.stdout.buffer
     else:
         try:
-            file = resources.enter_context(Path(config.log.exchanges).open("ab", buffering=0))
+            # Closed by the stack, after the last line.
+            opened = open(config.log.exchanges, "ab", buffering=0)  # noqa: SIM115
+            file = resources.enter_context(opened)
         except OSError as error:
             raise ConfigError(f"{config.log.exchanges}: {error.strerror}") from error
 

@@ -128,9 +128,7 @@ TEST_CARDS: list[TestCard] = [
 
 SHOPS = (
     Shop(merchant_id="CAFE00000000001", category=CAFE, name="Cafe Nader", name_fa="کافه نادر"),
-    Shop(
-        merchant_id="BOOKS0000000001", category=BOOKSHOP, name="Book City", name_fa="شهر کتاب"
-    ),
+    Shop(merchant_id="BOOKS0000000001", category=BOOKSHOP, name="Book City", name_fa="شهر کتاب"),
     Shop(merchant_id="MARKET000000001", category=5411, name="Market", name_fa="فروشگاه محله"),
 )
 

@@ -1,4 +1,4 @@
-"""The reference programme: a purse that pays with money, earns points and can pay partly with points.
+"""The reference programme: a purse that pays with money, earns points and can pay with points.
 
 Data only; knows nothing of how it is decided or where it runs.
 """

@@ -24,7 +24,7 @@ from switch.metrics import CommitMetrics
 TICK_SECONDS = 0.1
 LOG_FLUSH_SECONDS = 0.05
 COMMIT_SECONDS_MAX = 2.0
-"""A commit that takes longer says that the database is in trouble: nothing new is decided meanwhile.
+"""A commit that takes longer says that the database is in trouble: nothing new is decided then.
 Terminals wait 10 s and more, so those that wait already still get their answer when it recovers."""
 DRAIN_SECONDS_MAX = 10.0
 SLOW_LANE_WORKERS = 4
@@ -186,7 +186,8 @@ class Server:
             offset_s = utc_offset_seconds(self._timezone, now_s)
             self._gate.set_utc_offset(offset_s)
             self._gate.close_overdue(self._idle_us_max, self._frame_us_max)
-            written, recalls = 0, []
+            written = 0
+            recalls: list[int] = []
             if self.available:
                 written, recalls = self._core.expire_holds(
                     int(now_s * 1_000_000), offset_s, HOLDS_PER_TICK_MAX
