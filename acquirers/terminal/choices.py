@@ -43,7 +43,7 @@ class NamedCard(Struct, frozen=True, kw_only=True):
 class Wishes(Struct, frozen=True, kw_only=True):
     """What was said about an operation, as it was typed; empty where nothing was."""
 
-    amount: str = ""
+    amount_typed: str = ""
     points: str = ""
     partial_accepted: bool = False
     final_amount: str = ""
@@ -85,8 +85,8 @@ def order_of(service: Service, wishes: Wishes, memory: TerminalMemory) -> Order:
         return Order(service=service)
     original = original_for(service, wishes.original_rrn, memory)
     amount_minor = original.amount_minor if original is not None else 0
-    if wishes.amount:
-        amount_minor = read_amount(wishes.amount, "the amount")
+    if wishes.amount_typed:
+        amount_minor = read_amount(wishes.amount_typed, "the amount")
     elif original is None:
         raise ChoiceError(f"{service} needs an amount")
     points_max = read_amount(wishes.points, "the number of points") if wishes.points else 0

@@ -136,7 +136,9 @@ class Dialog:
             return Wishes(final_amount=self._question(FINAL_AMOUNT))
         amount = self._question(AMOUNT_OF_ORIGINAL if service in ORIGINALS else AMOUNT)
         points = self._question(POINTS) if service is Service.MIXED else ""
-        return Wishes(amount=amount, points=points, partial_accepted=service is Service.PURCHASE)
+        return Wishes(
+            amount_typed=amount, points=points, partial_accepted=service is Service.PURCHASE
+        )
 
     def _card_of(self, original: Remembered | None) -> tuple[Card, str]:
         """Give the card the original was made with when it is a test card; ask otherwise."""

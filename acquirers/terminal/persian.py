@@ -37,9 +37,9 @@ def ascii_digits(text: str) -> str:
     return text.translate(_ASCII_DIGITS)
 
 
-def grouped(amount: int) -> str:
+def grouped(number: int) -> str:
     """Give a whole number in Persian digits, in groups of three."""
-    return persian_digits(f"{amount:,}").replace(",", THOUSANDS_SEPARATOR)
+    return persian_digits(f"{number:,}").replace(",", THOUSANDS_SEPARATOR)
 
 
 def jalali(local_at: datetime) -> str:

@@ -25,11 +25,11 @@ AVAILABLE = "02"
 
 
 class Balance(Struct, frozen=True, kw_only=True, gc=False):
-    """One entry of DE 54, in rials or in points."""
+    """One entry of DE 54; `value` is in whole rials or whole points, below zero for a debt."""
 
     in_points: bool
     available: bool
-    amount: int
+    value: int
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -98,13 +98,13 @@ def read_balances(additional_amounts: str) -> tuple[Balance, ...]:
 
 
 def _balance(entry: str) -> Balance:
-    sign, amount = entry[7], entry[8:]
-    if sign not in "CD" or not (amount.isascii() and amount.isdigit()):
+    sign, digits = entry[7], entry[8:]
+    if sign not in "CD" or not (digits.isascii() and digits.isdigit()):
         raise ProtocolError("an entry of DE 54 is C or D, then twelve digits")
     return Balance(
         in_points=entry[4:7] == POINTS_CURRENCY,
         available=entry[2:4] == AVAILABLE,
-        amount=-int(amount) if sign == "D" else int(amount),
+        value=-int(digits) if sign == "D" else int(digits),
     )
 
 

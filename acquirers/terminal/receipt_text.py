@@ -4,6 +4,7 @@ Owns wording and layout. Must not know messages or elements.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -65,64 +66,53 @@ class Line(Struct, frozen=True, gc=False):
     latin: bool = False
 
 
+class Page(Struct, frozen=True, kw_only=True):
+    """How one language is laid out: numbers, moments, a line with its label, a line by itself."""
+
+    language: Language
+    grouped: Callable[[int], str]
+    moment: Callable[[datetime], str]
+    labelled: Callable[[Line], str]
+    centred: Callable[[Text], str]
+
+
 def render(receipt: Receipt, language: Language) -> str:
     """Give the receipt as lines of 40 columns, newline at the end of each."""
-    block = _persian if language is Language.PERSIAN else _english
-    return "".join(f"{line}\n" for line in block(receipt))
+    page = PERSIAN_PAGE if language is Language.PERSIAN else ENGLISH_PAGE
+    return "".join(f"{line}\n" for line in _lines(receipt, page))
 
 
-def _english(receipt: Receipt) -> Iterator[str]:
-    yield HEADING.english.center(COLUMNS).rstrip()
-    yield TITLES[receipt.service].english.center(COLUMNS).rstrip()
-    yield "-" * COLUMNS
-    for line in _parties(receipt, receipt.local_at.strftime("%Y-%m-%d %H:%M:%S")):
-        yield _left_to_right_line(line.label.english, line.value)
-    yield "-" * COLUMNS
-    money = list(_money(receipt, lambda amount: f"{amount:,}", Language.ENGLISH))
-    for line in money:
-        yield _left_to_right_line(line.label.english, line.value)
+def _lines(receipt: Receipt, page: Page) -> Iterator[str]:
+    rule = "-" * COLUMNS
+    yield page.centred(HEADING)
+    yield page.centred(TITLES[receipt.service])
+    yield rule
+    yield from map(page.labelled, _parties(receipt, page))
+    yield rule
+    money = list(_money(receipt, page))
+    yield from map(page.labelled, money)
     if money:
-        yield "-" * COLUMNS
-    for line in _references(receipt):
-        yield _left_to_right_line(line.label.english, line.value)
-    for text in _verdict(receipt):
-        yield text.english.center(COLUMNS).rstrip()
+        yield rule
+    yield from map(page.labelled, _references(receipt))
+    yield from map(page.centred, _verdict(receipt))
 
 
-def _persian(receipt: Receipt) -> Iterator[str]:
-    yield persian.right_to_left_centred(HEADING.persian, COLUMNS)
-    yield persian.right_to_left_centred(TITLES[receipt.service].persian, COLUMNS)
-    yield "-" * COLUMNS
-    for line in _parties(receipt, persian.jalali(receipt.local_at)):
-        yield _right_to_left_line(line)
-    yield "-" * COLUMNS
-    money = list(_money(receipt, persian.grouped, Language.PERSIAN))
-    for line in money:
-        yield _right_to_left_line(line)
-    if money:
-        yield "-" * COLUMNS
-    for line in _references(receipt):
-        yield _right_to_left_line(line)
-    for text in _verdict(receipt):
-        yield persian.right_to_left_centred(text.persian, COLUMNS)
-
-
-def _parties(receipt: Receipt, time: str) -> Iterator[Line]:
+def _parties(receipt: Receipt, page: Page) -> Iterator[Line]:
     yield Line(MERCHANT, receipt.merchant_id, latin=True)
     yield Line(TERMINAL, receipt.terminal_id, latin=True)
-    yield Line(TIME, time)
+    yield Line(TIME, page.moment(receipt.local_at))
     if receipt.card_masked:
         yield Line(CARD, receipt.card_masked, latin=True)
 
 
-def _money(receipt: Receipt, grouped: Callable[[int], str], language: Language) -> Iterator[Line]:
+def _money(receipt: Receipt, page: Page) -> Iterator[Line]:
     """Give what was asked, what it came down to, who paid it, and what is left."""
 
-    def rials(label: Text, amount: int) -> Line:
-        return Line(label, f"{grouped(amount)} {RIAL.said_in(language)}")
+    def rials(label: Text, amount_minor: int) -> Line:
+        return Line(label, f"{page.grouped(amount_minor)} {RIAL.said_in(page.language)}")
 
     def points(label: Text, count: int) -> Line:
-        return Line(label, f"{grouped(count)} {POINTS.said_in(language)}")
+        return Line(label, f"{page.grouped(count)} {POINTS.said_in(page.language)}")
 
     if receipt.requested_minor:
         yield rials(GROSS, receipt.requested_minor)
@@ -139,11 +129,11 @@ def _money(receipt: Receipt, grouped: Callable[[int], str], language: Language) 
         yield points(EARNED, receipt.points_earned)
     for balance in receipt.balances:
         if balance.in_points and balance.available:
-            yield points(POINTS_LEFT, balance.amount)
+            yield points(POINTS_LEFT, balance.value)
         elif balance.available:
-            yield rials(MONEY_LEFT, balance.amount)
+            yield rials(MONEY_LEFT, balance.value)
         elif not balance.in_points:
-            yield rials(MONEY_LEDGER, balance.amount)
+            yield rials(MONEY_LEDGER, balance.value)
 
 
 def _references(receipt: Receipt) -> Iterator[Line]:
@@ -164,10 +154,27 @@ def _verdict(receipt: Receipt) -> Iterator[Text]:
         yield reason
 
 
-def _left_to_right_line(label: str, value: str) -> str:
-    return f"{label} {value:>{COLUMNS - len(label) - 1}}"
+def _english_line(line: Line) -> str:
+    label = line.label.english
+    return f"{label} {line.value:>{COLUMNS - len(label) - 1}}"
 
 
-def _right_to_left_line(line: Line) -> str:
+def _persian_line(line: Line) -> str:
     value = persian.left_to_right(line.value) if line.latin else line.value
     return persian.right_to_left_line(line.label.persian, value, COLUMNS)
+
+
+ENGLISH_PAGE: Final = Page(
+    language=Language.ENGLISH,
+    grouped="{:,}".format,
+    moment="{:%Y-%m-%d %H:%M:%S}".format,
+    labelled=_english_line,
+    centred=lambda text: text.english.center(COLUMNS).rstrip(),
+)
+PERSIAN_PAGE: Final = Page(
+    language=Language.PERSIAN,
+    grouped=persian.grouped,
+    moment=persian.jalali,
+    labelled=_persian_line,
+    centred=lambda text: persian.right_to_left_centred(text.persian, COLUMNS),
+)

@@ -91,7 +91,7 @@ REASONS: Final[dict[str, Text]] = {
         Reason.CARD_EXPIRED: Text("Card has expired", "اعتبار کارت به پایان رسیده است"),
         Reason.EXPIRY_MISMATCH: Text("Expiry date does not match", "تاریخ انقضا نادرست است"),
         Reason.OTHER_CLUB: Text("Card belongs to another club", "کارت از باشگاه دیگری است"),
-        Reason.OPERATION_NOT_ALLOWED: Text("Not allowed by the programme", "طرح کارت اجازه نمی‌دهد"),
+        Reason.OPERATION_NOT_ALLOWED: Text("Not allowed by the programme", "طرح کارت اجازه ندارد"),
         Reason.INSUFFICIENT_FUNDS: Text("Not enough money", "موجودی کافی نیست"),
         Reason.INSUFFICIENT_POINTS: Text("Not enough points", "امتیاز کافی نیست"),
         Reason.ABOVE_TRANSACTION_LIMIT: Text("Above the limit per payment", "بیش از سقف هر تراکنش"),
@@ -107,8 +107,8 @@ REASONS: Final[dict[str, Text]] = {
         Reason.ORIGINAL_REVERSED_BEFORE_ARRIVAL: Text(
             "It was reversed before it arrived", "پیش از رسیدن برگشت خورده است"
         ),
-        Reason.HOLD_ALREADY_CAPTURED: Text("Hold was captured before", "مبلغ پیش‌تر برداشت شده است"),
-        Reason.HOLD_ALREADY_RELEASED: Text("Hold was released before", "مسدودی پیش‌تر آزاد شده است"),
+        Reason.HOLD_ALREADY_CAPTURED: Text("Hold was captured before", "مبلغ پیش‌تر برداشت شده"),
+        Reason.HOLD_ALREADY_RELEASED: Text("Hold was released before", "مسدودی پیش‌تر آزاد شده"),
         Reason.HOLD_EXPIRED: Text("Hold has expired", "مهلت مسدودی گذشته است"),
         Reason.CAPTURE_ABOVE_HOLD: Text("More than was held", "بیش از مبلغ مسدودشده است"),
         Reason.REFUND_ABOVE_ORIGINAL: Text(

@@ -96,7 +96,7 @@ def test_an_order_about_nothing_that_is_remembered_is_refused(
     service: Service, memory: TerminalMemory
 ) -> None:
     with pytest.raises(ChoiceError, match="remembers nothing"):
-        order_of(service, Wishes(amount="1"), memory)
+        order_of(service, Wishes(amount_typed="1"), memory)
 
 
 def test_a_purchase_without_an_amount_is_refused(memory: TerminalMemory) -> None:
@@ -106,7 +106,7 @@ def test_a_purchase_without_an_amount_is_refused(memory: TerminalMemory) -> None
 
 def test_a_mixed_payment_without_points_is_refused(memory: TerminalMemory) -> None:
     with pytest.raises(ChoiceError, match="points"):
-        order_of(Service.MIXED, Wishes(amount="5"), memory)
+        order_of(Service.MIXED, Wishes(amount_typed="5"), memory)
 
 
 def test_a_reference_number_of_another_terminal_is_refused(memory: TerminalMemory) -> None:

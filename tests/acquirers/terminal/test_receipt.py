@@ -79,9 +79,9 @@ def test_balances_are_read_by_type_currency_and_sign() -> None:
     text = "0001364C000001500000" + "0002364D000000000020" + "6002999C000000000040"
 
     assert read_balances(text) == (
-        Balance(in_points=False, available=False, amount=1_500_000),
-        Balance(in_points=False, available=True, amount=-20),
-        Balance(in_points=True, available=True, amount=40),
+        Balance(in_points=False, available=False, value=1_500_000),
+        Balance(in_points=False, available=True, value=-20),
+        Balance(in_points=True, available=True, value=40),
     )
 
 

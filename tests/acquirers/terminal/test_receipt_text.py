@@ -31,10 +31,10 @@ MIXED = Receipt(
     points_earned=19,
     earning_rule="base",
     balances=(
-        Balance(in_points=False, available=False, amount=1_052_500),
-        Balance(in_points=False, available=True, amount=1_002_500),
-        Balance(in_points=True, available=False, amount=219),
-        Balance(in_points=True, available=True, amount=200),
+        Balance(in_points=False, available=False, value=1_052_500),
+        Balance(in_points=False, available=True, value=1_002_500),
+        Balance(in_points=True, available=False, value=219),
+        Balance(in_points=True, available=True, value=200),
     ),
 )
 

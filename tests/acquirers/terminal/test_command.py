@@ -1,0 +1,170 @@
+"""`bashgah terminal` as a person runs it, against a scripted peer; options, screen, exit status."""
+
+from pathlib import Path
+
+import pytest
+
+from acquirers.terminal.wire import wire_of
+from bashgah.cli import run
+from bashgah.demo import TERMINALS, TEST_CARDS
+from switch.iso8583 import Message
+from tests.acquirers.terminal.peer import Peer, Replies, Script, answered, peer_in_thread
+
+BINARY = wire_of("pos-binary")
+
+
+def approve(request: Message, number: int) -> Replies:
+    return [answered(request)]
+
+
+def decline(request: Message, number: int) -> Replies:
+    return [answered(request, "51", de48_RC="insufficient_funds")]
+
+
+class Shell:
+    """A shell in which one peer listens and one state file is kept."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self.requests: list[Message] = []
+
+    def terminal(self, *words: str, script: Script = approve) -> int:
+        """Run the command against a peer; give its exit status."""
+        with peer_in_thread(BINARY, script) as peer:
+            status = run(["terminal", *words, *self._options(peer)])
+        self.requests += peer.requests
+        return status
+
+    def _options(self, peer: Peer) -> list[str]:
+        return [
+            f"--port={peer.address.port}",
+            f"--state={self._state}",
+            "--reply-seconds=0.2",
+            "--repeats=0",
+        ]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path / "terminal.json")
+
+
+def test_a_purchase_shows_the_exchange_masked_and_the_receipt(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = shell.terminal("purchase", "--card=1", "--amount=250,000")
+
+    shown = capsys.readouterr().out
+    assert status == 0
+    assert shell.requests[0][4] == "000000250000"
+    assert shell.requests[0][2] == TEST_CARDS[0].pan
+    assert TEST_CARDS[0].pan not in shown
+    assert "Amount, transaction" in shown
+    assert "250,000 rial" in shown
+
+
+def test_a_persian_receipt_alone(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.terminal("purchase", "--amount=۲۵۰٬۰۰۰", "--lang=fa", "--receipt-only")
+
+    shown = capsys.readouterr().out
+    assert "۲۵۰٬۰۰۰ ریال" in shown
+    assert "Amount" not in shown
+
+
+def test_a_decline_ends_with_status_1(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    status = shell.terminal("purchase", "--amount=1", script=decline)
+
+    assert status == 1
+    assert "Insufficient funds" in capsys.readouterr().out
+
+
+def test_no_reply_is_reversed_and_ends_with_status_2(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def silent(request: Message, number: int) -> Replies:
+        return [] if request.mti == "0200" else [answered(request)]
+
+    status = shell.terminal("purchase", "--amount=1", script=silent)
+
+    assert status == 2
+    assert [request.mti for request in shell.requests] == ["0200", "0400"]
+    assert "nothing moved" in capsys.readouterr().out
+
+
+def test_the_last_purchase_is_reversed_in_the_next_run(shell: Shell) -> None:
+    shell.terminal("purchase", "--card=2", "--amount=5000")
+    shell.terminal("reversal")
+
+    purchase, reversal = shell.requests
+    assert reversal[90].startswith("0200" + purchase[11])
+    assert (reversal[2], reversal[4]) == (purchase[2], purchase[4])
+    assert reversal[11] != purchase[11]
+
+
+def test_the_last_message_is_repeated_as_it_was(shell: Shell) -> None:
+    shell.terminal("mixed", "--amount=5000", "--points=10")
+    shell.terminal("repeat")
+
+    first, repeat = shell.requests
+    assert (first.mti, repeat.mti) == ("0200", "0201")
+    assert dict(first) == dict(repeat)
+
+
+def test_the_merchant_of_a_demo_terminal_is_known(shell: Shell) -> None:
+    terminal_id, merchant_id = TERMINALS[-1]
+
+    shell.terminal("echo", f"--terminal={terminal_id}")
+
+    assert shell.requests[0][41].strip() == terminal_id
+    assert shell.requests[0][42].strip() == merchant_id.strip()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dance",),
+        ("purchase",),
+        ("purchase", "--amount=1.5"),
+        ("purchase", "--amount=1", "--card=99"),
+        ("refund",),
+        ("repeat",),
+        ("cut-over",),
+        ("echo", "--profile=carrier-pigeon"),
+    ],
+)
+def test_what_is_not_understood_is_one_line_and_nothing_is_sent(
+    words: tuple[str, ...], shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = shell.terminal(*words)
+
+    complaint = capsys.readouterr().err
+    assert status == 2
+    assert shell.requests == []
+    assert complaint.startswith("bashgah terminal: ")
+    assert complaint.count("\n") == 1
+
+
+def test_history_tells_what_happened_without_a_connection(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.terminal("purchase", "--amount=5000")
+    capsys.readouterr()
+
+    status = shell.terminal("history")
+
+    assert status == 0
+    assert len(shell.requests) == 1
+    assert "5,000  00  PURCHASE" in capsys.readouterr().out
+
+
+def test_without_an_operation_it_asks(
+    shell: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["balance", "1", "quit"])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+
+    status = shell.terminal()
+
+    assert status == 0
+    assert shell.requests[0][3] == "310000"
+    assert "BALANCE" in capsys.readouterr().out
