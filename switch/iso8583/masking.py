@@ -40,7 +40,9 @@ MASK_BY_PRIVATE_TAG: dict[str, Mask] = {"CV": "secret", "VP": "secret"}
 HIDDEN = "****"
 _PAN_DIGITS_MIN = 12
 _DIGIT_RUN = re.compile(r"[0-9]{12,}", re.ASCII)
-_PAN_LIKE = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])", re.ASCII)
+_PAN_LIKE_MIN = 13
+_PAN_LIKE_MAX = 19
+_PAN_LIKE = re.compile(rf"[0-9]{{{_PAN_LIKE_MIN},}}", re.ASCII)
 
 
 def mask_of_element(number: int, element: ElementSpec | None) -> Mask:
@@ -77,7 +79,7 @@ def masked(value: str, mask: Mask) -> str:
         return mask_pan(value)
     if mask == "track":
         return mask_track(value)
-    return printable(_PAN_LIKE.sub(lambda found: _mask_if_luhn(found[0]), value))
+    return printable(_PAN_LIKE.sub(lambda found: _mask_if_pan(found[0]), value))
 
 
 def mask_pan(pan: str) -> str:
@@ -103,10 +105,22 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _mask_if_luhn(digits: str) -> str:
-    """A safety net for PANs where no spec says that there may be one."""
+def _mask_if_pan(digits: str) -> str:
+    """A safety net where no spec says that there may be a PAN: in notes, or in a broken message.
+
+    There a PAN may be glued to other digits, so every stretch of the run is looked at. That also
+    hides some numbers that are no PAN, which is the right way to err.
+    """
+    for start in range(len(digits) - _PAN_LIKE_MIN + 1):
+        for end in range(start + _PAN_LIKE_MIN, min(start + _PAN_LIKE_MAX, len(digits)) + 1):
+            if digits[start] != "0" and _is_luhn(digits[start:end]):
+                return mask_pan(digits)
+    return digits
+
+
+def _is_luhn(digits: str) -> bool:
     total = 0
     for position, digit in enumerate(reversed(digits)):
         doubled = int(digit) * (1 + position % 2)
         total += doubled - 9 if doubled > 9 else doubled
-    return mask_pan(digits) if total % 10 == 0 else digits
+    return total % 10 == 0

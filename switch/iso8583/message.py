@@ -8,6 +8,7 @@ without a spec keeps sub-elements as they were given, until `encode` puts them t
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
 
 from switch.iso8583._plan import Spec
 from switch.iso8583._values import decode_until_fault, decode_values, encode_values
@@ -19,6 +20,10 @@ from switch.response_codes import ResponseCode
 
 Key = int | str
 """An element's number, as int or in decimal without leading zeros, or a path to a sub-element."""
+
+Elements = Mapping[Any, str]
+"""Keys are of type Key; said as Any because Mapping is invariant, so that a dict[int, str] or a
+dict[str, str] would not do."""
 
 _NAMES = {number: str(number) for number in range(2, ELEMENT_MAX + 1)}
 _NUMBERS: dict[Key, int] = {**{n: n for n in _NAMES}, **{name: n for n, name in _NAMES.items()}}
@@ -36,7 +41,7 @@ class Message(MutableMapping[Key, str]):
     def __init__(
         self,
         mti: str,
-        elements: Mapping[Key, str] | None = None,
+        elements: Elements | None = None,
         *,
         header: str | None = None,
         spec: Spec | None = None,

@@ -13,7 +13,7 @@ LENGTH_CODECS = ("ascii", "cp500", "bcd", "b")
 def rows(draw: st.DrawFn) -> dict[str, Any]:
     """A row that pyiso8583 and we both find meaningful: an odd count has a pad to be put in."""
     len_type = draw(st.integers(0, 3))
-    row = {
+    row: dict[str, Any] = {
         "data_enc": draw(st.sampled_from((*TEXT_CODECS, "b", "b", "b"))),
         "len_enc": draw(st.sampled_from(LENGTH_CODECS)),
         "len_type": len_type,

@@ -21,7 +21,7 @@ ELEMENTS = {
 def test_elements_are_read_as_ascii_text_and_as_numbers(name: str) -> None:
     spec = named(name)
 
-    found = read(encode(Message("0200", {**ELEMENTS}), spec), spec)
+    found = read(encode(Message("0200", ELEMENTS), spec), spec)
 
     assert found[0] == ("0200", 200, 4)
     assert {number: text for number, (text, _, _) in found.items() if number} == ELEMENTS
@@ -55,7 +55,7 @@ def test_what_the_writer_writes_is_what_encode_gives() -> None:
 
 
 def test_an_element_is_copied_byte_for_byte_into_whichever_bitmap() -> None:
-    request = encode(Message("0200", {**ELEMENTS}), BINARY)
+    request = encode(Message("0200", ELEMENTS), BINARY)
 
     for number, value in ELEMENTS.items():
         answer = write(BINARY, b"0210", [(number, (request,))])
@@ -64,7 +64,7 @@ def test_an_element_is_copied_byte_for_byte_into_whichever_bitmap() -> None:
 
 
 def test_an_answer_echoes_and_adds() -> None:
-    request = encode(Message("0200", {**ELEMENTS}), BINARY)
+    request = encode(Message("0200", ELEMENTS), BINARY)
 
     answer = decode(answer_times(request, BINARY, 2), BINARY)
 

@@ -9,7 +9,9 @@ BINARY = named("iso1987-binary")
 
 
 def decoded(**parts: str) -> Message:
-    elements = {2: "6037991234567893", 3: "000000", "48.PR": "points", "48.AB": "", **parts}
+    elements: dict[int | str, str] = {2: "6037991234567893", 3: "000000"}
+    elements |= {"48.PR": "points", "48.AB": ""}
+    elements.update(parts.items())
     return decode(encode(Message("0200", elements), BINARY), BINARY)
 
 
@@ -166,7 +168,7 @@ def test_what_the_spec_does_not_allow_is_refused_when_encoded(
     elements: dict[int, str], element: str
 ) -> None:
     with pytest.raises(EncodeError) as caught:
-        encode(Message("0200", {**elements}), BINARY)
+        encode(Message("0200", elements), BINARY)
 
     assert caught.value.element == element
     assert caught.value.offset is None
