@@ -1,0 +1,48 @@
+"""Python face of `_lane`: one message in, its reply out, for tests and the slow lane."""
+
+from typing import Literal, final
+
+from switch._core import Core
+from switch.iso8583 import Spec
+from switch.iso8583.framing import Framing
+from switch.profile import Profile
+
+ServeStatus = Literal["at_seq", "now", "ignored", "hopeless", "later", "broken"]
+Recall = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
+
+SERVE_STATUSES: tuple[ServeStatus, ...]
+
+@final
+class Lane:
+    """One way of speaking to a shard: a profile compiled for the core, and its acquirer."""
+
+    def __init__(
+        self, core: Core, *, profile: Profile, spec: Spec, acquirer: int, acquirer_code: bytes
+    ) -> None:
+        """`acquirer` is the number of the link's acquirer, `acquirer_code` its DE 32."""
+
+    @property
+    def name(self) -> str:
+        """The profile's name."""
+
+    @property
+    def framing(self) -> Framing:
+        """How the profile frames messages on a stream."""
+
+    def answer(
+        self,
+        message: bytes,
+        *,
+        now_us: int,
+        utc_offset_s: int,
+        available: bool = True,
+        recalled: bool = False,
+    ) -> tuple[ServeStatus, bytes, int, Recall | None]:
+        """Serve one message, without framing: (status, reply, sequence it waits for, recall).
+
+        "at_seq": the reply may leave when that row is durable. "now": it stands for nothing that
+        could be lost. "ignored": there is none. "hopeless": close the connection. "later": fetch
+        what `recall` names into the core (`switch.recall`), then ask again with `recalled`: ("seq",
+        sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN.
+        `available` is false while the journal cannot take rows: then nothing is decided.
+        """

@@ -1,0 +1,321 @@
+"""Snapshots of a shard: its arrays as parts of bytes, and loading them. See `_snapshot.pxd`.
+
+Owns the form of the parts. Must not know where they are stored (`switch.recovery` does that), nor
+what stands beside them: plans and names are the directory's.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport malloc
+from libc.string cimport memcpy, memset
+
+cimport cython
+
+from switch._exchanges cimport Exchange, exchange_add
+from switch._register cimport (
+    Acquirer, Card, Club, Merchant, Terminal, register_index_all,
+)
+from switch._shard cimport due_push
+from switch._words cimport STATE_HELD
+from switch.ledger._book cimport LOTS_NOT_KEPT, Account, Lot
+
+LAYOUT_VERSION = 1
+PIECE_BYTES = 1 << 20
+
+cdef enum:                      # places of a Loading
+    AT_CLUBS = 0
+    AT_ACQUIRERS = 1
+    AT_MERCHANTS = 2
+    AT_TERMINALS = 3
+    AT_CARDS = 4
+    AT_ACCOUNTS = 5
+    AT_LOTS = 6
+
+# Of an Exchange, what stands before its links, which are the last two.
+cdef size_t EXCHANGE_BYTES = <size_t> &(<Exchange *> NULL).next_of_key
+cdef uint64_t NO_DETAIL = 0xffffffffffffffffULL     # of an exchange: the journal has it
+
+PLACES = {"clubs": AT_CLUBS, "acquirers": AT_ACQUIRERS, "merchants": AT_MERCHANTS,
+          "terminals": AT_TERMINALS, "cards": AT_CARDS, "accounts": AT_ACCOUNTS, "lots": AT_LOTS}
+
+
+class SnapshotBroken(ValueError):
+    """These bytes are no state of a shard; the text names the part. The core is of no use now."""
+
+
+def layout(Core core):
+    """Name what `dump` writes. See `_snapshot.pyi`."""
+    return (f"{LAYOUT_VERSION};head={sizeof(Head)};club={sizeof(Club)}"
+            f";acquirer={sizeof(Acquirer)};merchant={sizeof(Merchant)}"
+            f";terminal={sizeof(Terminal)};card={sizeof(Card)};account={sizeof(Account)}"
+            f";lot={sizeof(Lot)};exchange={EXCHANGE_BYTES}"
+            f";exchanges={core.shard.exchanges.capacity}")
+
+
+def dump(Core core):
+    """Give the state as named parts. See `_snapshot.pyi`."""
+    yield "head", iter([head_of(core)])
+    for name, at in PLACES.items():
+        yield name, pieces(core, at)
+    yield "exchanges", exchanges(core)
+
+
+cdef bytes head_of(Core core):
+    cdef Shard *shard = &core.shard
+    cdef Head head
+    memset(&head, 0, sizeof(Head))
+    head.last_seq = shard.last_seq
+    head.epoch = shard.epoch
+    head.shard = shard.number
+    head.accounts = shard.book.account_count
+    head.lots = shard.book.lot_count
+    head.lot_free = shard.book.lot_free
+    head.lots_open = shard.book.lots_open
+    head.clubs = shard.register.club_count
+    head.acquirers = shard.register.acquirer_count
+    head.merchants = shard.register.merchant_count
+    head.terminals = shard.register.terminal_count
+    head.cards = shard.register.card_count
+    head.exchanges = shard.exchanges.used
+    head.forgotten_s = shard.exchanges.forgotten_s
+    memcpy(head.chain, shard.chain, 32)
+    return PyBytes_FromStringAndSize(<char *> &head, sizeof(Head))
+
+
+cdef Place place_of(Shard *shard, int at) noexcept:
+    """Where a part stands in memory, and how many bytes of it there are."""
+    cdef Place place
+    place.filled = 0
+    if at == AT_CLUBS:
+        place.data = <char *> shard.register.clubs
+        place.bytes = shard.register.club_count * sizeof(Club)
+    elif at == AT_ACQUIRERS:
+        place.data = <char *> shard.register.acquirers
+        place.bytes = shard.register.acquirer_count * sizeof(Acquirer)
+    elif at == AT_MERCHANTS:
+        place.data = <char *> shard.register.merchants
+        place.bytes = shard.register.merchant_count * sizeof(Merchant)
+    elif at == AT_TERMINALS:
+        place.data = <char *> shard.register.terminals
+        place.bytes = shard.register.terminal_count * sizeof(Terminal)
+    elif at == AT_CARDS:
+        place.data = <char *> shard.register.cards
+        place.bytes = <size_t> shard.register.card_count * sizeof(Card)
+    elif at == AT_ACCOUNTS:
+        place.data = <char *> shard.book.accounts
+        place.bytes = <size_t> shard.book.account_count * sizeof(Account)
+    else:
+        place.data = <char *> shard.book.lots
+        place.bytes = <size_t> shard.book.lot_count * sizeof(Lot)
+    return place
+
+
+def pieces(Core core, int at):
+    """Give an array of the core in pieces."""
+    cdef Place place = place_of(&core.shard, at)
+    cdef size_t count
+    while place.filled < place.bytes:
+        count = min(<size_t> PIECE_BYTES, place.bytes - place.filled)
+        yield PyBytes_FromStringAndSize(place.data + place.filled, <Py_ssize_t> count)
+        place.filled += count
+
+
+def exchanges(Core core):
+    """Give the exchanges in the order of the ring, the next to leave first."""
+    cdef uint32_t capacity = core.shard.exchanges.capacity
+    cdef uint32_t at = core.shard.exchanges.hand
+    cdef uint32_t seen = 0
+    cdef uint32_t per_piece = <uint32_t> (PIECE_BYTES // EXCHANGE_BYTES)
+    cdef bytes piece
+    cdef char *out
+    cdef uint32_t count
+    cdef const Exchange *entry
+    cdef Exchange plain
+    while seen < capacity:
+        piece = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> (per_piece * EXCHANGE_BYTES))
+        out = PyBytes_AS_STRING(piece)
+        count = 0
+        while seen < capacity and count < per_piece:
+            entry = &core.shard.exchanges.entries[at]
+            at = at + 1 if at + 1 < capacity else 0
+            seen += 1
+            if entry.seq == 0:
+                continue
+            plain = entry[0]
+            plain.detail_at = NO_DETAIL
+            plain.reply_bytes = plain.move_count = 0
+            memcpy(out + count * EXCHANGE_BYTES, &plain, EXCHANGE_BYTES)
+            count += 1
+        yield piece[:count * EXCHANGE_BYTES]
+
+
+cdef size_t power_of_two(int64_t count) noexcept:
+    """Rows for which an array of the register has room when it holds `count`."""
+    cdef size_t room = 1
+    while room < <size_t> count:
+        room *= 2
+    return room
+
+
+@cython.final
+cdef class Loading:
+    """Takes a dump into an empty core."""
+
+    def __cinit__(self, Core core):
+        """`core` holds nothing yet; whatever happens, it is not used before `finish` is done."""
+        assert core.shard.last_seq == 0 and core.shard.book.account_count == 0
+        self.core = core
+        self.rest = bytearray()
+        self.exchanges_left = 0
+        self.begun = False
+        memset(self.places, 0, sizeof(self.places))
+
+    def take(self, str part, bytes piece):
+        """Take the next bytes of a part. See `_snapshot.pyi`."""
+        cdef Place *place
+        cdef size_t count = <size_t> len(piece)
+        if part == "head" and not self.begun:
+            self.rest += piece
+            if len(self.rest) == sizeof(Head):
+                self.make_room()
+            return
+        if not self.begun:
+            raise SnapshotBroken(f"{part}: comes before the head")
+        if part == "exchanges":
+            self.rest += piece
+            self.take_exchanges()
+            return
+        if part not in PLACES:
+            raise SnapshotBroken(f"{part}: is no part of a state")
+        place = &self.places[<int> PLACES[part]]
+        if place.bytes - place.filled < count:
+            raise SnapshotBroken(f"{part}: longer than the head says")
+        memcpy(place.data + place.filled, PyBytes_AS_STRING(piece), count)
+        place.filled += count
+
+    cdef int make_room(self) except -1:
+        """Read the head and allocate what it counts, at the sizes from which arrays go on growing."""
+        cdef Shard *shard = &self.core.shard
+        cdef int at
+        memcpy(&self.head, <const char *> self.rest, sizeof(Head))
+        self.rest.clear()
+        self.begun = True
+        if self.head.shard != shard.number:
+            raise SnapshotBroken(f"head: of shard {self.head.shard}")
+        for count in (self.head.clubs, self.head.acquirers, self.head.merchants,
+                      self.head.terminals, self.head.lots, self.head.lots_open):
+            if not 0 <= count < 1 << 31:
+                raise SnapshotBroken("head: a count that cannot be")
+        for count in (self.head.cards, self.head.accounts):
+            if not 0 <= count < 1 << 32:
+                raise SnapshotBroken("head: a count that cannot be")
+        if not 0 <= self.head.exchanges <= shard.exchanges.capacity:
+            raise SnapshotBroken("head: more exchanges than there is room for")
+        shard.register.clubs = <Club *> allocate(self.head.clubs, sizeof(Club))
+        shard.register.acquirers = <Acquirer *> allocate(self.head.acquirers, sizeof(Acquirer))
+        shard.register.merchants = <Merchant *> allocate(self.head.merchants, sizeof(Merchant))
+        shard.register.terminals = <Terminal *> allocate(self.head.terminals, sizeof(Terminal))
+        shard.register.cards = <Card *> allocate(self.head.cards, sizeof(Card))
+        shard.book.accounts = <Account *> allocate(self.head.accounts, sizeof(Account))
+        shard.book.lots = <Lot *> allocate(self.head.lots, sizeof(Lot))
+        shard.register.club_count = <int32_t> self.head.clubs
+        shard.register.acquirer_count = <int32_t> self.head.acquirers
+        shard.register.merchant_count = <int32_t> self.head.merchants
+        shard.register.terminal_count = <int32_t> self.head.terminals
+        shard.register.card_count = self.head.cards
+        shard.book.account_count = self.head.accounts
+        shard.book.account_capacity = <int64_t> power_of_two(self.head.accounts)
+        shard.book.lot_count = <int32_t> self.head.lots
+        shard.book.lot_capacity = <int32_t> power_of_two(self.head.lots)
+        shard.book.lot_free = <int32_t> self.head.lot_free
+        shard.book.lots_open = <int32_t> self.head.lots_open
+        for at in range(AT_LOTS + 1):
+            self.places[at] = place_of(shard, at)
+        self.exchanges_left = self.head.exchanges
+        return 0
+
+    cdef int take_exchanges(self) except -1:
+        """Add the whole exchanges among the bytes that wait."""
+        cdef Shard *shard = &self.core.shard
+        cdef const char *data = <const char *> self.rest
+        cdef Py_ssize_t count = <Py_ssize_t> (<size_t> len(self.rest) // EXCHANGE_BYTES)
+        cdef Py_ssize_t i
+        cdef Exchange entry
+        memset(&entry, 0, sizeof(Exchange))
+        if count > self.exchanges_left:
+            raise SnapshotBroken("exchanges: longer than the head says")
+        for i in range(count):
+            memcpy(&entry, data + <size_t> i * EXCHANGE_BYTES, EXCHANGE_BYTES)
+            entry.detail_at = NO_DETAIL
+            entry.reply_bytes = entry.move_count = 0
+            if entry.seq == 0:
+                raise SnapshotBroken("exchanges: one without a sequence")
+            if exchange_add(&shard.exchanges, &entry) == NULL:
+                raise SnapshotBroken("exchanges: nothing but open holds")
+            if entry.state == STATE_HELD and due_push(
+                    shard, entry.hold_expires_s, entry.seq) != 0:
+                raise MemoryError
+        self.exchanges_left -= count
+        del self.rest[:<size_t> count * EXCHANGE_BYTES]
+        return 0
+
+    def finish(self):
+        """Check that everything is there and build the indexes. See `_snapshot.pyi`."""
+        cdef Shard *shard = &self.core.shard
+        cdef int fault
+        if not self.begun:
+            raise SnapshotBroken("head: is missing")
+        for part, at in PLACES.items():
+            if self.places[<int> at].filled != self.places[<int> at].bytes:
+                raise SnapshotBroken(f"{part}: shorter than the head says")
+        if self.exchanges_left != 0 or self.rest:
+            raise SnapshotBroken("exchanges: shorter than the head says")
+        check_links(shard)
+        with nogil:             # a million cards take long enough for somebody to ask after our health
+            fault = register_index_all(&shard.register)
+        if fault != 0:
+            raise MemoryError
+        shard.last_seq = shard.cut_seq = shard.durable_seq = self.head.last_seq
+        shard.epoch = <int32_t> self.head.epoch
+        shard.exchanges.forgotten_s = <uint32_t> self.head.forgotten_s
+        memcpy(shard.chain, self.head.chain, 32)
+
+
+cdef void *allocate(int64_t count, size_t row_bytes) except NULL:
+    """Take memory for some rows, uninitialised: every row of the count is loaded."""
+    cdef void *rows = malloc(power_of_two(count) * row_bytes)
+    if rows == NULL:
+        raise MemoryError
+    return rows
+
+
+cdef int check_links(const Shard *shard) except -1:
+    """Refuse a state whose rows lead outside its arrays: nobody checks that again later."""
+    cdef int64_t i
+    cdef int64_t accounts = shard.book.account_count
+    cdef const Card *card
+    cdef const Lot *lot
+    for i in range(shard.register.club_count):
+        if not 0 <= shard.register.clubs[i].accounts < accounts:
+            raise SnapshotBroken(f"clubs: row {i} leads nowhere")
+    for i in range(shard.register.merchant_count):
+        if not (0 <= shard.register.merchants[i].account < accounts
+                and 0 <= shard.register.merchants[i].club_row < shard.register.club_count):
+            raise SnapshotBroken(f"merchants: row {i} leads nowhere")
+    for i in range(shard.register.terminal_count):
+        if not 0 <= shard.register.terminals[i].merchant_row < shard.register.merchant_count:
+            raise SnapshotBroken(f"terminals: row {i} leads nowhere")
+    for i in range(shard.register.card_count):
+        card = &shard.register.cards[i]
+        if not (0 <= card.accounts < accounts - 3 and card.programme_row >= 0):
+            raise SnapshotBroken(f"cards: row {i} leads nowhere")
+    for i in range(accounts):
+        if not LOTS_NOT_KEPT <= shard.book.accounts[i].lots < shard.book.lot_count:
+            raise SnapshotBroken(f"accounts: row {i} leads nowhere")
+    for i in range(shard.book.lot_count):
+        lot = &shard.book.lots[i]
+        if not -1 <= lot.next < shard.book.lot_count:
+            raise SnapshotBroken(f"lots: row {i} leads nowhere")
+    if not -1 <= shard.book.lot_free < shard.book.lot_count:
+        raise SnapshotBroken("head: the free lots lead nowhere")
+    return 0
