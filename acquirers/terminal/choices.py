@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from acquirers.terminal.memory import Remembered, TerminalMemory
-from acquirers.terminal.orders import INQUIRIES, MOVES_MONEY, NETWORK, Order, Service
+from acquirers.terminal.orders import HOLDS, INQUIRIES, MOVES_MONEY, NETWORK, Order, Service
 from acquirers.terminal.parties import Card, read_card
 from acquirers.terminal.persian import THOUSANDS_SEPARATOR, ascii_digits
 from acquirers.terminal.texts import Text
@@ -22,7 +22,7 @@ ORIGINALS: Final[dict[Service, frozenset[Service]]] = {
     Service.REFUND: frozenset(
         {Service.PURCHASE, Service.POINTS, Service.MIXED, Service.COMPLETION}
     ),
-    Service.COMPLETION: frozenset({Service.HOLD, Service.PREAUTHORISATION}),
+    Service.COMPLETION: HOLDS,
     Service.REVERSAL: MOVES_MONEY - {Service.REVERSAL},
 }
 """What "the last one" can be, for each operation that is about an earlier one."""

@@ -61,6 +61,7 @@ MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
 }  # fmt: skip
 
 INQUIRIES: Final = frozenset({Service.BALANCE, Service.POINTS_BALANCE})
+HOLDS: Final = frozenset({Service.HOLD, Service.PREAUTHORISATION})
 NETWORK: Final = frozenset({Service.SIGN_ON, Service.SIGN_OFF, Service.ECHO, Service.CUT_OVER})
 NAMES_ORIGINAL: Final = frozenset({Service.REFUND, Service.COMPLETION, Service.REVERSAL})
 MOVES_MONEY: Final = frozenset(Service) - INQUIRIES - NETWORK

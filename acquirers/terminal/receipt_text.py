@@ -10,8 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from acquirers.terminal import persian
-from acquirers.terminal.orders import Service
-from acquirers.terminal.receipt import Receipt
+from acquirers.terminal.orders import HOLDS, Service
+from acquirers.terminal.receipt import Balance, Receipt
 from acquirers.terminal.texts import Language, Text, code_text, reason_text
 
 COLUMNS: Final = 40
@@ -44,6 +44,7 @@ GROSS: Final = Text("Amount", "مبلغ")
 APPROVED_PART: Final = Text("Approved", "مبلغ پذیرفته‌شده")
 DISCOUNT: Final = Text("Discount", "تخفیف")
 PAID: Final = Text("Paid from card", "پرداخت از کارت")
+HELD: Final = Text("Held on card", "مسدود روی کارت")
 POINTS_PAID: Final = Text("Points redeemed", "امتیاز خرج‌شده")
 POINTS_VALUE: Final = Text("Worth", "ارزش امتیاز")
 EARNED: Final = Text("Points earned", "امتیاز این خرید")
@@ -76,15 +77,18 @@ class Page(Struct, frozen=True, kw_only=True):
     centred: Callable[[Text], str]
 
 
-def render(receipt: Receipt, language: Language) -> str:
-    """Give the receipt as lines of 40 columns, newline at the end of each."""
+def render(receipt: Receipt, language: Language, heading: Text = HEADING) -> str:
+    """Give the receipt as lines of 40 columns, newline at the end of each.
+
+    `heading` is what the shop prints on top: its name.
+    """
     page = PERSIAN_PAGE if language is Language.PERSIAN else ENGLISH_PAGE
-    return "".join(f"{line}\n" for line in _lines(receipt, page))
+    return "".join(f"{line}\n" for line in _lines(receipt, page, heading))
 
 
-def _lines(receipt: Receipt, page: Page) -> Iterator[str]:
+def _lines(receipt: Receipt, page: Page, heading: Text) -> Iterator[str]:
     rule = "-" * COLUMNS
-    yield page.centred(HEADING)
+    yield page.centred(heading)
     yield page.centred(TITLES[receipt.service])
     yield rule
     yield from map(page.labelled, _parties(receipt, page))
@@ -124,16 +128,26 @@ def _money(receipt: Receipt, page: Page) -> Iterator[Line]:
         yield points(POINTS_PAID, receipt.points_redeemed)
         yield rials(POINTS_VALUE, receipt.points_value_minor)
     if receipt.paid_minor:
-        yield rials(PAID, receipt.paid_minor)
+        yield rials(HELD if receipt.service in HOLDS else PAID, receipt.paid_minor)
     if receipt.points_earned:
         yield points(EARNED, receipt.points_earned)
-    for balance in receipt.balances:
+    yield from _balances(receipt.balances, rials, points)
+
+
+def _balances(
+    balances: tuple[Balance, ...],
+    rials: Callable[[Text, int], Line],
+    points: Callable[[Text, int], Line],
+) -> Iterator[Line]:
+    """Give the money that is left, what of it is available when that is less, and the points."""
+    money = {balance.available: balance.value for balance in balances if not balance.in_points}
+    if False in money:
+        yield rials(MONEY_LEDGER, money[False])
+    if True in money and money[True] != money.get(False):
+        yield rials(MONEY_LEFT, money[True])
+    for balance in balances:
         if balance.in_points and balance.available:
             yield points(POINTS_LEFT, balance.value)
-        elif balance.available:
-            yield rials(MONEY_LEFT, balance.value)
-        elif not balance.in_points:
-            yield rials(MONEY_LEDGER, balance.value)
 
 
 def _references(receipt: Receipt) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from acquirers.terminal import persian
 from acquirers.terminal.memory import Remembered
 from acquirers.terminal.orders import MOVES_MONEY
 from acquirers.terminal.point_of_sale import ADVICES, Performed
-from acquirers.terminal.receipt_text import COLUMNS, TITLES, render
+from acquirers.terminal.receipt_text import COLUMNS, HEADING, TITLES, render
 from acquirers.terminal.texts import Language, Text
 from switch.iso8583 import Message, Spec, describe
 
@@ -38,10 +38,10 @@ def exchange_lines(performed: Performed, spec: Spec) -> Iterator[str]:
         yield from _described("reply", performed.reversal.reply, spec)
 
 
-def outcome_text(performed: Performed, language: Language) -> str:
+def outcome_text(performed: Performed, language: Language, heading: Text = HEADING) -> str:
     """Give the receipt, or what a person must know when there is none; newline at the end."""
     if performed.receipt is not None:
-        return render(performed.receipt, language)
+        return render(performed.receipt, language, heading)
     return _line(_unanswered(performed).said_in(language), language)
 
 

@@ -7,7 +7,7 @@ from acquirers.terminal.orders import Service
 from acquirers.terminal.persian import columns_of
 from acquirers.terminal.receipt import Balance, Receipt
 from acquirers.terminal.receipt_text import COLUMNS, TITLES, render
-from acquirers.terminal.texts import Language
+from acquirers.terminal.texts import Language, Text
 from tests.acquirers.terminal.samples import MOMENT
 
 MIXED = Receipt(
@@ -158,6 +158,34 @@ def test_a_partial_approval_shows_what_was_asked_and_what_was_approved() -> None
 
     assert "Amount                      250,000 rial" in lines
     assert "Approved                    100,000 rial" in lines
+
+
+def test_balances_without_holds_are_one_line() -> None:
+    free = msgspec.structs.replace(
+        MIXED,
+        balances=(
+            Balance(in_points=False, available=False, value=500),
+            Balance(in_points=False, available=True, value=500),
+        ),
+    )
+
+    text = render(free, Language.ENGLISH)
+
+    assert "Balance                         500 rial\n" in text
+    assert "Available" not in text
+
+
+def test_a_hold_is_not_called_paid() -> None:
+    hold = msgspec.structs.replace(MIXED, service=Service.HOLD)
+
+    assert "Held on card                197,500 rial\n" in render(hold, Language.ENGLISH)
+
+
+def test_the_shop_puts_its_name_on_top() -> None:
+    shop = Text("Book City", "شهر کتاب")
+
+    assert render(MIXED, Language.ENGLISH, shop).splitlines()[0].strip() == "Book City"
+    assert "شهر کتاب" in render(MIXED, Language.PERSIAN, shop).splitlines()[0]
 
 
 def test_a_network_message_has_no_card_and_no_money() -> None:

@@ -1,0 +1,268 @@
+"""`bashgah terminal`: a point of sale for a person in a shell.
+
+Owns the options, their defaults and the exit status. What an operation is, how it is carried out
+and how it looks is `acquirers.terminal`'s.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import trio
+import typer
+from msgspec import Struct
+
+from acquirers.pos import PROFILES
+from acquirers.terminal.choices import (
+    ChoiceError,
+    NamedCard,
+    Wishes,
+    choose_card,
+    order_of,
+    original_for,
+)
+from acquirers.terminal.client import Address, Patience, open_client
+from acquirers.terminal.dialog import HISTORY, REPEAT, Carrier, Dialog, repeatable
+from acquirers.terminal.memory import Remembered, TerminalMemory
+from acquirers.terminal.orders import NETWORK, Order, OrderError, Service
+from acquirers.terminal.parties import Card, CardUnreadableError, Station
+from acquirers.terminal.point_of_sale import CardDiffersError, Performed, PointOfSale
+from acquirers.terminal.receipt_text import HEADING
+from acquirers.terminal.screen import exchange_lines, history_lines, outcome_text
+from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.wire import UnknownProfileError, Wire, wire_of
+from bashgah.demo import SHOPS, TERMINALS, TEST_CARDS
+
+PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
+"""Where the demo's configuration puts the profiles' listeners."""
+
+EXIT_DECLINED = 1
+EXIT_UNANSWERED = 2
+
+CHOICE_ERRORS = (
+    ChoiceError,
+    CardUnreadableError,
+    CardDiffersError,
+    OrderError,
+    UnknownProfileError,
+)
+
+
+class Counter(Struct, frozen=True, kw_only=True):
+    """All that one run needs to carry out operations and show them."""
+
+    station: Station
+    address: Address
+    wire: Wire
+    patience: Patience
+    memory: TerminalMemory
+    now: Callable[[], datetime]
+    language: Language
+    heading: Text
+    receipt_only: bool
+
+    def order(self, order: Order, card: Card | None, card_name: str) -> Performed:
+        """Carry out an order over a connection of its own, and show how it ended."""
+        return self._shown(lambda sale: sale.perform(order, card, card_name))
+
+    def repeat(self, exchange: Remembered, card: Card) -> Performed:
+        """Send a remembered message again, and show how it ended."""
+        return self._shown(lambda sale: sale.repeat(exchange, card))
+
+    def _shown(self, operation: Callable[[PointOfSale], Awaitable[Performed]]) -> Performed:
+        performed = trio.run(self._carried_out, operation)
+        if not self.receipt_only:
+            for line in exchange_lines(performed, self.wire.spec):
+                typer.echo(line)
+        typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
+        return performed
+
+    async def _carried_out(
+        self, operation: Callable[[PointOfSale], Awaitable[Performed]]
+    ) -> Performed:
+        async with open_client(self.address, self.wire, self.patience) as client:
+            return await operation(PointOfSale(client, self.station, self.memory, self.now))
+
+
+CardOption = Annotated[
+    str,
+    typer.Option(
+        help="Number of a test card, a card number, or track 2 (;PAN=YYMM…?). "
+        "Default: the card of the message it is about, else test card 1."
+    ),
+]
+ExpiryOption = Annotated[str, typer.Option(help="YYMM, sent with a card number when given.")]
+AmountOption = Annotated[str, typer.Option(help="In rials; 250,000 and ۲۵۰٬۰۰۰ are read too.")]
+PointsOption = Annotated[str, typer.Option(help="Points to redeem at most (mixed, points).")]
+PartialOption = Annotated[
+    bool, typer.Option("--partial", help="Take a part when there is not enough.")
+]
+FinalOption = Annotated[str, typer.Option(help="Reverse only down to this amount.")]
+OfOption = Annotated[
+    str, typer.Option(help="Reference number of the message it is about. Default: the last.")
+]
+DayOption = Annotated[str, typer.Option(help="Cut-over: the day that begins, MMDD.")]
+LangOption = Annotated[Language, typer.Option(help="Receipt in English or Persian.")]
+HostOption = Annotated[str, typer.Option(help="Where the switch listens.")]
+PortOption = Annotated[
+    int | None,
+    typer.Option(help="Default: " + ", ".join(f"{p} for {name}" for name, p in PORTS.items())),
+]
+ProfileOption = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
+TerminalOption = Annotated[str, typer.Option(help="Terminal, DE 41.")]
+MerchantOption = Annotated[
+    str, typer.Option(help="Merchant, DE 42. Default: the demo terminal's own.")
+]
+AcquirerOption = Annotated[str, typer.Option(help="Acquirer, DE 32. Default: not sent.")]
+TimezoneOption = Annotated[str, typer.Option(help="The terminal's local time.")]
+StateOption = Annotated[
+    Path | None, typer.Option(help="Where trace numbers and the last messages are kept.")
+]
+ReplySecondsOption = Annotated[float, typer.Option(help="How long to wait for a reply.")]
+RepeatsOption = Annotated[int, typer.Option(help="Repeats before it gives up and reverses.")]
+ReceiptOnlyOption = Annotated[
+    bool, typer.Option("--receipt-only", help="Do not show the messages.")
+]
+OperationArgument = Annotated[
+    str,
+    typer.Argument(
+        help=f"What to do: {', '.join(Service)}, {REPEAT}, {HISTORY}. "
+        "Without it, the terminal asks."
+    ),
+]
+
+
+def command(
+    operation: OperationArgument = "",
+    card: CardOption = "",
+    expiry: ExpiryOption = "",
+    amount: AmountOption = "",
+    points: PointsOption = "",
+    partial: PartialOption = False,
+    final: FinalOption = "",
+    of: OfOption = "",
+    day: DayOption = "",
+    lang: LangOption = Language.ENGLISH,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = None,
+    profile: ProfileOption = "pos-binary",
+    terminal: TerminalOption = TERMINALS[0][0],
+    merchant: MerchantOption = "",
+    acquirer: AcquirerOption = "",
+    timezone: TimezoneOption = "Asia/Tehran",
+    state: StateOption = None,
+    reply_seconds: ReplySecondsOption = 15.0,
+    repeats: RepeatsOption = 2,
+    receipt_only: ReceiptOnlyOption = False,
+) -> None:
+    """Be a POS terminal: pay, refund, reverse, ask for the balance, and print the receipt.
+
+    \b
+    bashgah terminal                         asks for everything
+    bashgah terminal purchase --card 1 --amount 250000 --lang fa
+    bashgah terminal mixed --card 1 --amount 500000 --points 40
+    bashgah terminal reversal                of the last message
+    bashgah terminal repeat                  the same reply, byte for byte
+
+    Exit status: 0 approved, 1 declined, 2 no reply or not understood.
+    """
+    try:
+        merchant_id = merchant or dict(TERMINALS).get(terminal, "")
+        counter = Counter(
+            station=Station(terminal_id=terminal, merchant_id=merchant_id, acquirer_code=acquirer),
+            address=Address(host=host, port=port or PORTS.get(profile, 0)),
+            wire=wire_of(profile),
+            patience=Patience(reply_seconds=reply_seconds, repeats_max=repeats),
+            memory=TerminalMemory(state or _state_path(terminal), terminal),
+            now=lambda: datetime.now(ZoneInfo(timezone)),
+            language=lang,
+            heading=_heading(merchant_id),
+            receipt_only=receipt_only,
+        )
+        if not operation:
+            _converse(counter)
+            return
+        wishes = Wishes(
+            amount_typed=amount,
+            points=points,
+            partial_accepted=partial,
+            final_amount=final,
+            original_rrn=of,
+            settlement_date=day,
+        )
+        performed = _once(counter, operation, wishes, card, expiry)
+    except CHOICE_ERRORS as error:
+        typer.echo(f"bashgah terminal: {error}", err=True)
+        raise typer.Exit(EXIT_UNANSWERED) from None
+    if performed is not None and not performed.approved:
+        raise typer.Exit(EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED)
+
+
+def _once(
+    counter: Counter, operation: str, wishes: Wishes, typed_card: str, expiry: str
+) -> Performed | None:
+    """Carry out the one operation that was asked for; nothing is sent for the history."""
+    cards = _named_cards()
+    if operation == HISTORY:
+        for line in history_lines(counter.memory.exchanges(), counter.language):
+            typer.echo(line)
+        return None
+    if operation == REPEAT:
+        exchange = repeatable(wishes.original_rrn, counter.memory)
+        card, _ = choose_card(typed_card or exchange.card_name, expiry, cards)
+        return counter.repeat(exchange, card)
+    if operation not in set(Service):
+        raise ChoiceError(f"no operation {operation!r}; `bashgah terminal --help` lists them")
+    service = Service(operation)
+    order = order_of(service, wishes, counter.memory)
+    if service in NETWORK:
+        return counter.order(order, None, "")
+    original = original_for(service, wishes.original_rrn, counter.memory)
+    default = cards[0].name if original is None else original.card_name
+    card, name = choose_card(typed_card or default, expiry, cards)
+    return counter.order(order, card, name)
+
+
+def _converse(counter: Counter) -> None:
+    """Ask for one operation after another until the person quits or closes the input."""
+    dialog = Dialog(
+        ask=lambda question: str(typer.prompt(question, default="", show_default=False)),
+        show=typer.echo,
+        carrier=Carrier(order=counter.order, repeat=counter.repeat),
+        memory=counter.memory,
+        cards=_named_cards(),
+        language=counter.language,
+    )
+    try:
+        dialog.run()
+    except typer.Abort:  # the input ended: as good as "quit"
+        typer.echo()
+
+
+def _named_cards() -> list[NamedCard]:
+    return [
+        NamedCard(
+            name=str(number),
+            label=Text(card.label, card.label_fa),
+            card=Card(pan=card.pan, expiry=card.expiry),
+        )
+        for number, card in enumerate(TEST_CARDS, start=1)
+    ]
+
+
+def _heading(merchant_id: str) -> Text:
+    """Give the name of a demo shop, to stand on its receipts."""
+    for shop in SHOPS:
+        if shop.merchant_id == merchant_id:
+            return Text(shop.name, shop.name_fa)
+    return HEADING
+
+
+def _state_path(terminal: str) -> Path:
+    """Give the terminal's file in the user's state directory (XDG base directory specification)."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    name = "".join(letter for letter in terminal if letter.isalnum()) or "unnamed"
+    return Path(home) / "bashgah" / f"terminal-{name}.json"

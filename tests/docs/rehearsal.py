@@ -1,0 +1,103 @@
+"""Plays a documented exchange on a real switch today, and turns the reply back into the document's.
+
+The document's trace numbers and times stay as they are printed; what is sent has today's. Elements
+that differ from run to run by their nature are named in VARIABLE and nowhere else.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from acquirers.terminal.wire import Wire, wire_of
+from switch.iso8583 import DecodeError, Message, decode, encode, reply_tpdu
+from tests.docs.examples import Example, unframed
+from tests.golden.line import Line
+
+VARIABLE = ("37", "38")
+"""Given by the switch, each time others."""
+
+TRACE_NUMBERS_FROM = 900_000
+"""Played trace numbers are the document's and this: no other test takes them."""
+
+TEHRAN = ZoneInfo("Asia/Tehran")
+
+Key = tuple[str, str]
+"""DE 11, and DE 13 and 12 as MMDDhhmmss."""
+
+
+class Rehearsal:
+    """One run through the examples, in their order; later ones name earlier ones."""
+
+    def __init__(self) -> None:
+        self._played_as: dict[Key, Key] = {}
+        self._given: dict[str, str] = {}
+        self._times = _seconds_from(datetime.now(TEHRAN) - timedelta(minutes=5))
+
+    def play(self, example: Example, line: Line) -> bytes:
+        """Play an exchange; give the reply's frame as the document would have it."""
+        wire = wire_of(example.profile)
+        documented = unframed(example.reply, wire)
+        reply = self._answer(unframed(example.request, wire).body, wire, line)
+        self._put_variables_back(reply, decode(documented.body, wire.spec))
+        return wire.framing.frame(encode(reply, wire.spec), documented.tpdu)
+
+    def record(self, request: bytes, wire: Wire, line: Line) -> bytes:
+        """Give the reply's frame to a request's frame that the document shall have."""
+        frame = unframed(request, wire)
+        reply = self._answer(frame.body, wire, line)
+        return wire.framing.frame(encode(reply, wire.spec), reply_tpdu(frame.tpdu))
+
+    def _answer(self, body: bytes, wire: Wire, line: Line) -> Message:
+        """Send a documented request today; give the reply with the document's times."""
+        try:
+            request = decode(body, wire.spec)
+        except DecodeError:
+            return _asked(line, body, wire)  # broken on purpose: sent as it is
+        staged = decode(body, wire.spec)
+        self._stage(staged)
+        reply = _asked(line, encode(staged, wire.spec), wire)
+        for element in ("11", "12", "13", "15", "90"):
+            if element in reply:
+                reply[element] = request[element]
+        return reply
+
+    def _stage(self, message: Message) -> None:
+        """Put today's times, trace numbers and references into a documented request."""
+        stan, at = self._today((message[11], message[13] + message[12]))
+        message[11], message[13], message[12] = stan, at[:4], at[4:]
+        if "90" in message:
+            original = message[90]
+            stan, at = self._today((original[4:10], original[10:20]))
+            message[90] = original[:4] + stan + at + original[20:]
+        if "15" in message:
+            message[15] = datetime.now(TEHRAN).strftime("%m%d")
+        for element in ("37", "38"):
+            if element in message:
+                message[element] = self._given.get(message[element], message[element])
+
+    def _put_variables_back(self, told: Message, documented: Message) -> None:
+        """Give the reply the document's variable elements, where both have them."""
+        for element in VARIABLE:
+            if element in told and element in documented:
+                self._given[documented[element]] = told[element]
+                told[element] = documented[element]
+
+    def _today(self, documented: Key) -> Key:
+        if documented not in self._played_as:
+            stan = f"{int(documented[0]) + TRACE_NUMBERS_FROM:06}"
+            self._played_as[documented] = (stan, next(self._times))
+        return self._played_as[documented]
+
+
+def _asked(line: Line, body: bytes, wire: Wire) -> Message:
+    reply = line.ask(body)
+    assert reply is not None, "the switch closed the connection"
+    return decode(reply, wire.spec)
+
+
+def _seconds_from(start: datetime) -> Iterator[str]:
+    """Give one second after the other, as MMDDhhmmss: no two messages at the same time."""
+    moment = start
+    while True:
+        yield moment.strftime("%m%d%H%M%S")
+        moment += timedelta(seconds=1)

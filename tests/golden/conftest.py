@@ -1,0 +1,5 @@
+"""Gives the transcripts their switch."""
+
+from tests.golden.demo_switch import demo_switch
+
+__all__ = ["demo_switch"]
