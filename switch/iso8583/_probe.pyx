@@ -105,7 +105,9 @@ def read(bytes data not None, Spec spec not None, size_t room_bytes=ROOM_BYTES):
     return result
 
 
-def write(Spec spec not None, bytes mti not None, list steps not None, size_t room_bytes=ROOM_BYTES):
+def write(
+    Spec spec not None, bytes mti not None, list steps not None, size_t room_bytes=ROOM_BYTES
+):
     """Write a message in steps of (element, value): int, str, bytes, or (message,) to copy from.
 
     The bytes, or (fault, element) of the first refusal.

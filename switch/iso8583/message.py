@@ -208,7 +208,9 @@ class Message(MutableMapping[Key, str]):
 
 def decode(data: bytes | bytearray | memoryview, spec: Spec) -> Message:
     """Decode one whole message. Raises `DecodeError`; a byte too many is an error as well."""
-    header, mti, values = decode_values(data if type(data) is bytes else bytes(data), spec)
+    header, mti, values = decode_values(
+        data if type(data) is bytes else bytes(memoryview(data)), spec
+    )
     return Message._decoded(header, mti, values, spec)
 
 
@@ -216,7 +218,7 @@ def decode_partly(
     data: bytes | bytearray | memoryview, spec: Spec
 ) -> tuple[Message, DecodeError | None]:
     """Decode as far as the data goes, for people: what was read, and the error that ended it."""
-    header, mti, values, error = decode_until_fault(bytes(data), spec)
+    header, mti, values, error = decode_until_fault(bytes(memoryview(data)), spec)
     return Message._decoded(header, mti, values, spec), error
 
 

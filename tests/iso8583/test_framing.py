@@ -1,6 +1,7 @@
 """Frames: every kind of length, cut anywhere, and lengths that can't be."""
 
 import itertools
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -9,10 +10,14 @@ from hypothesis import strategies as st
 from switch.errors import ProtocolError
 from switch.iso8583 import NEED_DATA, Frame, FrameReader, Framing, FramingError, reply_tpdu
 
-LENGTHS = ("binary2", "ascii4", "bcd2", "binary4")
+LENGTHS: tuple[Literal["binary2", "ascii4", "bcd2", "binary4"], ...] = (
+    "binary2",
+    "ascii4",
+    "bcd2",
+    "binary4",
+)
 ALL = [
-    Framing(length=length, tpdu=tpdu, length_includes_itself=inclusive)  # type: ignore[arg-type]
-    # mypy sees str where the tuple holds the four literals
+    Framing(length=length, tpdu=tpdu, length_includes_itself=inclusive)
     for length, tpdu, inclusive in itertools.product(LENGTHS, (False, True), (False, True))
 ]
 TPDU = bytes.fromhex("6000030001")
@@ -59,6 +64,7 @@ def test_frames_cut_at_every_byte_are_the_same_frames(framing: Framing) -> None:
         assert reader.unfinished_bytes == 0
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(ALL),
     st.lists(st.binary(min_size=1, max_size=40), max_size=6),

@@ -204,6 +204,12 @@ def test_decode_takes_any_bytes_like_object() -> None:
     assert decode(bytearray(data), BINARY) == decode(memoryview(data), BINARY) == decoded()
 
 
+@pytest.mark.parametrize("data", [5, "0200", None])
+def test_decode_takes_nothing_else(data: object) -> None:
+    with pytest.raises(TypeError):
+        decode(data, BINARY)  # type: ignore[arg-type]  # the point of the test
+
+
 def test_a_message_larger_than_the_first_buffer_is_encoded_as_well() -> None:
     message = Message("0200", dict.fromkeys((46, 47, 56, 57), "x" * 999))
 

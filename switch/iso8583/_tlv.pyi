@@ -1,0 +1,1 @@
+"""Walking an element's sub-elements: C only, see `_tlv.pxd`."""

@@ -1,0 +1,1 @@
+"""Writing a message, element by element: C only, see `_writer.pxd`."""
