@@ -376,6 +376,9 @@ cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_mi
     elif state >= 0:
         entry.undone_minor = undone_minor
         exchange_set_state(&shard.exchanges, entry, <uint8_t> state)
+    if (row.reason == REVERSED_UNKNOWN_ORIGINAL
+            and exchange_by_seq(&shard.exchanges, -row.seq) == NULL):
+        return add_tombstone(shard, row)
     return 0
 
 
