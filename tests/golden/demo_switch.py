@@ -1,4 +1,4 @@
-"""One switch on the demo club for the whole session, as a process with a database of its own.
+"""A switch on the demo club, as a process with a database of its own: one a folder of tests.
 
 Owns its start, its stop, and who plays in the transcripts. The documented test cards are left to
 the interface document's examples, so that even their balances can be compared; transcripts use
@@ -7,9 +7,11 @@ cards of the demo's crowd, the first of which has gone shopping and has points.
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -31,29 +33,34 @@ from switch.operations import CardStatus
 from tests.golden.line import connected
 from tests.golden.play import TEHRAN, Cast
 
-DATABASE = "golden"
+_database_number = count(1)
 SHOPPING_MINOR = 20_000_000
 """At a point for 10,000 rials it leaves 2,000 points to play with."""
 
 
 class DemoSwitch(Struct, frozen=True, kw_only=True):
-    """A running switch: its port for each profile, and who plays."""
+    """A running switch: its port for each profile, who plays, and how to pull its plug.
+
+    `restart_after_kill` kills the process (SIGKILL) and starts it again on the same ports.
+    """
 
     port: dict[str, int]
     cast: Cast
+    restart_after_kill: Callable[[], None]
 
 
 @pytest.fixture(scope="session")
 def demo_switch(cluster: Cluster, migrated_template: str) -> Iterator[DemoSwitch]:
-    """A switch on a fresh demo club; the same for the whole session."""
-    cluster.psql(f"CREATE DATABASE {DATABASE} OWNER bashgah TEMPLATE {migrated_template}")
+    """A switch on a fresh demo club; the same for all tests of a folder."""
+    database = f"demo_switch_{next(_database_number)}"
+    cluster.psql(f"CREATE DATABASE {database} OWNER bashgah TEMPLATE {migrated_template}")
     directory = Path(tempfile.mkdtemp(prefix="bashgah-golden-"))
     try:
-        with running_demo_switch(cluster.dsn(DATABASE), directory) as switch:
+        with running_demo_switch(cluster.dsn(database), directory) as switch:
             yield switch
     finally:
         shutil.rmtree(directory)
-        cluster.psql(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+        cluster.psql(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 @contextmanager
@@ -72,10 +79,16 @@ def running_demo_switch(dsn: str, directory: Path) -> Iterator[DemoSwitch]:
         port = {listener.profile: listener.port for listener in config.listener}
         cast = demo_cast()
         _go_shopping(port["pos-binary"], cast)
-        yield DemoSwitch(port=port, cast=cast)
+        yield DemoSwitch(port=port, cast=cast, restart_after_kill=partial(_restart, switch))
     finally:
         if switch.running:
             trio.run(switch.stop)
+
+
+def _restart(switch: SwitchProcess) -> None:
+    switch.kill()
+    switch.start()
+    trio.run(switch.wait_ready)
 
 
 def demo_cast() -> Cast:

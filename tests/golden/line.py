@@ -31,6 +31,14 @@ class Line:
 
     def receive(self) -> bytes | None:
         """Give the next message; None when the switch closes the connection instead."""
+        frame = self.receive_frame()
+        if frame is None:
+            return None
+        assert frame.tpdu == reply_tpdu(self._wire.tpdu), "the reply's TPDU is not turned round"
+        return frame.body
+
+    def receive_frame(self) -> Frame | None:
+        """Give the next TPDU and message; None when the switch closes the connection instead."""
         while (frame := self._reader.next_frame()) is NEED_DATA:
             try:
                 data = self._socket.recv(65536)
@@ -40,8 +48,7 @@ class Line:
                 return None
             self._reader.receive_data(data)
         assert isinstance(frame, Frame)
-        assert frame.tpdu == reply_tpdu(self._wire.tpdu), "the reply's TPDU is not turned round"
-        return frame.body
+        return frame
 
     def ask(self, body: bytes) -> bytes | None:
         """Send one message and give what comes back."""
