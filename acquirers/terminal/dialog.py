@@ -21,7 +21,7 @@ from acquirers.terminal.choices import (
 )
 from acquirers.terminal.memory import Remembered, TerminalMemory
 from acquirers.terminal.orders import INQUIRIES, NETWORK, Order, OrderError, Service
-from acquirers.terminal.parties import Card, CardUnreadableError
+from acquirers.terminal.parties import Card, CardUnreadableError, mask
 from acquirers.terminal.persian import ascii_digits
 from acquirers.terminal.point_of_sale import CardDiffersError
 from acquirers.terminal.receipt_text import TITLES
@@ -145,7 +145,9 @@ class Dialog:
         if original is not None and original.card_name:
             return choose_card(original.card_name, "", self._cards)
         for named in self._cards:
-            self._show(f"{named.name:>3}  {named.label.said_in(self._language)}  {named.card!r}")
+            # The label last: behind Persian letters a terminal would turn the digits round.
+            label = named.label.said_in(self._language)
+            self._show(f"{named.name:>3}  {mask(named.card.pan)}  {label}")
         typed = self._question(CARD)
         card, name = choose_card(typed, "", self._cards)
         if name or card.track2:

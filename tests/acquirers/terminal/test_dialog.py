@@ -63,6 +63,15 @@ def test_operations_can_be_chosen_by_number_in_persian_digits(memory: TerminalMe
     assert person.asked[0] == "عملیات"
 
 
+def test_test_cards_are_offered_masked(memory: TerminalMemory) -> None:
+    person = Person(memory, "balance", "1")
+
+    person.talk(Language.PERSIAN)
+
+    assert "  1  502229******0017  طلایی" in person.shown
+    assert not any(CARD.pan in line for line in person.shown)
+
+
 def test_a_typed_card_is_asked_for_its_expiry(memory: TerminalMemory) -> None:
     person = Person(memory, "balance", "5022290000000017", "2906")
 
