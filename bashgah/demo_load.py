@@ -95,7 +95,7 @@ class DemoLoad:
             await self._terminals.drive(stop)
             nursery.cancel_scope.cancel()
         await self._terminals.survey_after()
-        await self._terminals.close()
+        self._terminals.close()
         self._surveyed = True
 
     async def judge(self, *, verified: bool) -> Verdict:

@@ -8,11 +8,16 @@ import secrets
 import socket
 from pathlib import Path
 
+from bashgah import demo
+from bashgah.site import Site
+from loadtest.population import Card, Population, Terminal
 from switch.config import PAN_KEY_BYTES, Config, Http, Keys, Listener, Log, Postgres
+from switch.operations import CardStatus
 
 HOST = "127.0.0.1"
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
 HTTP_PORT = 9464
+UNKNOWN_CARDS = 100  # of the demo's range, never issued
 
 
 def demo_config(data_dir: Path, bin_dir: Path | None = None) -> Config:
@@ -30,6 +35,35 @@ def demo_config(data_dir: Path, bin_dir: Path | None = None) -> Config:
         # Thousands of lines a second: whoever wants to read them sets a file in a configuration.
         log=Log(exchanges="off"),
         postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", bin_dir=bin_dir),
+    )
+
+
+async def load_demo(site: Site) -> bool:
+    """Make the demo club in a site's migrated database; False when it is there already."""
+    assert site.config.keys.pan_key_file is not None
+    write_pan_key(site.config.keys.pan_key_file)
+    with site.step(f"club: {demo.CROWD:,} cards, {len(demo.TERMINALS):,} terminals"):
+        return await demo.load(site.config)
+
+
+def demo_population() -> Population:
+    """Give the demo club as the simulated terminals know it.
+
+    Labelled cards stay out of the good ones: a person at a terminal finds them as documented.
+    """
+    blocked = [card for card in demo.TEST_CARDS if card.status is CardStatus.BLOCKED]
+    poor = [card for card in demo.TEST_CARDS if card.opening_minor == demo.SMALL_OPENING_MINOR]
+    unknown = [demo.crowd_pan(9_000_000 + number) for number in range(UNKNOWN_CARDS)]
+    return Population(
+        terminals=tuple(
+            Terminal(terminal_id=terminal_id, merchant_id=merchant_id)
+            for terminal_id, merchant_id in demo.TERMINALS[:-1]  # the last one made the openings
+        ),
+        cards=tuple(Card(pan=pan, expiry=demo.EXPIRY) for pan in demo.CROWD_PANS),
+        poor_cards=tuple(Card(pan=card.pan, expiry=card.expiry) for card in poor),
+        blocked_cards=tuple(Card(pan=card.pan, expiry=card.expiry) for card in blocked),
+        unknown_cards=tuple(Card(pan=pan, expiry=demo.EXPIRY) for pan in unknown),
+        acquirer=demo.ACQUIRER_CODE,
     )
 
 

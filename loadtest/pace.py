@@ -11,6 +11,8 @@ from time import monotonic_ns
 import trio
 from msgspec import Struct
 
+from loadtest.pump import Pump
+
 
 class Closed(Struct, frozen=True, kw_only=True):
     """Each terminal thinks between two requests, evenly from 0 to twice this."""
@@ -30,8 +32,9 @@ Pace = Closed | Open
 class Schedule:
     """One terminal's own: `index` of `count` terminals that share the pace."""
 
-    def __init__(self, pace: Pace, *, index: int, count: int, random: Random) -> None:
+    def __init__(self, pace: Pace, *, pump: Pump, index: int, count: int, random: Random) -> None:
         self._pace = pace
+        self._pump = pump
         self._count = count
         self._random = random
         now_seconds = trio.current_time()
@@ -44,7 +47,7 @@ class Schedule:
         """Wait for the next request's moment; return it, in monotonic nanoseconds."""
         late_seconds = trio.current_time() - self._due_seconds
         if late_seconds < 0:
-            await trio.sleep(-late_seconds)
+            await self._pump.sleep_until(self._due_seconds)
             late_seconds = trio.current_time() - self._due_seconds
         if isinstance(self._pace, Open):
             return monotonic_ns() - int(late_seconds * 1e9)

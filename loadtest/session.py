@@ -14,14 +14,13 @@ from msgspec import Struct
 from loadtest.dialect import Dialect
 from loadtest.kinds import REVERSAL_ADVICE
 from loadtest.oracle import Oracle, Verdict
+from loadtest.pump import Frame, Line, LineLostError, Pump, open_line
 from loadtest.replies import Reply, read_reply
 from loadtest.requests import Desk, Request
 from switch.iso8583.framing import FramingError
 
-READ_BYTES = 4096
 RECONNECT_SECONDS = 0.05
 FINAL = (Verdict.ANSWER, Verdict.DEFERRED)
-LOST = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -38,6 +37,7 @@ class Session:
     def __init__(
         self,
         *,
+        pump: Pump,
         address: tuple[str, int],
         dialect: Dialect,
         desk: Desk,
@@ -47,22 +47,22 @@ class Session:
         tpdu: bytes,
     ) -> None:
         self.desk = desk
-        self.reconnect_count = 0
+        self._pump = pump
         self._address = address
         self._dialect = dialect
         self._oracle = oracle
         self._patience = patience
         self._random = random
         self._tpdu = tpdu
-        self._stream: trio.SocketStream | None = None
-        self._frames = dialect.frames()
+        self._reply_tpdu = dialect.reply_tpdu(tpdu)
+        self._line: Line | None = None
         self._last: Request | None = None  # the last one answered
         self._again: Request | None = None  # to be asked again after the outstanding one
 
     @property
     def connected(self) -> bool:
         """Whether the connection stands, as far as this side knows."""
-        return self._stream is not None
+        return self._line is not None
 
     async def ask(self, request: Request) -> Reply | None:
         """Send a request and return its reply; None when it was given up, and then reversed.
@@ -90,27 +90,27 @@ class Session:
     async def repeat(self, request: Request) -> Reply | None:
         """Send an answered request as a repeat and have the reply judged; None when none came."""
         body = request.repeat_body()
-        with trio.move_on_after(self._patience.reply_seconds):
-            while True:
-                try:
-                    stream = await self._send(body)
-                    while True:
-                        reply = await self._receive(stream, request)
-                        if reply is not None and reply.rrn == request.rrn:
-                            self._oracle.judge_repeat(request, reply)
-                            return reply
-                        if reply is not None:
-                            self._oracle.judge(request, reply)
-                except LOST:
-                    await self._reconnect_later()
+        deadline = trio.current_time() + self._patience.reply_seconds
+        while trio.current_time() < deadline:
+            try:
+                line = await self._send(body)
+                while (frame := await self._next_frame(line, request, deadline)) is not None:
+                    reply = self._read(frame, request)
+                    if reply is not None and reply.rrn == request.rrn:
+                        self._oracle.judge_repeat(request, reply)
+                        return reply
+                    if reply is not None:
+                        self._oracle.judge(request, reply)
+            except OSError:
+                await self._reconnect_later()
         self._oracle.repeat_unanswered(request)
         return None
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
-        if self._stream is not None:
-            stream, self._stream = self._stream, None
-            await stream.aclose()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     async def _insist(self, request: Request) -> Reply:
         body = request.body
@@ -128,36 +128,35 @@ class Session:
             await self.repeat(again)
 
     async def _exchange(self, request: Request, body: bytes, cut_bps: int) -> Reply | None:
-        with trio.move_on_after(self._patience.reply_seconds):
-            while True:
-                try:
-                    return await self._answer(await self._send(body), request)
-                except LOST:
-                    await self._reconnect_later()
-                    if cut_bps and self._random.randrange(10_000) < cut_bps:
-                        return None
-                    body = request.repeat_body()
-        return None
-
-    async def _answer(self, stream: trio.SocketStream, request: Request) -> Reply:
+        deadline = trio.current_time() + self._patience.reply_seconds
         while True:
-            reply = await self._receive(stream, request)
+            try:
+                return await self._answer(await self._send(body), request, deadline)
+            except OSError:
+                await self._reconnect_later()
+                cut = cut_bps and self._random.randrange(10_000) < cut_bps
+                if cut or trio.current_time() >= deadline:
+                    return None
+                body = request.repeat_body()
+
+    async def _answer(self, line: Line, request: Request, deadline: float) -> Reply | None:
+        while (frame := await self._next_frame(line, request, deadline)) is not None:
+            reply = self._read(frame, request)
             if reply is not None and self._oracle.judge(request, reply) in FINAL:
                 return reply
+        return None
 
-    async def _receive(self, stream: trio.SocketStream, request: Request) -> Reply | None:
-        """Wait for one frame; None when it could not be read (the oracle was told)."""
+    async def _next_frame(self, line: Line, request: Request, deadline: float) -> Frame | None:
         try:
-            while (frame := self._frames.take()) is None:
-                data = await stream.receive_some(READ_BYTES)
-                if not data:
-                    raise trio.BrokenResourceError("the switch closed the connection")
-                self._frames.receive(data)
+            return await line.next_frame(deadline)
         except FramingError as error:
             self._oracle.unreadable(request, str(error))
-            raise trio.BrokenResourceError("framing is lost") from error
+            raise LineLostError("framing is lost") from error
+
+    def _read(self, frame: Frame, request: Request) -> Reply | None:
+        """Read a reply; None when that could not be done, and the oracle knows why."""
         tpdu, body = frame
-        if tpdu != self._dialect.reply_tpdu(self._tpdu):
+        if tpdu != self._reply_tpdu:
             self._oracle.unreadable(request, "its TPDU is not addressed to this terminal")
             return None
         try:
@@ -166,19 +165,18 @@ class Session:
             self._oracle.unreadable(request, str(error))
             return None
 
-    async def _send(self, body: bytes) -> trio.SocketStream:
-        if self._stream is None:
-            self._stream = await trio.open_tcp_stream(*self._address)
-            self._frames = self._dialect.frames()
-        await self._stream.send_all(self._dialect.frame(body, self._tpdu))
-        return self._stream
+    async def _send(self, body: bytes) -> Line:
+        if self._line is None:
+            self._line = await open_line(self._pump, self._dialect, self._address)
+        self._line.send(self._dialect.frame(body, self._tpdu))
+        return self._line
 
     async def _reconnect_later(self) -> None:
-        self.reconnect_count += 1
         self._again = self._last
-        await self.close()
+        self.close()
         await self._pause()
 
     async def _pause(self) -> None:
         # Spread, or all terminals of a restarted switch would arrive in the same millisecond.
-        await trio.sleep(RECONNECT_SECONDS * (0.5 + self._random.random()))
+        pause_seconds = RECONNECT_SECONDS * (0.5 + self._random.random())
+        await self._pump.sleep_until(trio.current_time() + pause_seconds)

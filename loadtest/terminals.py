@@ -5,7 +5,8 @@ which switch is at the other end, nor its database (that is `loadtest.journal_ch
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from random import Random
 from time import monotonic_ns
 
@@ -19,6 +20,7 @@ from loadtest.mix import Draw, Mix
 from loadtest.oracle import Counts, Oracle
 from loadtest.pace import Pace, Schedule
 from loadtest.population import Population
+from loadtest.pump import Pump
 from loadtest.requests import Desk, RrnCounter, Stationery, TerminalClock
 from loadtest.scenarios import Cashier
 from loadtest.session import Patience, Session
@@ -71,6 +73,7 @@ class Terminals:
         self.model = BalanceModel()
         self.latency = Latency()
         self._load = load
+        self._pump = Pump()
         self._began_ns = self._ended_ns = 0
         self._counts_before = Counts()
         self._sessions: list[Session] = []
@@ -80,6 +83,7 @@ class Terminals:
         clock, rrns = TerminalClock(now_seconds), RrnCounter(first_rrn)
         for index, terminal in enumerate(population.terminals[: load.connections]):
             session = Session(
+                pump=self._pump,
                 address=address,
                 dialect=dialect,
                 desk=Desk(
@@ -123,7 +127,8 @@ class Terminals:
 
     async def survey_before(self) -> None:
         """Ask the balances of every good card: the model begins with them."""
-        await survey(self._load.population, self._sessions, self.model, self.model.begin)
+        async with self._pumping():
+            await survey(self._load.population, self._sessions, self.model, self.model.begin)
         self._counts_before = self.oracle.counts.since(Counts())
         self.oracle.declines.clear()
 
@@ -133,29 +138,37 @@ class Terminals:
         After `drain_seconds` more the rest is given up and counts as unanswered.
         """
         self._began_ns = monotonic_ns()
-        async with trio.open_nursery() as nursery:
+        async with self._pumping() as nursery:
             nursery.start_soon(self._limit_drain, stop, nursery.cancel_scope)
             async with trio.open_nursery() as working:
                 for index, shift in enumerate(self._shifts):
                     schedule = Schedule(
                         self._load.pace,
+                        pump=self._pump,
                         index=index,
                         count=len(self._shifts),
                         random=Random(f"{self._load.seed}:{index}:schedule"),
                     )
                     working.start_soon(shift.work, schedule, stop)
-            nursery.cancel_scope.cancel()
         self._ended_ns = monotonic_ns()
 
     async def survey_after(self) -> None:
         """Ask the balances again and hold them against the model."""
-        await self.close()  # what is still outstanding must not answer into the survey
-        await survey(self._load.population, self._sessions, self.model, self.model.compare)
+        self.close()  # what is still outstanding must not answer into the survey
+        async with self._pumping():
+            await survey(self._load.population, self._sessions, self.model, self.model.compare)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close every connection."""
         for session in self._sessions:
-            await session.close()
+            session.close()
+
+    @asynccontextmanager
+    async def _pumping(self) -> AsyncIterator[trio.Nursery]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pump.run)
+            yield nursery
+            nursery.cancel_scope.cancel()
 
     def _shift(self, index: int, session: Session) -> Shift:
         draw = Draw(self._load.mix, f"{self._load.seed}:{index}")

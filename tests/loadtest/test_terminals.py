@@ -95,7 +95,7 @@ async def run_load(
         with trio.fail_after(10):
             await terminals.drive(stop)
             await terminals.survey_after()
-            await terminals.close()
+            terminals.close()
     return terminals
 
 

@@ -1,0 +1,1 @@
+"""Kill -9 under load: `python -m tests.chaos --kills 50 --seed 1`."""

@@ -1,0 +1,20 @@
+"""The short version of `make chaos`."""
+
+import pytest
+
+from tests.chaos.run import Target, run_chaos
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "kills"), [("switch", 5), ("postgres", 2)])
+async def test_nothing_acknowledged_is_lost_when_a_process_is_killed(
+    target: Target, kills: int
+) -> None:
+    lines: list[str] = []
+
+    verdict, findings = await run_chaos(kills=kills, seed=11, target=target, say=lines.append)
+
+    assert findings == []
+    assert verdict.good, verdict
+    assert verdict.repeated > 0
+    assert verdict.answered > 100 * kills

@@ -1,0 +1,50 @@
+"""A whole site for tests: PostgreSQL, the demo club, the switch as a process, in a directory.
+
+Owns its ports and that nothing is left behind. For tests that kill things; those that only need a
+switch share one.
+"""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import trio
+
+from bashgah.demo_site import HOST, demo_config, free_port, load_demo
+from bashgah.site import Site
+from switch.config import Config, Http, Postgres
+
+
+def site_config(data_dir: Path) -> Config:
+    """Give the demo's configuration on free ports, without replica and without shared sockets."""
+    config = demo_config(data_dir)
+    return msgspec.structs.replace(
+        config,
+        listener=tuple(
+            msgspec.structs.replace(listener, port=free_port()) for listener in config.listener
+        ),
+        http=Http(host=HOST, port=free_port()),
+        postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", replica=False),
+    )
+
+
+@asynccontextmanager
+async def running_site(say: Callable[[str], None]) -> AsyncIterator[Site]:
+    """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
+    # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
+    data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
+    site = Site(data_dir=data_dir, config=site_config(data_dir), say=say)
+    try:
+        try:
+            await site.start_database()
+            await load_demo(site)
+            await site.start_switch()
+            yield site
+        finally:
+            with trio.CancelScope(shield=True):
+                await site.stop()
+    finally:
+        shutil.rmtree(data_dir)
