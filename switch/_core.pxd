@@ -10,8 +10,10 @@ cdef class Core:
     cdef Decision decision          # the one being made; too large for a stack that may nest
     cdef bytearray replay_rest      # bytes of a COPY stream that make no whole row yet
     cdef bint replay_begun
+    cdef bint floors_watched
     cdef uint8_t tenure_chain[32]   # before the tenure's first row
     cdef int64_t open_account(self, int64_t owner, uint8_t owner_kind, uint8_t slot, uint16_t unit,
                               bint keeps_lots, int64_t floor=?) except -1
     cdef int set_floors(self, int64_t plan_row) except -1
     cdef int check_row(self, const Row *row, int fault, bint chained) except -1
+    cdef int check_floors(self, const Row *row) except -1

@@ -28,7 +28,10 @@ from switch._shard cimport (
     bashgah_hmac_key, due_pop, due_push, journal_row, remember_row, replay, settle, shard_clear,
     shard_open,
 )
-from switch._words cimport KIND_EXCHANGE, OPERATION_COUNT, REASON_COUNT
+from switch._words cimport (
+    HOLD, KIND_EXCHANGE, LOAD, OPERATION_COUNT, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE,
+    REASON_COUNT,
+)
 from switch.ledger._book cimport (
     OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT, Account, Lot, book_open,
 )
@@ -85,6 +88,12 @@ cdef bint is_account(int reference):
     return reference & 15 < slots.get(reference >> 4, 0)
 
 
+cdef bint is_choice(int operation) noexcept:
+    """What could have been declined; a reversal, refund or completion has to happen."""
+    return (operation == PURCHASE or operation == POINTS_PAYMENT or operation == LOAD
+            or operation == HOLD or operation == PREAUTHORISATION)
+
+
 @cython.final
 cdef class Core:
     """One shard's state. Not thread-safe: everything happens on the thread that runs the gate."""
@@ -108,6 +117,7 @@ cdef class Core:
             memcpy(self.shard.reason_names[i], PyBytes_AS_STRING(encoded), len(encoded))
         self.replay_rest = bytearray()
         self.replay_begun = False
+        self.floors_watched = False
 
     def __dealloc__(self):
         shard_clear(&self.shard)
@@ -371,6 +381,8 @@ cdef class Core:
             fault = replay(&self.shard, row)
             if fault != 0:
                 raise JournalBroken(f"row {row.seq}: its moves or what it names cannot be ({fault})")
+            if self.floors_watched:
+                self.check_floors(row)
             count += 1
             if row.event != NULL:
                 on_event(row.seq, row.kind, PyBytes_FromStringAndSize(
@@ -394,6 +406,21 @@ cdef class Core:
                 or row.card >= self.shard.register.card_count)):
             raise JournalBroken(f"row {row.seq}: an unknown terminal or card")
         self.shard.epoch = row.epoch
+        return 0
+
+    def watch_floors(self):
+        """From here on replay also refuses a row that takes an account below its floor by choice."""
+        self.floors_watched = True
+
+    cdef int check_floors(self, const Row *row) except -1:
+        cdef int64_t number
+        cdef int i
+        if row.kind != KIND_EXCHANGE or not is_choice(row.operation):
+            return 0
+        for i in range(row.move_count):
+            number = row.moves[i].from_account
+            if self.shard.book.accounts[number].balance < self.shard.book.accounts[number].floor:
+                raise JournalBroken(f"row {row.seq}: takes account {number} below its floor")
         return 0
 
     def remember(self, bytes data, int state, int64_t undone_minor):
