@@ -285,6 +285,7 @@ cdef class Core:
             if self.shard.plans[row].programme == programme:
                 plan_clear(&self.shard.plans[row])
                 self.shard.plans[row] = plan
+                self.set_floors(row)
                 return row
         grown = <Plan *> realloc(self.shard.plans, (self.shard.plan_count + 1) * sizeof(Plan))
         if grown == NULL:
@@ -294,6 +295,15 @@ cdef class Core:
         self.shard.plans[self.shard.plan_count] = plan
         self.shard.plan_count += 1
         return self.shard.plan_count - 1
+
+    cdef int set_floors(self, int64_t plan_row) except -1:
+        """Let the purses of a programme's cards follow its new version."""
+        cdef int64_t i
+        for i in range(self.shard.register.card_count):
+            if self.shard.register.cards[i].programme_row == plan_row:
+                self.shard.book.accounts[self.shard.register.cards[i].accounts].floor = \
+                    self.shard.plans[plan_row].money_floor
+        return 0
 
     # --- the journal ------------------------------------------------------------------------------
 
@@ -312,6 +322,7 @@ cdef class Core:
         assert self.shard.journal.bytes == 0, "rows of another tenure wait for a batch"
         self.shard.epoch = epoch
         self.shard.cut_seq = self.shard.durable_seq = self.shard.last_seq
+        memcpy(self.tenure_chain, self.shard.chain, CHAIN_BYTES)
 
     def journal_event(self, int kind, int64_t now_us, int32_t utc_offset_s, bytes body):
         """Append an event (JSON) as a row; gives its sequence. It must already have taken effect."""
@@ -342,11 +353,13 @@ cdef class Core:
         self.shard.journal.bytes = 0
         return first, self.shard.last_seq, self.chain, body
 
-    def drop_batch(self):
-        """Forget the rows that wait: another tenure has come between. Only before serving."""
+    def drop_tenure(self):
+        """Forget the tenure's first row: another owner's rows came before it and are replayed first."""
         self.shard.journal.bytes = 0
+        self.shard.last_seq = self.shard.cut_seq = self.shard.durable_seq
+        memcpy(self.shard.chain, self.tenure_chain, CHAIN_BYTES)
 
-    def replay(self, data, on_event):
+    def replay(self, bytes data, on_event):
         """Carry out the rows of a piece of a COPY stream; gives how many.
 
         `on_event(seq, kind, body)` is called for rows that carry an event. Raises JournalBroken at the

@@ -10,16 +10,22 @@ from switch._register cimport (
 from switch._shard cimport DECIDED, UNJOURNALED, seconds_of
 from switch._steps cimport (
     begin, check_amount, check_card, check_clock, check_repeated, check_rights, check_terminal,
-    find_the_card, refuse, run_plan,
+    find_the_card, refuse, run_plan, undo_moves,
 )
 from switch._undo cimport decide_completion, decide_refund, decide_reversal, undo_hold
 from switch._words cimport (
     BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW,
     COMPLETION, CUT_OVER, FORMAT_ERROR, HOLD, OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE,
-    PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL,
+    PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
+
+
+cdef enum:
+    # A completion gives all of them back and takes as many again, with discount, what points are
+    # worth, fee and earning: 2 * 21 + 4 is within MOVES_MAX.
+    HOLD_MOVES_MAX = 21
 
 
 cdef int authorise(Shard *shard, const Request *request, const Moment *now,
@@ -34,6 +40,10 @@ cdef int authorise(Shard *shard, const Request *request, const Moment *now,
             and shard.exchanges.held * 2 >= shard.exchanges.capacity:
         return OVERLOADED
     reason = run_plan(shard, request, now, request.operation, request.points_limit, False, decision)
+    if (reason == REASON_NONE and decision.row.hold_expires_us != 0
+            and decision.row.move_count > HOLD_MOVES_MAX):
+        undo_moves(shard, decision)
+        return TOO_MANY_MOVES
     if reason == REASON_NONE and decision.row.approved_minor < request.amount_minor:
         return PARTIALLY_APPROVED
     return reason
@@ -52,7 +62,8 @@ cdef int decide_network(Shard *shard, const Request *request, const Moment *now,
     if opens < 0:
         return FORMAT_ERROR
     opens = opens // 86400
-    if opens != today and opens != today + 1:
+    # Not further than tomorrow by the calendar either: each new day has new limits.
+    if opens != today and (opens != today + 1 or opens > now.local_day + 1):
         return CLOCK_OUTSIDE_WINDOW
     decision.row.business_day = <int32_t> opens
     return REASON_NONE

@@ -24,6 +24,7 @@ cdef struct Exchange:
     int32_t transmitted_at
     uint32_t received_s
     uint32_t hold_expires_s
+    int32_t business_day        # on which it counts for the card's limits
     char rrn[12]
     char response_code[2]
     char authorisation_code[6]

@@ -59,6 +59,12 @@ cdef inline bint same_rrn(const Exchange *entry, const Key *key) noexcept nogil:
     return entry.rrn_sent and key.rrn_sent and memcmp(entry.rrn, key.rrn, 12) == 0
 
 
+cdef inline bint can_be_original(uint8_t message_class) noexcept nogil:
+    """What can be reversed, refunded or completed: never a reversal, which would undo an undoing."""
+    return (message_class == CLASS_AUTHORISATION or message_class == CLASS_FINANCIAL
+            or message_class == CLASS_ADVICE)
+
+
 cdef Exchange *exchange_repeated(const Exchanges *all, const Key *key) noexcept nogil:
     """Give the exchange with the same key (or the tombstone that waits for it), or NULL."""
     cdef int32_t at = all.by_key[key_bucket(all, key.terminal, key.stan)]
@@ -69,7 +75,8 @@ cdef Exchange *exchange_repeated(const Exchanges *all, const Key *key) noexcept 
         if entry.terminal != key.terminal or entry.stan != key.stan:
             continue
         if entry.state == STATE_TOMBSTONE:
-            if (entry.message_class != CLASS_NONE
+            if not can_be_original(key.message_class) or (
+                    entry.message_class != CLASS_NONE
                     and entry.message_class != key.message_class):
                 continue
             if (entry.local_at <= 0 or entry.local_at == key.local_at
@@ -100,12 +107,8 @@ cdef Exchange *exchange_original(const Exchanges *all, const Key *key, int32_t a
             continue
         if entry.state == STATE_TOMBSTONE:
             continue
-        if key.message_class != CLASS_NONE:
-            if entry.message_class != key.message_class:
-                continue
-        elif (entry.message_class != CLASS_AUTHORISATION
-                and entry.message_class != CLASS_FINANCIAL
-                and entry.message_class != CLASS_ADVICE):
+        if not can_be_original(entry.message_class) or (
+                key.message_class != CLASS_NONE and entry.message_class != key.message_class):
             continue
         if at_time > 0:
             if entry.local_at != at_time and entry.transmitted_at != at_time:

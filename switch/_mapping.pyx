@@ -21,6 +21,11 @@ cdef enum:
     PRIVATE_CHARACTERS_MAX = 999
     ORIGINAL_DIGITS = 42
     BALANCE_CHARACTERS = 20
+    DATE_MAX = 1231             # MMDD
+    TIME_MAX = 235959           # hhmmss
+    TIMES_A_DATE = 1000000      # MMDDhhmmss = MMDD * this + hhmmss
+
+cdef int64_t BALANCE_MAX = 999999999999LL   # what the 12 digits of DE 54 can say
 
 cdef struct Reading:            # what the reading functions share
     const Profile *profile
@@ -171,16 +176,18 @@ cdef void read_original(Reading *reading, Request *request) noexcept nogil:
     """Original data elements: MTI 4, STAN 6, time 10, acquirer 11, forwarder 11."""
     cdef char original[ORIGINAL_DIGITS]
     cdef char replacement[ORIGINAL_DIGITS]
-    cdef int64_t mti
+    cdef int64_t mti, at
     request.original_stan = request.original_at = request.original_class = -1
     request.replacement_minor = -1
     if text(reading, F_ORIGINAL, original, sizeof(original)) == ORIGINAL_DIGITS:
         mti = digits(original, 4)
         request.original_class = class_of(<int> mti) if mti > 0 else 0
         request.original_stan = <int32_t> digits(original + 4, 6)
-        request.original_at = <int32_t> digits(original + 10, 10)
-        if request.original_stan < 0 or request.original_at < 0:
+        at = digits(original + 10, 10)
+        if request.original_stan < 0 or not 0 <= at <= DATE_MAX * TIMES_A_DATE + TIME_MAX:
             reading.fault_field = F_ORIGINAL
+        else:
+            request.original_at = <int32_t> at
     if text(reading, F_REPLACEMENT, replacement, sizeof(replacement)) == ORIGINAL_DIGITS:
         request.replacement_minor = digits(replacement, 12)
         if request.replacement_minor < 0:
@@ -190,9 +197,22 @@ cdef void read_original(Reading *reading, Request *request) noexcept nogil:
 cdef void read_times(Reading *reading, Request *request) noexcept nogil:
     cdef int64_t date = number(reading, F_LOCAL_DATE, -1)
     cdef int64_t time = number(reading, F_LOCAL_TIME, -1)
-    request.local_at = <int32_t> (date * 1000000 + time) if date >= 0 and time >= 0 else -1
-    request.transmitted_at = <int32_t> number(reading, F_TRANSMITTED_AT, -1)
-    request.settlement_at = <int32_t> number(reading, F_SETTLEMENT_DATE, -1)
+    cdef int64_t transmitted = number(reading, F_TRANSMITTED_AT, -1)
+    cdef int64_t settlement = number(reading, F_SETTLEMENT_DATE, -1)
+    # Beyond the last second of a year no number is a time, and it might not fit its 32 bits.
+    if date > DATE_MAX:
+        reading.fault_field = F_LOCAL_DATE
+    elif time > TIME_MAX:
+        reading.fault_field = F_LOCAL_TIME
+    elif transmitted > DATE_MAX * TIMES_A_DATE + TIME_MAX:
+        reading.fault_field = F_TRANSMITTED_AT
+    elif settlement > DATE_MAX:
+        reading.fault_field = F_SETTLEMENT_DATE
+    else:
+        request.local_at = (<int32_t> (date * TIMES_A_DATE + time) if date >= 0 and time >= 0
+                            else -1)
+        request.transmitted_at = <int32_t> transmitted
+        request.settlement_at = <int32_t> settlement
 
 
 cdef int read_operation(Reading *reading, Request *request) noexcept nogil:
@@ -390,6 +410,8 @@ cdef Py_ssize_t put_balance(char *out, const char *kind, int32_t currency,
     out[7] = 67 if amount >= 0 else 68
     if amount < 0:
         amount = -amount
+    if amount > BALANCE_MAX:
+        amount = BALANCE_MAX
     for i in range(12):
         out[19 - i] = <char> (48 + amount % 10)
         amount = amount // 10

@@ -184,20 +184,34 @@ cdef inline bint counts_for_limits(uint8_t operation) noexcept nogil:
             or operation == PREAUTHORISATION)
 
 
-cdef void count_for_limits(Shard *shard, const Row *row, int64_t change, int32_t count) noexcept nogil:
-    """Add to what the card has spent on the row's business day."""
+cdef void count_for_limits(Shard *shard, const Row *row) noexcept nogil:
+    """Add to what the card has spent on its business day.
+
+    A card's day never goes back: acquirers that have cut over and others take turns with it.
+    """
     cdef Card *card
     if row.card < 0:
         return
     card = &shard.register.cards[row.card]
-    if card.day != row.business_day:
-        if change < 0:
-            return              # undoes another day's spending
+    if card.day < row.business_day:
         card.day = row.business_day
         card.day_spent_minor = 0
         card.day_count = 0
-    card.day_spent_minor += change
-    card.day_count += count
+    card.day_spent_minor += row.approved_minor
+    card.day_count += 1
+
+
+cdef void uncount_for_limits(Shard *shard, const Exchange *original, int64_t change) noexcept nogil:
+    """Give back what a reversal undoes, unless it was spent on another day than the card's."""
+    cdef Card *card
+    if change <= 0 or original.card < 0 or not counts_for_limits(original.operation):
+        return
+    card = &shard.register.cards[original.card]
+    if card.day != original.business_day:
+        return
+    card.day_spent_minor -= change
+    if original.undone_minor == original.approved_minor:
+        card.day_count -= 1
 
 
 cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noexcept nogil:
@@ -207,9 +221,7 @@ cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noe
     original.undone_minor = row.undone_minor
     if row.operation != REVERSAL:
         return
-    if counts_for_limits(original.operation):
-        count_for_limits(shard, row, -change,
-                         -1 if row.undone_minor == original.approved_minor else 0)
+    uncount_for_limits(shard, original, change)
     if original.operation == REFUND:
         refunded = exchange_by_seq(&shard.exchanges, original.original_seq)
         if refunded != NULL:
@@ -275,6 +287,7 @@ cdef int add_exchange(Shard *shard, const Row *row) noexcept nogil:
     entry.transmitted_at = row.transmitted_at
     entry.received_s = <uint32_t> (row.received_us // 1000000)
     entry.hold_expires_s = <uint32_t> (row.hold_expires_us // 1000000)
+    entry.business_day = row.business_day
     memcpy(entry.rrn, row.rrn, 12)
     memcpy(entry.response_code, row.response_code, 2)
     memcpy(entry.authorisation_code, row.authorisation_code, 6)
@@ -326,7 +339,7 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
         if row.original_seq != 0:
             original = exchange_by_seq(&shard.exchanges, row.original_seq)
         if counts_for_limits(<uint8_t> row.operation):
-            count_for_limits(shard, row, row.approved_minor, 1)
+            count_for_limits(shard, row)
         elif row.operation == COMPLETION and original != NULL:
             exchange_set_state(&shard.exchanges, original, STATE_CAPTURED)
         elif row.undone_minor >= 0 and original != NULL:
@@ -335,6 +348,8 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
             shard.register.terminals[row.terminal].signed_off = row.operation == SIGN_OFF
         elif row.operation == CUT_OVER:
             acquirer = find_acquirer(&shard.register, row.acquirer)
+            if acquirer < 0:
+                return -1
             shard.register.acquirers[acquirer].business_day = row.business_day
         if row.reason == REVERSED_UNKNOWN_ORIGINAL and add_tombstone(shard, row) != 0:
             return -1

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from switch._plan cimport Moment
 from switch._shard cimport Decision, Request, Shard
 
+cdef void undo_moves(Shard *shard, Decision *decision) noexcept nogil
 cdef void refuse(Decision *decision, int reason) noexcept nogil
 cdef void begin(Shard *shard, const Request *request, const Moment *now,
                 Decision *decision) noexcept nogil

@@ -20,7 +20,7 @@ from switch._shard cimport RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, secon
 from switch._words cimport (
     AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE, CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED,
     CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST, CARD_STATUS_STOLEN,
-    CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLOCK_OUTSIDE_WINDOW,
+    CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW,
     DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH, FORMAT_ERROR, KIND_EXCHANGE,
     MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, REASON_NONE,
     REVERSAL, STATE_TOMBSTONE, TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD,
@@ -33,6 +33,13 @@ cdef enum:
     LOTS_A_ROW = 16             # names that a journal row may give to new lots
 
 cdef int64_t AMOUNT_MINOR_MAX = 999999999999LL
+
+
+cdef void undo_moves(Shard *shard, Decision *decision) noexcept nogil:
+    """Take every move of the decision out of the book again, the last one first."""
+    while decision.row.move_count > 0:
+        decision.row.move_count -= 1
+        book_undo(&shard.book, &decision.row.moves[decision.row.move_count])
 
 
 cdef void refuse(Decision *decision, int reason) noexcept nogil:
@@ -72,7 +79,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
     row.transmitted_at = request.transmitted_at
     if request.rrn[0] != 0:
         memcpy(row.rrn, request.rrn, 12)
-    else:
+    elif request.message_class != CLASS_NETWORK:
         assigned_rrn(row.seq, row.rrn)
     row.currency = request.currency
     row.amount_minor = request.amount_minor if request.amount_minor > 0 else 0
@@ -203,7 +210,9 @@ cdef int check_repeated(Shard *shard, const Request *request, const Moment *now,
 
 cdef int check_clock(Shard *shard, const Request *request, const Moment *now) noexcept nogil:
     """A request (not an advice, which may wait for days) claims a time near ours."""
-    cdef int64_t claimed = claimed_seconds(request, now, now.utc_offset_s)
+    # DE 12 and 13 are the terminal's local time, DE 7 is UTC.
+    cdef int64_t claimed = claimed_seconds(
+        request, now, now.utc_offset_s if request.local_at >= 0 else 0)
     if claimed < 0:
         return FORMAT_ERROR
     if request.message_class != CLASS_AUTHORISATION and request.message_class != CLASS_FINANCIAL:
@@ -254,13 +263,13 @@ cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil:
     cdef int32_t month = card.expires_yymm % 100
     cdef int32_t first_of_next = ((month % 12 + 1) * 100 + 1) * 1000000
     cdef int32_t year = 2000 + card.expires_yymm // 100 + (1 if month == 12 else 0)
-    cdef int64_t ends = seconds_of(first_of_next, year_middle(year), now.utc_offset_s)
+    cdef int64_t ends = seconds_of(first_of_next, near_month(year, month % 12), now.utc_offset_s)
     return <int64_t> now.unix_s >= ends
 
 
-cdef inline uint32_t year_middle(int32_t year) noexcept nogil:
-    """A second near the middle of a year: `seconds_of` then finds dates of that year."""
-    return <uint32_t> ((year - 1970) * 31556952LL + 15778476)
+cdef inline uint32_t near_month(int32_t year, int32_t months) noexcept nogil:
+    """A second near the start of the month after `months` of a year: `seconds_of` finds that year."""
+    return <uint32_t> ((year - 1970) * 31556952LL + months * 2629746LL)
 
 
 cdef int check_amount(Shard *shard, const Request *request, Decision *decision) noexcept nogil:
@@ -302,7 +311,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.registers[R_POINTS_LIMIT] = points_limit
     run.registers[R_PARTIAL_OK] = request.partial_ok
     run.registers[R_ADVICE] = advice
-    if run.card.day == row.business_day:
+    if run.card.day >= row.business_day:
         run.registers[R_DAY_SPENT] = run.card.day_spent_minor
         run.registers[R_DAY_COUNT] = run.card.day_count
     reason = plan_run(plan, operation, &run)

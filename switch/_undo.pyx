@@ -10,11 +10,11 @@ from switch._register cimport WALLET_MONEY_HELD, WALLET_POINTS_HELD, find_termin
 from switch._shard cimport (
     DECIDED, RECALL_SEQ, UNJOURNALED, undone_share,
 )
-from switch._steps cimport ask_journal, forgotten, run_plan
+from switch._steps cimport ask_journal, forgotten, run_plan, undo_moves
 from switch._words cimport (
-    CAPTURE_ABOVE_HOLD, CLASS_AUTHORISATION, CLASS_NONE, COMPLETION,
+    CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD,
     HOLD_ALREADY_CAPTURED, HOLD_ALREADY_RELEASED, HOLD_EXPIRED, KIND_HOLD_EXPIRY,
-    ORIGINAL_IS_ANOTHER_CARD, ORIGINAL_NOT_FOUND, ORIGINAL_NOT_REFUNDABLE, POINTS_PAYMENT,
+    ORIGINAL_IS_ANOTHER_CARD, ORIGINAL_NOT_FOUND, ORIGINAL_NOT_REFUNDABLE, POINTS_PAYMENT, PREAUTHORISATION,
     PURCHASE, REASON_NONE, REFUND, REFUND_ABOVE_ORIGINAL, REPLACEMENT_ABOVE_ORIGINAL,
     REVERSED_BEFORE, REVERSED_DECLINED_ORIGINAL, REVERSED_UNKNOWN_ORIGINAL, STATE_APPROVED,
     STATE_CAPTURED, STATE_DECLINED, STATE_EXPIRED, STATE_HELD,
@@ -134,10 +134,10 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
     name_original(request, original, decision)
     if original == NULL:
         return REVERSED_UNKNOWN_ORIGINAL
+    if original.state == STATE_DECLINED:        # perhaps before its card was looked at
+        return REVERSED_DECLINED_ORIGINAL
     if original.card != row.card:
         return ORIGINAL_IS_ANOTHER_CARD
-    if original.state == STATE_DECLINED:
-        return REVERSED_DECLINED_ORIGINAL
     if original.state == STATE_CAPTURED:
         return HOLD_ALREADY_CAPTURED
     if original.state != STATE_APPROVED and original.state != STATE_HELD:
@@ -151,13 +151,16 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
         row.undone_minor = original.undone_minor
         return REVERSED_BEFORE
     row.approved_minor = undone - original.undone_minor
+    row.undone_minor = undone
     if original.operation == REFUND:
         reason = redo_refunded(shard, original, undone, decision)
     elif not detail_known(&shard.exchanges, original):
         return recall(decision, original.seq)
     else:
         reason = change_undone(shard, original, undone, decision)
-    row.undone_minor = undone
+    if reason == REVERSED_BEFORE:       # nothing of the purchase stands: the refund is as it was
+        row.approved_minor = 0
+        row.undone_minor = -1
     return reason
 
 
@@ -192,7 +195,7 @@ cdef int decide_refund(Shard *shard, const Request *request, const Moment *now,
     name_original(request, original, decision)
     if original == NULL:
         return ORIGINAL_NOT_FOUND
-    if original.card != row.card:
+    if original.state != STATE_DECLINED and original.card != row.card:
         return ORIGINAL_IS_ANOTHER_CARD
     if original.state != STATE_APPROVED or not is_purchase(original):
         return ORIGINAL_NOT_REFUNDABLE
@@ -211,6 +214,10 @@ cdef inline bint is_purchase(const Exchange *original) noexcept nogil:
             or original.operation == COMPLETION)
 
 
+cdef inline bint is_hold(const Exchange *original) noexcept nogil:
+    return original.operation == HOLD or original.operation == PREAUTHORISATION
+
+
 cdef int decide_completion(Shard *shard, const Request *request, const Moment *now,
                            Decision *decision) noexcept nogil:
     """0220: the hold ends and what was bought is paid, in one entry. A Reason."""
@@ -225,7 +232,7 @@ cdef int decide_completion(Shard *shard, const Request *request, const Moment *n
         hold = find_original(shard, request, now, row.terminal, decision)
     if decision.status != DECIDED:
         return REASON_NONE
-    if hold == NULL or hold.message_class != CLASS_AUTHORISATION or hold.state == STATE_DECLINED:
+    if hold == NULL or not is_hold(hold) or hold.state == STATE_DECLINED:
         return ORIGINAL_NOT_FOUND
     name_original(request, hold, decision)
     if hold.card != row.card:
@@ -248,9 +255,7 @@ cdef int decide_completion(Shard *shard, const Request *request, const Moment *n
         points_limit = hold.points
     reason = run_plan(shard, request, now, PURCHASE, points_limit, True, decision)
     if reason != REASON_NONE:
-        while row.move_count > 0:
-            row.move_count -= 1
-            book_undo(&shard.book, &row.moves[row.move_count])
+        undo_moves(shard, decision)
     return reason
 
 
