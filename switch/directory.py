@@ -122,7 +122,9 @@ class Directory:
 
     def _set_programme(self, definition: Programme, seq: int) -> None:
         live = self.programmes.get(definition.programme)
-        if live is not None and (definition.version <= live.version or definition.club != live.club):
+        if live is not None and (
+            definition.version <= live.version or definition.club != live.club
+        ):
             raise EventError(
                 f"programme {definition.programme}: version {live.version} of club {live.club} is live"
             )
@@ -155,9 +157,9 @@ class Directory:
         sizes = (len(event.tokens), len(event.expiries), len(event.first6), len(event.last4))
         if sizes != (16 * count, 2 * count, 4 * count, 2 * count) or count == 0:
             raise EventError(f"cards whose columns differ in length: {sizes}")
-        for at in range(0, len(event.tokens), 16):
-            if self._core.card_of(event.tokens[at : at + 16]) is not None:
-                raise EventError("a card that is known already")
+        tokens = {event.tokens[at : at + 16] for at in range(0, len(event.tokens), 16)}
+        if len(tokens) != count or any(self._core.card_of(token) is not None for token in tokens):
+            raise EventError("a card that is known already")
         self._core.add_cards(
             self.programme_rows[event.programme],
             event.tokens,

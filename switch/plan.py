@@ -5,6 +5,7 @@ nothing else: the machine knows no programme, and a programme knows no machine. 
 under `tests/` says the same in other words.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 
 import msgspec
@@ -150,16 +151,20 @@ def compile_plan(programme: Programme, merchant_rows: dict[str, int]) -> Compile
     Raises KeyError for a merchant that is not known.
     """
     writer = _Writer()
-    names = [rule.name for rule in (*programme.discounts, *programme.earning)]
+    names = programme.rule_names()
     rules: list[Rule] = []
     tables = []
-    for group in (programme.discounts, programme.earning):
+    groups: tuple[tuple[DiscountRule | EarnRule, ...], ...] = (
+        programme.discounts,
+        programme.earning,
+    )
+    for group in groups:
         first = len(rules)
         for rule in group:
             rules += _rows(rule, names.index(rule.name) + 1, merchant_rows)
         tables.append((first, len(rules) - first))
     entry = [-1] * OPERATION_COUNT
-    bodies = {
+    bodies: dict[Operation, Callable[[], None]] = {
         Operation.PURCHASE: lambda: _purchase(writer, programme, points_only=False),
         Operation.POINTS_PAYMENT: lambda: _purchase(writer, programme, points_only=True),
         Operation.LOAD: lambda: _load(writer, programme),
@@ -217,7 +222,7 @@ def _packed(terms: tuple[int, int]) -> int:
     return terms[0] * DAYS_MAX + terms[1]
 
 
-DAYS_MAX = 100_000
+DAYS_MAX = 100_000  # more than a programme may say: see `switch.programme`
 
 
 def _limits(writer: _Writer, programme: Programme) -> None:
@@ -297,6 +302,8 @@ def _money(writer: _Writer, *, partial: bool) -> None:
     """Enough in the purse, or less of everything when the terminal can take that (without points)."""
     advice = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.ADVICE)
     writer.step(Op.SPENDABLE, R.A, imm=WALLET_MONEY)
+    # A purse in debt has nothing, but what takes nothing from it does not fail for that.
+    writer.step(Op.MAX, R.A, R.A, R.ZERO)
     covered = writer.jump(Op.JUMP_IF_LESS, R.MONEY, R.A)
     writer.step(Op.SUBTRACT, R.B, R.MONEY, R.A)
     exact = writer.jump(Op.JUMP_IF_ZERO, R.B)
@@ -344,6 +351,11 @@ def _purchase(writer: _Writer, programme: Programme, *, points_only: bool) -> No
     _discount(writer)
     _points(writer, programme, points_only=points_only)
     _money(writer, partial=not points_only)
+    given = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.DISCOUNT)
+    # Less than a unit of discount is none: no rule and no funder are named for it.
+    writer.set(R.FUNDER, 0)
+    writer.set(R.DISCOUNT_RULE, 0)
+    writer.land(given)
     writer.move(R.MONEY, Account.CARD_MONEY, Account.MERCHANT)
     writer.move(R.POINTS, Account.CARD_POINTS, Account.CLUB_POINTS_REDEEMED)
     writer.move(R.POINTS_VALUE, Account.CLUB_POINTS_PAID, Account.MERCHANT)

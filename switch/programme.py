@@ -8,10 +8,13 @@ from typing import Literal
 
 import msgspec
 
+from switch.limits import AMOUNT_MINOR_MAX
 from switch.operations import Operation
 from switch.units import BPS
 
 NAME_LENGTH_MAX = 23
+DAYS_MAX = 18_250  # 50 years: lots and holds end before Unix seconds leave 32 bits, in 2106
+POINTS_MAX = 1 << 50  # that one purchase may earn: sums of them still fit 63 bits
 
 
 class ProgrammeError(ValueError):
@@ -91,17 +94,31 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for what no card could follow."""
-        for rule in (*self.discounts, *self.earning):
-            _check_rule(rule)
-        if self.tender is not None and self.tender.point_value_minor <= 0:
-            raise ProgrammeError("tender: a point is worth more than nothing")
+        for discount in self.discounts:
+            _check_rule(discount)
+        for earning in self.earning:
+            _check_rule(earning)
+        if self.tender is not None:
+            if not 0 < self.tender.point_value_minor <= AMOUNT_MINOR_MAX:
+                raise ProgrammeError("tender: a point is worth more than nothing")
+            if not 0 <= self.tender.points_min <= AMOUNT_MINOR_MAX:
+                raise ProgrammeError("tender: the least number of points is not negative")
+        if any(not 0 <= bound <= POINTS_MAX for bound in msgspec.structs.astuple(self.limits)):
+            raise ProgrammeError("limits: not negative; 0 = no bound")
+        if abs(self.money_floor_minor) > AMOUNT_MINOR_MAX:
+            raise ProgrammeError("money_floor_minor: no further from 0 than an amount can be")
         if not 0 <= self.commission_bps <= BPS:
             raise ProgrammeError("commission_bps: from 0 to 10000")
-        if self.hold_seconds <= 0 or self.preauthorisation_hold_seconds <= 0:
-            raise ProgrammeError("a hold lasts longer than nothing")
-        names = [rule.name for rule in (*self.discounts, *self.earning)]
+        for seconds in (self.hold_seconds, self.preauthorisation_hold_seconds):
+            if not 0 < seconds <= DAYS_MAX * 86_400:
+                raise ProgrammeError("a hold lasts longer than nothing and at most 50 years")
+        names = self.rule_names()
         if len(set(names)) != len(names) or len(names) > 64:
             raise ProgrammeError("rules have different names, at most 64")
+
+    def rule_names(self) -> list[str]:
+        """Give the names of the rules: discounts first, as they stand."""
+        return [rule.name for rule in self.discounts] + [rule.name for rule in self.earning]
 
 
 def _check_rule(rule: DiscountRule | EarnRule) -> None:
@@ -113,10 +130,28 @@ def _check_rule(rule: DiscountRule | EarnRule) -> None:
         raise ProgrammeError(f"rule {rule.name}: hours run from 0 to 24")
     if any(not 0 <= day <= 6 for day in when.weekdays):
         raise ProgrammeError(f"rule {rule.name}: weekdays run from 0 (Saturday) to 6")
+    if any(not 0 <= category <= 9999 for category in when.categories):
+        raise ProgrammeError(f"rule {rule.name}: a category has four digits")
+    if not 0 <= when.amount_min_minor <= AMOUNT_MINOR_MAX:
+        raise ProgrammeError(f"rule {rule.name}: amount_min_minor is no amount")
     if isinstance(rule, DiscountRule):
-        if not 0 <= rule.discount_bps <= BPS or rule.max_minor < 0:
+        if not 0 <= rule.discount_bps <= BPS or not 0 <= rule.max_minor <= AMOUNT_MINOR_MAX:
             raise ProgrammeError(f"rule {rule.name}: a discount is from 0 to 10000 basis points")
-    elif rule.points < 0 or rule.per_minor <= 0 or rule.points_max < 0:
+    else:
+        _check_earning(rule)
+
+
+def _check_earning(rule: EarnRule) -> None:
+    """Raise ProgrammeError for points that could not be counted, or never be spent."""
+    if rule.points < 0 or rule.per_minor <= 0 or not 0 <= rule.points_max <= POINTS_MAX:
         raise ProgrammeError(f"rule {rule.name}: points are earned per amount above zero")
-    elif not 0 <= rule.available_after_days or not 0 <= rule.expires_after_days:
-        raise ProgrammeError(f"rule {rule.name}: days are not negative")
+    if (
+        rule.per_minor > POINTS_MAX
+        or rule.points * (AMOUNT_MINOR_MAX // rule.per_minor) > POINTS_MAX
+    ):
+        raise ProgrammeError(f"rule {rule.name}: one purchase would earn too many points")
+    opens, ends = rule.available_after_days, rule.expires_after_days
+    if not 0 <= opens <= DAYS_MAX or not 0 <= ends <= DAYS_MAX:
+        raise ProgrammeError(f"rule {rule.name}: days are not negative, and at most 50 years")
+    if ends and ends < opens:
+        raise ProgrammeError(f"rule {rule.name}: points end before they open")
