@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.support.profiles  # noqa: F401 (loading it is what it is for)
 from bashgah.postgres import Cluster
 
 TEMPLATE = "migrated"

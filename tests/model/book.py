@@ -1,0 +1,96 @@
+"""Accounts and lots as dictionaries. An account is a tuple of names, e.g. `("card", 3, "points")`.
+
+Knows no programme: who moves what is said by `tests.model.switch`.
+"""
+
+from typing import NamedTuple
+
+Account = tuple[str, int, str]
+
+
+class Posting(NamedTuple):
+    """An amount that left one account for another; `lot` 0 where none is kept."""
+
+    source: Account
+    target: Account
+    amount: int
+    lot: int = 0
+    available_at: int = 0
+    expires_at: int = 0
+
+    def back(self, amount: int) -> "Posting":
+        """Give the posting that takes some of it back, to the very lot."""
+        return self._replace(source=self.target, target=self.source, amount=amount)
+
+
+class Lot(NamedTuple):
+    """What is left of one earning, and when it can be spent (Unix seconds; 0 = always)."""
+
+    remaining: int
+    available_at: int
+    expires_at: int
+
+    def is_open(self, now_s: int) -> bool:
+        return self.available_at <= now_s and (self.expires_at == 0 or now_s < self.expires_at)
+
+
+def keeps_lots(account: Account) -> bool:
+    """Points on cards have dates; everything else is a plain balance."""
+    return account[0] == "card" and account[2].startswith("points")
+
+
+class PlainBook:
+    """Balances and lots; what is not there is zero."""
+
+    def __init__(self) -> None:
+        self.balances: dict[Account, int] = {}
+        self.lots: dict[Account, dict[int, Lot]] = {}
+
+    def balance(self, account: Account) -> int:
+        return self.balances.get(account, 0)
+
+    def post(self, posting: Posting) -> None:
+        """Carry out a posting, whatever it leads to."""
+        for account, change in (
+            (posting.source, -posting.amount),
+            (posting.target, posting.amount),
+        ):
+            self.balances[account] = self.balance(account) + change
+            if keeps_lots(account):
+                self._change_lot(account, posting, change)
+
+    def _change_lot(self, account: Account, posting: Posting, change: int) -> None:
+        lots = self.lots.setdefault(account, {})
+        lot = lots.get(posting.lot, Lot(0, posting.available_at, posting.expires_at))
+        lots[posting.lot] = lot._replace(remaining=lot.remaining + change)
+        if lots[posting.lot].remaining == 0:
+            del lots[posting.lot]
+
+    def in_order(self, account: Account) -> list[tuple[int, Lot]]:
+        """Give an account's lots, soonest to expire first, those that never do last."""
+        return sorted(
+            self.lots.get(account, {}).items(),
+            key=lambda item: (item[1].expires_at == 0, item[1].expires_at, item[0]),
+        )
+
+    def open_points(self, account: Account, now_s: int) -> int:
+        """Give what can be spent: open lots, less what was spent and then taken back."""
+        counted = sum(
+            lot.remaining
+            for _, lot in self.in_order(account)
+            if lot.remaining < 0 or lot.is_open(now_s)
+        )
+        return max(0, min(counted, self.balance(account)))
+
+    def from_lots(self, source: Account, target: Account, amount: int, now_s: int) -> list[Posting]:
+        """Split an amount over the open lots it comes from; nothing is posted yet."""
+        postings = []
+        for name, lot in self.in_order(source):
+            taken = min(amount, lot.remaining)
+            if taken > 0 and lot.is_open(now_s):
+                postings.append(
+                    Posting(source, target, taken, name, lot.available_at, lot.expires_at)
+                )
+                amount -= taken
+        assert amount == 0, "more points were promised than are there"
+        return postings
