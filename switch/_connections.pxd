@@ -22,6 +22,7 @@ cdef struct Connection:
     uint8_t wants_write     # the kernel's buffer was full
     uint8_t paused          # not read: too many unanswered
     int32_t unanswered
+    uint64_t waits_until    # ring position behind its newest reply that waits for a row; 0 = none
     uint8_t *rest           # an unfinished frame
     uint32_t rest_bytes
     uint32_t rest_capacity
@@ -31,7 +32,7 @@ cdef struct Connection:
     uint32_t out_bytes      # how far they are written
     uint32_t out_capacity
     uint64_t out_moved      # bytes that have been cut off the front: makes ends absolute
-    int64_t heard_us        # last bytes from the peer
+    int64_t heard_us        # last bytes from the peer, monotonic
     int64_t rest_since_us   # when the unfinished frame began; 0 = none
 
 cdef struct Connections:
@@ -51,4 +52,6 @@ cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nog
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,
                               int64_t now_us) noexcept nogil
 cdef int connection_flush(Connections *connections, int32_t place) noexcept nogil
-cdef void connection_pause(Connections *connections, int32_t place, bint paused) noexcept nogil
+cdef void connection_pause(Connections *connections, int32_t place) noexcept nogil
+cdef void connection_unpause(Connections *connections, int32_t place,
+                             int64_t now_us) noexcept nogil

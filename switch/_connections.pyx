@@ -4,33 +4,15 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memmove, memset
 
+from switch._sockets cimport (
+    EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CTL_ADD, EPOLL_CTL_MOD, MSG_DONTWAIT, MSG_NOSIGNAL,
+    close_fd, epoll_ctl, epoll_event, send,
+)
 from switch._words cimport OUTPUT_BYTES_MAX
-
-cdef extern from "<sys/epoll.h>" nogil:
-    cdef enum:
-        EPOLLIN
-        EPOLLOUT
-        EPOLLRDHUP
-        EPOLL_CTL_ADD
-        EPOLL_CTL_MOD
-    ctypedef union epoll_data_t:
-        unsigned long long u64
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
-
-cdef extern from "<sys/socket.h>" nogil:
-    cdef enum:
-        MSG_NOSIGNAL
-        MSG_DONTWAIT
-    ssize_t send(int fd, const void *data, size_t count, int flags)
-
-cdef extern from "<unistd.h>" nogil:
-    int close_fd "close"(int fd)
 
 cdef enum:
     OUT_FIRST = 1024
+    GENERATION_MASK = 0x7fffffff    # the top bit of an epoll mark says listener
 
 
 cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil:
@@ -84,7 +66,7 @@ cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
         connections.free_from = place
         return -1
     connection = &connections.all[place]
-    generation = connection.generation + 1
+    generation = (connection.generation + 1) & GENERATION_MASK
     memset(connection, 0, sizeof(Connection))
     connection.fd = fd
     connection.generation = generation
@@ -201,8 +183,19 @@ cdef int connection_flush(Connections *connections, int32_t place) noexcept nogi
     return 0
 
 
-cdef void connection_pause(Connections *connections, int32_t place, bint paused) noexcept nogil:
-    """Stop reading a connection, or go on."""
-    if connections.all[place].paused != paused:
-        connections.all[place].paused = paused
+cdef void connection_pause(Connections *connections, int32_t place) noexcept nogil:
+    """Stop reading a connection."""
+    if not connections.all[place].paused:
+        connections.all[place].paused = 1
+        watch(connections, place, EPOLL_CTL_MOD)
+
+
+cdef void connection_unpause(Connections *connections, int32_t place,
+                             int64_t now_us) noexcept nogil:
+    """Go on reading a connection; an unfinished frame was not late while nobody read it."""
+    cdef Connection *connection = &connections.all[place]
+    if connection.paused:
+        connection.paused = 0
+        if connection.rest_since_us:
+            connection.rest_since_us = now_us
         watch(connections, place, EPOLL_CTL_MOD)

@@ -12,7 +12,7 @@ cdef enum:
 
 cdef struct LineFacts:          # what a line says, kept while the reply waits for its commit
     int64_t seq
-    int64_t received_us
+    int64_t received_us     # monotonic
     int64_t amount_minor
     int64_t card
     int32_t terminal
@@ -25,9 +25,9 @@ cdef struct LineFacts:          # what a line says, kept while the reply waits f
     uint8_t slow
 
 cdef void line_facts(const Workspace *work, uint8_t listener, bint journaled, bint slow,
-                     int64_t now_us, LineFacts *facts) noexcept nogil
+                     int64_t received_us, LineFacts *facts) noexcept nogil
 cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link,
                     uint32_t peer_address, uint16_t peer_port, int64_t now_us,
-                    Buffer *log) noexcept nogil
-cdef int line_write_fault(const char *link, uint32_t peer_address, uint16_t peer_port,
-                          const char *what, int64_t now_us, Buffer *log) noexcept nogil
+                    int64_t elapsed_us, Buffer *log) noexcept nogil
+cdef int line_write_closed(const char *link, uint32_t peer_address, uint16_t peer_port,
+                           const char *what, int64_t now_us, Buffer *log) noexcept nogil

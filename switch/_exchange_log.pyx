@@ -1,4 +1,4 @@
-"""The exchange log's lines. See `_exchange_log.pxd`. A card is first six and last four digits, ever."""
+"""The exchange log's lines. See `_exchange_log.pxd`. A card is first six and last four digits."""
 
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
@@ -8,11 +8,11 @@ from switch.ledger._rows cimport buffer_reserve
 
 
 cdef void line_facts(const Workspace *work, uint8_t listener, bint journaled, bint slow,
-                     int64_t now_us, LineFacts *facts) noexcept nogil:
+                     int64_t received_us, LineFacts *facts) noexcept nogil:
     """Take from the workspace what the line will say."""
     memset(facts, 0, sizeof(LineFacts))
     facts.seq = work.seq
-    facts.received_us = now_us
+    facts.received_us = received_us
     facts.amount_minor = work.request.amount_minor
     facts.terminal = work.decision.row.terminal if journaled else -1
     facts.card = work.decision.row.card if journaled else -1
@@ -28,8 +28,8 @@ cdef void line_facts(const Workspace *work, uint8_t listener, bint journaled, bi
 
 cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link,
                     uint32_t peer_address, uint16_t peer_port, int64_t now_us,
-                    Buffer *log) noexcept nogil:
-    """Append the line of an answered message; `now_us` is when its reply left. 0, or -1 when full."""
+                    int64_t elapsed_us, Buffer *log) noexcept nogil:
+    """Append the line of an answered message; `now_us` is Unix time. 0, or -1 when full."""
     cdef const Card *card
     cdef const char *code = <const char *> facts.response_code
     cdef const char *terminal = ""
@@ -55,13 +55,13 @@ cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link
         <long long> (facts.amount_minor if facts.amount_minor > 0 else 0), code,
         shard.reason_names[facts.reason], <long long> facts.seq,
         <const char *> ("true" if facts.repeated else "false"),
-        <const char *> ("slow" if facts.slow else "fast"), <long long> (now_us - facts.received_us))
+        <const char *> ("slow" if facts.slow else "fast"), <long long> elapsed_us)
     return 0
 
 
-cdef int line_write_fault(const char *link, uint32_t peer_address, uint16_t peer_port,
-                          const char *what, int64_t now_us, Buffer *log) noexcept nogil:
-    """Append the line of a connection that was closed for a fault. 0, or -1 when full."""
+cdef int line_write_closed(const char *link, uint32_t peer_address, uint16_t peer_port,
+                            const char *what, int64_t now_us, Buffer *log) noexcept nogil:
+    """Append the line of a connection that was closed. 0, or -1 when full."""
     cdef const uint8_t *peer = <const uint8_t *> &peer_address
     if log.bytes + LINE_BYTES_MAX > LOG_BYTES_MAX or buffer_reserve(log, LINE_BYTES_MAX) != 0:
         return -1
@@ -69,5 +69,6 @@ cdef int line_write_fault(const char *link, uint32_t peer_address, uint16_t peer
         <char *> log.data + log.bytes, LINE_BYTES_MAX,
         '{"event":"connection_closed","time_us":%lld,"link":"%s","peer":"%u.%u.%u.%u:%u",'
         '"why":"%s"}\n',
-        <long long> now_us, link, peer[0], peer[1], peer[2], peer[3], <unsigned int> peer_port, what)
+        <long long> now_us, link, peer[0], peer[1], peer[2], peer[3], <unsigned int> peer_port,
+        what)
     return 0

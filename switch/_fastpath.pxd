@@ -1,6 +1,6 @@
 """The gate: one epoll set, drained by one call. See `_fastpath.pyx`."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from switch._connections cimport Connection, Connections
 from switch._exchange_log cimport LineFacts
@@ -21,6 +21,7 @@ cdef struct Listener:
     int fd
     FrameForm form
     const Profile *profile
+    uint8_t resting             # not watched: descriptors or memory ran out
     char name[32]
 
 cdef struct Pending:            # a reply that waits for its row to be durable
@@ -28,6 +29,7 @@ cdef struct Pending:            # a reply that waits for its row to be durable
     uint64_t end                # of the connection's output, absolute
     int32_t place
     uint32_t generation
+    int32_t followers           # replies behind it, of the same connection, without a row
     LineFacts line
 
 cdef struct Parked:             # a message that the slow lane has
@@ -46,6 +48,7 @@ cdef struct Parked:             # a message that the slow lane has
 cdef struct GateCounters:
     uint64_t accepted
     uint64_t refused            # no place was free
+    uint64_t accepts_failed     # descriptors or memory ran out
     uint64_t frames
     uint64_t fast
     uint64_t slow
@@ -84,16 +87,21 @@ cdef class Gate:
     cdef bint logging
     cdef Buffer log
     cdef GateCounters counters
+    cdef int watch_listener(self, int number) except -1
     cdef void drain_ready(self) noexcept nogil
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil
     cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil
+    cdef void log_closed(self, const Listener *listener, uint32_t peer_address, uint16_t peer_port,
+                         const char *why) noexcept nogil
     cdef void read_ready(self, int32_t place) noexcept nogil
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          int32_t recalls) noexcept nogil
+                          int32_t recalls, bint decidable) noexcept nogil
+    cdef int serve_parked(self, int32_t ticket, bint recalled) except -1
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil
     cdef void release(self) noexcept nogil
-    cdef void account_for(self, const Pending *pending, const Connection *connection,
+    cdef void note_dirty(self, int32_t place) noexcept nogil
+    cdef void account_for(self, const LineFacts *line, const Connection *connection,
                           int64_t now_us) noexcept nogil
     cdef void flush_dirty(self) noexcept nogil
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,

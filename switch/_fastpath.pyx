@@ -2,17 +2,19 @@
 
 Theory of operation. Listeners and connections are in one epoll set, which is itself a descriptor:
 one Trio task waits until it is readable, then `drain` serves everything that is ready, without the
-interpreter. A reply is written into its connection's output at once, framed, behind a mark: `durable`
-moves the marks and sends. So replies of a connection leave in the order in which its messages were
-decided, none before its row is durable, and a commit's replies leave in one sweep.
+interpreter. A reply is written into its connection's output at once, framed, behind a mark:
+`durable` moves the marks and sends. So replies of a connection leave in the order in which its
+messages were decided, none before its row is durable, and a commit's replies leave in one sweep. A
+reply without a row (an echo, 91 while the journal is away) waits for nothing but its own
+connection's earlier replies; it follows the newest of them, so that the ring of waiting replies
+holds rows only, and `pending_max` bounds it.
 
 What the fast lane cannot answer alone is parked: `take_parked` hands it to the slow lane, `resume`
 serves it again on the same path. Must not know PostgreSQL, Trio or a profile by name.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdint cimport uint16_t
+from libc.errno cimport EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strncpy
 
@@ -22,10 +24,10 @@ from switch._connections cimport (
     CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
     CLOSED_NOT_READING, CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, connection_close,
     connection_flush, connection_keep_rest, connection_pause, connection_room, connection_take,
-    connections_clear, connections_open,
+    connection_unpause, connections_clear, connections_open,
 )
 from switch._core cimport Core
-from switch._exchange_log cimport line_facts, line_write, line_write_fault
+from switch._exchange_log cimport LineFacts, line_facts, line_write, line_write_closed
 from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, LENGTH_ASCII4, LENGTH_BCD2, LENGTH_BINARY2, LENGTH_BINARY4,
     PREFIX_BYTES_MAX, frame_next, frame_prefix,
@@ -36,65 +38,14 @@ from switch._lane cimport (
 )
 from switch._plan cimport moment_at
 from switch._shard cimport RECALL_SEQ
+from switch._sockets cimport (
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL,
+    IPPROTO_TCP, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY,
+    accept4, clock_us, close_fd, epoll_create1, epoll_ctl, epoll_event, epoll_wait, monotonic_us,
+    ntohs, recv, setsockopt, sockaddr, sockaddr_in,
+)
 from switch._words cimport FRAME_BYTES_MAX, READ_BYTES_MAX, UNANSWERED_MAX
 from switch.ledger._rows cimport buffer_clear
-
-cdef extern from "<sys/epoll.h>" nogil:
-    cdef enum:
-        EPOLLIN
-        EPOLLOUT
-        EPOLLERR
-        EPOLLHUP
-        EPOLLRDHUP
-        EPOLL_CLOEXEC
-        EPOLL_CTL_ADD
-        EPOLL_CTL_DEL
-    ctypedef union epoll_data_t:
-        unsigned long long u64
-    cdef struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
-    int epoll_wait(int epoll, epoll_event *events, int events_max, int timeout_ms)
-
-cdef extern from "<sys/socket.h>" nogil:
-    cdef enum:
-        SOCK_NONBLOCK
-        SOCK_CLOEXEC
-        MSG_DONTWAIT
-        SOL_SOCKET
-        SO_KEEPALIVE
-    cdef struct sockaddr:
-        pass
-    int accept4(int fd, sockaddr *address, unsigned int *address_bytes, int flags)
-    ssize_t recv(int fd, void *data, size_t count, int flags)
-    int setsockopt(int fd, int level, int name, const void *value, unsigned int value_bytes)
-
-cdef extern from "<netinet/in.h>" nogil:
-    cdef enum:
-        IPPROTO_TCP
-    cdef struct in_addr:
-        uint32_t s_addr
-    cdef struct sockaddr_in:
-        uint16_t sin_port
-        in_addr sin_addr
-    uint16_t ntohs(uint16_t value)
-
-cdef extern from "<netinet/tcp.h>" nogil:
-    cdef enum:
-        TCP_NODELAY
-
-cdef extern from "<unistd.h>" nogil:
-    int close_fd "close"(int fd)
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    cdef enum:
-        CLOCK_REALTIME
-    int clock_gettime(int clock, timespec *now)
 
 cdef enum:
     EVENTS_MAX = 1024
@@ -114,21 +65,21 @@ for _at, _bound in enumerate(LATENCY_BOUNDS_US):
     latency_bounds[<int> _at] = _bound
 
 
-cdef inline int64_t clock_us() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_REALTIME, &now)
-    return <int64_t> now.tv_sec * 1000000 + now.tv_nsec // 1000
+# Why a connection was closed, as its line in the log says it; by CloseCause.
+cdef const char *close_names[7]
+close_names[:] = [b"by_peer", b"idle", b"slow_frame", b"lost_framing", b"not_reading", b"error",
+                  b"shutdown"]
 
 
 @cython.final
 cdef class Gate:
-    """The gate of one shard. Belongs to the thread that decides; only `drain` and co. may touch it."""
+    """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
                   int32_t utc_offset_s, bint logging):
         """`pending_max` bounds the replies that wait for a commit: beyond it requests get 91."""
         cdef uint32_t ring = 1024
-        while ring < 2 * pending_max:
+        while ring < pending_max:
             ring *= 2
         self.core = core
         self.shard = &core.shard
@@ -139,8 +90,8 @@ cdef class Gate:
         self.dirty = <int32_t *> malloc(DIRTY_MAX * sizeof(int32_t))
         self.parked = <Parked *> calloc(PARKED_MAX, sizeof(Parked))
         self.parked_fresh = <int32_t *> calloc(PARKED_MAX, sizeof(int32_t))
-        if (self.parked == NULL or self.parked_fresh == NULL
-                or self.epoll < 0 or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
+        if (self.parked == NULL or self.parked_fresh == NULL or self.epoll < 0
+                or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
                 or connections_open(&self.connections, connections_max, self.epoll) != 0):
             raise MemoryError
         self.pending_mask = ring - 1
@@ -161,7 +112,7 @@ cdef class Gate:
         free(self.pending)
         free(self.read_room)
         free(self.dirty)
-        if self.epoll >= 0:
+        if self.epoll > 0:              # 0: arguments were refused before it was opened
             close_fd(self.epoll)
 
     def fileno(self):
@@ -170,7 +121,6 @@ cdef class Gate:
 
     def listen(self, int fd, Lane lane):
         """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
-        cdef epoll_event event
         cdef Listener *listener = &self.listeners[self.listener_count]
         assert self.listener_count < LISTENERS_MAX
         assert lane.shard == self.shard
@@ -181,11 +131,17 @@ cdef class Gate:
         listener.form.tpdu = lane.framing.tpdu
         listener.form.includes_itself = lane.framing.length_includes_itself
         strncpy(listener.name, lane.name.encode("ascii"), 31)
-        event.events = EPOLLIN
-        event.data.u64 = LISTENER_MARK | <unsigned long long> self.listener_count
-        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event) != 0:
-            raise OSError(errno, "the listening socket could not be watched")
+        self.watch_listener(self.listener_count)
         self.listener_count += 1
+
+    cdef int watch_listener(self, int number) except -1:
+        """Have the kernel wake us for new connections."""
+        cdef epoll_event event
+        event.events = EPOLLIN
+        event.data.u64 = LISTENER_MARK | <unsigned long long> number
+        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, self.listeners[number].fd, &event) != 0:
+            raise OSError(errno, "the listening socket could not be watched")
+        return 0
 
     def stop_accepting(self):
         """Take no new connections; those that are open go on."""
@@ -219,17 +175,26 @@ cdef class Gate:
             self.flush_dirty()
 
     def close_overdue(self, int64_t idle_us_max, int64_t frame_us_max):
-        """Close connections that say nothing, or do not finish a frame, for too long."""
-        cdef int64_t now_us = clock_us()
+        """Close connections that say nothing, or do not finish a frame, for too long.
+
+        Listeners that ran out of descriptors are watched again.
+        """
+        cdef int64_t now_us = monotonic_us()
         cdef int32_t place
         cdef Connection *connection
+        for number in range(self.listener_count):
+            if self.listeners[number].resting and self.accepting:
+                self.listeners[number].resting = 0
+                self.watch_listener(number)
         with nogil:
             for place in range(self.connections.capacity):
                 connection = &self.connections.all[place]
                 if connection.fd < 0:
                     continue
+                if connection.paused:
+                    continue            # it is we who do not read
                 if connection.rest_since_us and now_us - connection.rest_since_us > frame_us_max:
-                    self.close(place, CLOSED_SLOW_FRAME, b"slow_frame")
+                    self.close(place, CLOSED_SLOW_FRAME, NULL)
                 elif now_us - connection.heard_us > idle_us_max and connection.unanswered == 0:
                     self.close(place, CLOSED_IDLE, NULL)
 
@@ -238,7 +203,7 @@ cdef class Gate:
         cdef int32_t place
         for place in range(self.connections.capacity):
             if self.connections.all[place].fd >= 0:
-                connection_close(&self.connections, place, CLOSED_SHUTDOWN)
+                self.close(place, CLOSED_SHUTDOWN, NULL)
 
     def take_parked(self):
         """Give what the slow lane has to do: (ticket, what to recall), each once."""
@@ -254,6 +219,14 @@ cdef class Gate:
 
     def resume(self, int32_t ticket):
         """Serve a parked message again, now that what it needed has been recalled."""
+        self.serve_parked(ticket, True)
+
+    def abandon(self, int32_t ticket):
+        """Answer a parked message with 91: the journal could not be asked."""
+        self.serve_parked(ticket, False)
+
+    cdef int serve_parked(self, int32_t ticket, bint recalled) except -1:
+        """Serve a parked message, if its connection is still there."""
         cdef Parked parked = self.parked[ticket]
         cdef Frame frame
         assert parked.body != NULL
@@ -266,23 +239,13 @@ cdef class Gate:
             if self.connections.all[parked.place].generation == parked.generation \
                     and self.connections.all[parked.place].fd >= 0:
                 self.connections.all[parked.place].unanswered -= 1
-                self.serve_frame(parked.place, &frame, parked.received_us, parked.recalls)
+                self.serve_frame(parked.place, &frame, parked.received_us, parked.recalls, recalled)
             else:
                 self.counters.undeliverable += 1
             free(parked.body)
             self.flush_dirty()
         assert not self.broken, "a decision could not be journaled"
-
-    def abandon(self, int32_t ticket):
-        """Drop a parked message: the journal could not be asked. The terminal repeats it."""
-        cdef Parked *parked = &self.parked[ticket]
-        assert parked.body != NULL
-        free(parked.body)
-        parked.body = NULL
-        self.parked_count -= 1
-        if self.connections.all[parked.place].generation == parked.generation \
-                and self.connections.all[parked.place].fd >= 0:
-            self.connections.all[parked.place].unanswered -= 1
+        return 0
 
     def take_log(self):
         """Give the exchange log's lines since the last call."""
@@ -296,6 +259,7 @@ cdef class Gate:
         return {
             "accepted": self.counters.accepted,
             "refused": self.counters.refused,
+            "accepts_failed": self.counters.accepts_failed,
             "open": self.connections.open_count,
             "closed": {CLOSE_CAUSES[i]: self.connections.closed[i] for i in range(CLOSED_CAUSES)},
             "frames": self.counters.frames,
@@ -311,12 +275,12 @@ cdef class Gate:
             "latency_sum_us": self.counters.latency_sum_us,
         }
 
-    # --- without the interpreter --------------------------------------------------------------------
+    # --- without the interpreter ------------------------------------------------------------------
 
     cdef void drain_ready(self) noexcept nogil:
         """Serve every ready descriptor once."""
         cdef epoll_event events[EVENTS_MAX]
-        cdef int64_t now_us = clock_us()
+        cdef int64_t now_us = monotonic_us()
         cdef unsigned long long mark
         cdef int32_t place
         cdef int i
@@ -338,6 +302,8 @@ cdef class Gate:
 
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil:
         """Take the connections that wait at a listener."""
+        cdef Listener *listener = &self.listeners[number]
+        cdef epoll_event event
         cdef sockaddr_in address
         cdef unsigned int address_bytes
         cdef int fd, i
@@ -345,8 +311,13 @@ cdef class Gate:
         cdef int32_t place
         for i in range(ACCEPTS_MAX):
             address_bytes = sizeof(sockaddr_in)
-            fd = accept4(self.listeners[number].fd, <sockaddr *> &address, &address_bytes,
+            fd = accept4(listener.fd, <sockaddr *> &address, &address_bytes,
                          SOCK_NONBLOCK | SOCK_CLOEXEC)
+            if fd < 0 and errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
+                # They wait in the backlog, which would wake us all the time: look away for a while.
+                self.counters.accepts_failed += 1
+                listener.resting = 1
+                epoll_ctl(self.epoll, EPOLL_CTL_DEL, listener.fd, &event)
             if fd < 0:
                 return
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(int))
@@ -355,19 +326,26 @@ cdef class Gate:
             if place < 0:
                 self.counters.refused += 1
                 close_fd(fd)
+                self.log_closed(listener, address.sin_addr.s_addr, ntohs(address.sin_port),
+                                b"too_many_connections")
                 continue
             self.connections.all[place].peer_address = address.sin_addr.s_addr
             self.connections.all[place].peer_port = ntohs(address.sin_port)
             self.counters.accepted += 1
 
     cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil:
-        """Close a connection; with a reason there is a line in the log."""
+        """Close a connection: one line in the log says why (NULL: as the cause is called)."""
         cdef Connection *connection = &self.connections.all[place]
-        if why != NULL and self.logging:
-            if line_write_fault(self.listeners[connection.listener].name, connection.peer_address,
-                                connection.peer_port, why, clock_us(), &self.log) != 0:
-                self.counters.log_lines_dropped += 1
+        self.log_closed(&self.listeners[connection.listener], connection.peer_address,
+                        connection.peer_port, close_names[cause] if why == NULL else why)
         connection_close(&self.connections, place, cause)
+
+    cdef void log_closed(self, const Listener *listener, uint32_t peer_address, uint16_t peer_port,
+                         const char *why) noexcept nogil:
+        """Write the line of a connection's end."""
+        if self.logging and line_write_closed(listener.name, peer_address, peer_port, why,
+                                              clock_us(), &self.log) != 0:
+            self.counters.log_lines_dropped += 1
 
     cdef void read_ready(self, int32_t place) noexcept nogil:
         """Read once from a connection and serve the frames that are whole."""
@@ -378,10 +356,13 @@ cdef class Gate:
         cdef Frame frame
         cdef ssize_t got
         cdef size_t bytes
-        cdef int64_t now_us = clock_us()
+        cdef int64_t now_us = monotonic_us()
         cdef int status = FRAME_WHOLE
         memcpy(self.read_room, connection.rest, kept)
         got = recv(connection.fd, self.read_room + kept, READ_BYTES_MAX, MSG_DONTWAIT)
+        if got == 0 and kept > 0:
+            self.close(place, CLOSED_BY_PEER, b"truncated")
+            return
         if got == 0:
             self.close(place, CLOSED_BY_PEER, NULL)
             return
@@ -398,24 +379,27 @@ cdef class Gate:
                 break
             connection.rest_since_us = 0
             self.counters.frames += 1
-            self.serve_frame(place, &frame, now_us, 0)
+            self.serve_frame(place, &frame, now_us, 0, True)
             if connection.fd < 0 or connection.generation != generation or self.broken:
                 return
         if status == FRAME_LOST:
-            self.close(place, CLOSED_LOST_FRAMING, b"lost_framing")
+            self.close(place, CLOSED_LOST_FRAMING, NULL)
         elif connection_keep_rest(connection, self.read_room + at, bytes - at, now_us) != 0:
             self.close(place, CLOSED_ERROR, NULL)
         elif connection.unanswered >= UNANSWERED_MAX:
-            connection_pause(&self.connections, place, True)
+            connection_pause(&self.connections, place)
 
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          int32_t recalls) noexcept nogil:
-        """Serve one message; its reply is written and waits, or leaves with the sweep."""
+                          int32_t recalls, bint decidable) noexcept nogil:
+        """Serve one message; its reply is written and waits, or leaves with the sweep.
+
+        Not `decidable`: what it needs could not be fetched, so it gets 91.
+        """
         cdef Connection *connection = &self.connections.all[place]
         cdef Moment now
         cdef int status
         cdef bint slow = recalls > 0
-        cdef bint available = (self.available
+        cdef bint available = (decidable and self.available
                                and self.pending_end - self.pending_first < self.pending_max)
         moment_at(&now, clock_us(), self.utc_offset_s)
         status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
@@ -423,9 +407,12 @@ cdef class Gate:
         if status == SERVED_LATER:
             if recalls == RECALLS_MAX:
                 self.broken = True      # what it asks for is there and is asked for again
-            elif not self.park(place, frame, received_us, recalls):
-                self.close(place, CLOSED_ERROR, b"too_many_recalls")
-            return
+                return
+            if self.park(place, frame, received_us, recalls):
+                return
+            # The slow lane is full: the terminal gets 91 and repeats.
+            status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
+                           frame.body_bytes, &now, False, slow, &self.work)
         if slow:
             self.counters.slow += 1
         else:
@@ -445,35 +432,46 @@ cdef class Gate:
         """Put the workspace's reply into the connection's output, behind its mark."""
         cdef Connection *connection = &self.connections.all[place]
         cdef Pending *pending
+        cdef LineFacts line
         cdef size_t prefix
         cdef uint8_t *room = connection_room(connection, PREFIX_BYTES_MAX + self.work.reply_bytes)
         if room == NULL:
-            self.close(place, CLOSED_NOT_READING, b"not_reading")
+            self.close(place, CLOSED_NOT_READING, NULL)
             return
         prefix = frame_prefix(&self.listeners[connection.listener].form, frame.tpdu,
                               self.work.reply_bytes, room)
         memcpy(room + prefix, self.work.reply, self.work.reply_bytes)
         connection.out_bytes += <uint32_t> (prefix + self.work.reply_bytes)
-        connection.unanswered += 1
-        pending = &self.pending[self.pending_end & self.pending_mask]
-        self.pending_end += 1
-        pending.seq = self.work.seq if journaled else 0
+        line_facts(&self.work, connection.listener, journaled, slow, received_us, &line)
+        if journaled and self.work.seq > self.shard.durable_seq:
+            if self.pending_end - self.pending_first > self.pending_mask:
+                self.broken = True      # beyond `pending_max` nothing is decided: cannot be
+                return
+            pending = &self.pending[self.pending_end & self.pending_mask]
+            self.pending_end += 1
+            pending.seq = self.work.seq
+            pending.place = place
+            pending.generation = connection.generation
+            pending.followers = 0
+            pending.line = line
+            connection.waits_until = self.pending_end
+        else:
+            # It stands for nothing that could be lost: its line is written now, wherever it queues.
+            self.account_for(&line, connection, monotonic_us())
+            if connection.waits_until <= self.pending_first:
+                connection.out_ready = connection.out_bytes
+                self.note_dirty(place)
+                return
+            pending = &self.pending[(connection.waits_until - 1) & self.pending_mask]
+            pending.followers += 1
         pending.end = connection.out_moved + connection.out_bytes
-        pending.place = place
-        pending.generation = connection.generation
-        line_facts(&self.work, connection.listener, journaled, slow, received_us, &pending.line)
-        if not journaled and connection.unanswered > 1:
-            pending.seq = self.shard.last_seq       # behind the replies that wait already
-        if self.pending_end - self.pending_first == 1 or pending.seq <= self.shard.durable_seq:
-            self.release()
-        if self.pending_end - self.pending_first > self.pending_mask:
-            self.broken = True          # `pending_max` is half of the ring: cannot be
+        connection.unanswered += 1
 
     cdef void release(self) noexcept nogil:
         """Move the marks of the replies whose rows are durable, oldest first."""
         cdef Pending *pending
         cdef Connection *connection
-        cdef int64_t now_us = clock_us()
+        cdef int64_t now_us = monotonic_us()
         while self.pending_first != self.pending_end:
             pending = &self.pending[self.pending_first & self.pending_mask]
             if pending.seq > self.shard.durable_seq:
@@ -481,31 +479,34 @@ cdef class Gate:
             self.pending_first += 1
             connection = &self.connections.all[pending.place]
             if connection.fd < 0 or connection.generation != pending.generation:
-                self.counters.undeliverable += 1
+                self.counters.undeliverable += <uint64_t> (1 + pending.followers)
                 continue
             connection.out_ready = <uint32_t> (pending.end - connection.out_moved)
-            connection.unanswered -= 1
-            if not connection.dirty:
-                if self.dirty_count == DIRTY_MAX:
-                    self.flush_dirty()
-                connection.dirty = 1
-                self.dirty[self.dirty_count] = pending.place
-                self.dirty_count += 1
-            self.account_for(pending, connection, now_us)
+            connection.unanswered -= 1 + pending.followers
+            self.note_dirty(pending.place)
+            self.account_for(&pending.line, connection, now_us)
 
-    cdef void account_for(self, const Pending *pending, const Connection *connection,
+    cdef void note_dirty(self, int32_t place) noexcept nogil:
+        """Have a connection's output sent with the sweep."""
+        if not self.connections.all[place].dirty:
+            if self.dirty_count == DIRTY_MAX:
+                self.flush_dirty()
+            self.connections.all[place].dirty = 1
+            self.dirty[self.dirty_count] = place
+            self.dirty_count += 1
+
+    cdef void account_for(self, const LineFacts *line, const Connection *connection,
                           int64_t now_us) noexcept nogil:
         """Count a reply's latency and write its line."""
-        cdef int64_t elapsed_us = now_us - pending.line.received_us
+        cdef int64_t elapsed_us = now_us - line.received_us
         cdef int bucket = 0
         while bucket < LATENCY_BUCKETS - 1 and elapsed_us > latency_bounds[bucket]:
             bucket += 1
         self.counters.latency[bucket] += 1
         self.counters.latency_sum_us += <uint64_t> elapsed_us
-        if self.logging and line_write(self.shard, &pending.line,
-                                       self.listeners[pending.line.listener].name,
-                                       connection.peer_address, connection.peer_port, now_us,
-                                       &self.log) != 0:
+        if self.logging and line_write(self.shard, line, self.listeners[line.listener].name,
+                                       connection.peer_address, connection.peer_port, clock_us(),
+                                       elapsed_us, &self.log) != 0:
             self.counters.log_lines_dropped += 1
 
     cdef void flush_dirty(self) noexcept nogil:
@@ -520,7 +521,7 @@ cdef class Gate:
             if connection_flush(&self.connections, place) != 0:
                 self.close(place, CLOSED_ERROR, NULL)
             elif connection.paused and connection.unanswered < UNANSWERED_MAX // 2:
-                connection_pause(&self.connections, place, False)
+                connection_unpause(&self.connections, place, monotonic_us())
         self.dirty_count = 0
 
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,

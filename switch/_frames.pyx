@@ -35,7 +35,7 @@ cdef long long length_value(const FrameForm *form, const uint8_t *data) noexcept
 
 cdef int frame_next(const FrameForm *form, const uint8_t *data, size_t bytes, size_t *at,
                     Frame *frame) noexcept nogil:
-    """Find the frame at `at[0]` and move behind it. A FrameStatus; impossible lengths are found at once."""
+    """Find the frame at `at[0]`, move behind it. A FrameStatus; what cannot be is found at once."""
     cdef size_t prefix = length_bytes(form)
     cdef size_t envelope = TPDU_BYTES if form.tpdu else 0
     cdef long long value
@@ -46,6 +46,8 @@ cdef int frame_next(const FrameForm *form, const uint8_t *data, size_t bytes, si
         value -= <long long> prefix
     if value <= <long long> envelope or value > <long long> (FRAME_BYTES_MAX + envelope):
         return FRAME_LOST
+    if form.tpdu and bytes - at[0] > prefix and data[at[0] + prefix] != TPDU_ID:
+        return FRAME_LOST
     if bytes - at[0] < prefix + <size_t> value:
         return FRAME_NEEDS_MORE
     frame.tpdu = NULL
@@ -53,15 +55,13 @@ cdef int frame_next(const FrameForm *form, const uint8_t *data, size_t bytes, si
     frame.body_bytes = <size_t> value - envelope
     if form.tpdu:
         frame.tpdu = data + at[0] + prefix
-        if frame.tpdu[0] != TPDU_ID:
-            return FRAME_LOST
     at[0] += prefix + <size_t> value
     return FRAME_WHOLE
 
 
 cdef size_t frame_prefix(const FrameForm *form, const uint8_t *tpdu, size_t body_bytes,
                          uint8_t *out) noexcept nogil:
-    """Write what stands before a reply: length, and the request's TPDU turned round. Bytes written."""
+    """Write what stands before a reply: length, and the request's TPDU turned round. Gives bytes."""
     cdef size_t prefix = length_bytes(form)
     cdef size_t value = body_bytes + (TPDU_BYTES if form.tpdu else 0)
     cdef int i

@@ -130,6 +130,8 @@ class SwitchCollector(Collector):
         yield _gauge("bashgah_connections", "Open connections", gate["open"])
         yield _counter("bashgah_connections_accepted", "Connections taken", gate["accepted"])
         yield _counter("bashgah_connections_refused", "No place was free", gate["refused"])
+        yield _counter("bashgah_accepts_failed", "Descriptors or memory ran out",
+                       gate["accepts_failed"])  # fmt: skip
         closed = CounterMetricFamily(
             "bashgah_connections_closed", "Connections closed by cause", labels=["cause"]
         )
@@ -142,6 +144,7 @@ class SwitchCollector(Collector):
         yield _counter("bashgah_replies_undeliverable", "The connection was gone",
                        gate["undeliverable"])  # fmt: skip
         yield _gauge("bashgah_replies_pending", "Replies that wait for a commit", gate["pending"])
+        yield _gauge("bashgah_messages_parked", "Messages that the slow lane has", gate["parked"])
         yield _counter("bashgah_log_lines_dropped", "Exchange log lines that found no room",
                        gate["log_lines_dropped"])  # fmt: skip
 

@@ -78,6 +78,7 @@ LAYERS: dict[str, int] = {
     "switch._fastpath": 5,
     "switch._frames": 5,
     "switch._gate": 5,
+    "switch._sockets": 5,
     "switch.control": 5,
     "switch.gate": 5,
     "switch.housekeeping": 5,

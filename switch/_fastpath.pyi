@@ -1,0 +1,82 @@
+"""Python face of `_fastpath`: the gate that a server drains, and what it counts."""
+
+from typing import Any, final
+
+from switch._core import Core
+from switch._lane import Lane
+
+CLOSE_CAUSES: tuple[str, ...]
+"""Why connections are closed: the keys of `statistics()["closed"]`."""
+
+LATENCY_BOUNDS_US: tuple[int, ...]
+"""Upper bounds of the latency buckets; one more bucket is behind the last."""
+
+LENGTH_FORMS: dict[str, int]
+"""The kinds of length field, as `switch.iso8583.framing.Framing.length` names them."""
+
+Recall = tuple[str, int] | tuple[str, int, int]
+
+@final
+class Gate:
+    """The gate of one shard: sockets, the fast lane, replies that wait for their commit.
+
+    Not thread-safe: every call comes from the thread that decides. A mistake of ours (a decision
+    that could not be journaled) raises AssertionError: the process must end.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        connections_max: int,
+        pending_max: int,
+        utc_offset_s: int,
+        logging: bool,
+    ) -> None:
+        """Take the memory for `connections_max` connections and `pending_max` waiting replies.
+
+        Beyond `pending_max` rows that are not durable requests get 91. `logging` keeps a line for
+        each answered message and each closed connection until `take_log`.
+        """
+
+    def fileno(self) -> int:
+        """Give the epoll set's descriptor: readable when there is something to drain."""
+
+    def listen(self, fd: int, lane: Lane) -> None:
+        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
+
+    def stop_accepting(self) -> None:
+        """Take no new connections; those that are open go on."""
+
+    def set_available(self, available: bool) -> None:
+        """Say whether the journal can take rows; while it cannot, requests get 91."""
+
+    def set_utc_offset(self, utc_offset_s: int) -> None:
+        """Set the local clock's distance from UTC, for business days and hours."""
+
+    def drain(self) -> bool:
+        """Serve what is ready. True when rows wait for a batch."""
+
+    def durable(self, seq: int) -> None:
+        """Let every reply leave whose row is durable: up to `seq`."""
+
+    def close_overdue(self, idle_us_max: int, frame_us_max: int) -> None:
+        """Close connections that say nothing, or do not finish a frame, for too long."""
+
+    def close_all(self) -> None:
+        """Close every connection; what has not left never does."""
+
+    def take_parked(self) -> list[tuple[int, Recall]]:
+        """Give what the slow lane has to do: (ticket, what to recall), each once."""
+
+    def resume(self, ticket: int) -> None:
+        """Serve a parked message again, now that what it needed has been recalled."""
+
+    def abandon(self, ticket: int) -> None:
+        """Answer a parked message with 91: the journal could not be asked."""
+
+    def take_log(self) -> bytes:
+        """Give the exchange log's lines since the last call."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Give counters and sizes for the metrics; `closed` is by cause, `latency` by bucket."""
