@@ -92,23 +92,30 @@ class Server:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`. Raises FencedError when another process has taken the shard."""
-        async with trio.open_nursery() as nursery:
-            for _ in range(SLOW_LANE_WORKERS):
-                nursery.start_soon(self._work_slow_lane)
-            nursery.start_soon(self._keep_house)
-            nursery.start_soon(self._watch_journal)
-            nursery.start_soon(self._commit)
-            nursery.start_soon(self._make_snapshots)
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(SLOW_LANE_WORKERS):
+                    nursery.start_soon(self._work_slow_lane)
+                nursery.start_soon(self._keep_house)
+                nursery.start_soon(self._watch_journal)
+                nursery.start_soon(self._commit)
+                nursery.start_soon(self._make_snapshots)
+                if self._write_log is not None:
+                    nursery.start_soon(self._flush_log, self._write_log)
+                gate_scope = await nursery.start(self._serve_gate)
+                task_status.started()
+                await self._stopping.wait()
+                gate_scope.cancel()
+                with trio.move_on_after(DRAIN_SECONDS_MAX) as drain_scope:
+                    await self._drained.wait()
+                if drain_scope.cancelled_caught:
+                    # A commit cannot be cancelled: the end would wait for the database.
+                    self._journal.give_up()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._gate.close_all()
             if self._write_log is not None:
-                nursery.start_soon(self._flush_log, self._write_log)
-            gate_scope = await nursery.start(self._serve_gate)
-            task_status.started()
-            await self._stopping.wait()
-            gate_scope.cancel()
-            with trio.move_on_after(DRAIN_SECONDS_MAX):
-                await self._drained.wait()
-            nursery.cancel_scope.cancel()
-        self._gate.close_all()
+                self._write_log(self._gate.take_log())
 
     async def _serve_gate(
         self, *, task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED
@@ -130,20 +137,29 @@ class Server:
     async def _commit(self) -> None:
         """Group commit: while one batch is being committed the next one fills."""
         while True:
-            batch = self._core.cut_batch()
-            if batch is None:
+            cut = self._core.cut_batch()
+            if cut is None:
                 if self._stopping.is_set():
                     self._drained.set()
                     return
                 self._rows_wait = trio.Event()
                 await self._rows_wait.wait()
                 continue
-            first_seq, last_seq, chain, body = batch
+            first_seq, last_seq, chain, body = cut
             began_at = time.perf_counter()
-            outcome = await self._journal.append(
-                Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
-            )
+            batch = Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
+            try:
+                outcome = await self._journal.append(batch)
+            except JournalUnavailable as error:
+                if not self._stopping.is_set():
+                    raise
+                # Their replies have not left: the terminals repeat, and get what became of them.
+                log.warning("rows_in_doubt", rows=last_seq - first_seq + 1, error=str(error))
+                return
             if isinstance(outcome, Fenced):
+                # At once: a task that is still running must not answer from memory either.
+                self._gate.stop_accepting()
+                self._gate.close_all()
                 raise FencedError(f"this shard has another owner: {outcome.reason}")
             self._metrics.note_commit(last_seq - first_seq + 1, time.perf_counter() - began_at)
             self._gate.durable(last_seq)
@@ -218,12 +234,9 @@ class Server:
                 log.warning("snapshot_failed", code=ended.returncode, error=error)
 
     async def _flush_log(self, write_log: Callable[[bytes], None]) -> None:
-        """Write the exchange log's lines; the last ones when the server ends."""
-        try:
-            while True:
-                await trio.sleep(LOG_FLUSH_SECONDS)
-                lines = self._gate.take_log()
-                if lines:
-                    await trio.to_thread.run_sync(write_log, lines)
-        finally:
-            write_log(self._gate.take_log())
+        """Write the exchange log's lines; `run` writes the last ones."""
+        while True:
+            await trio.sleep(LOG_FLUSH_SECONDS)
+            lines = self._gate.take_log()
+            if lines:
+                await trio.to_thread.run_sync(write_log, lines)

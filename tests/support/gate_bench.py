@@ -1,0 +1,298 @@
+"""Core, gate and server on real sockets in this process, with a fake journal: and its terminals.
+
+Owns their lifetimes and how a test speaks to them. The shop, its cards and how a message is written
+are `tests.support.shop`'s; what an answer should be is said by the tests.
+"""
+
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from zoneinfo import ZoneInfo
+
+import msgspec
+import trio
+from prometheus_client import CollectorRegistry
+
+from acquirers.pos import POS_ASCII, POS_BINARY
+from issuers.purse import purse
+from switch._fastpath import Gate
+from switch._lane import Lane
+from switch.errors import JournalUnavailable
+from switch.iso8583 import (
+    NEED_DATA,
+    FrameReader,
+    Framing,
+    Message,
+    Spec,
+    decode,
+    encode,
+    reply_tpdu,
+)
+from switch.metrics import CommitMetrics, SwitchCollector
+from switch.programme import Limits, Programme
+from switch.server import Server
+from tests.support.fake_journal import FakeJournal
+from tests.support.shop import TEHRAN_S, Shop, spec
+
+DIALECTS = {"binary": ("binary", POS_BINARY.framing), "ascii": ("ascii", POS_ASCII.framing)}
+CARDS = range(4)  # those of the shop's cards that are neither expired nor about to be
+TPDU = bytes.fromhex("6000010002")
+REPLY_SECONDS_MAX = 10.0
+Recall = Callable[[tuple[str, int] | tuple[str, int, int]], Awaitable[None]]
+
+
+async def nothing_to_recall(what: tuple[str, int] | tuple[str, int, int]) -> None:
+    """Find nothing in the journal: what is not in memory never was."""
+    await trio.lowlevel.checkpoint()
+
+
+async def journal_is_away(what: tuple[str, int] | tuple[str, int, int]) -> None:
+    """Fail as the real one does without a database."""
+    await trio.lowlevel.checkpoint()
+    raise JournalUnavailable("no connection")
+
+
+def generous_purse() -> Programme:
+    """The reference purse with limits that no test reaches by the number of its messages."""
+    limits = Limits(
+        transaction_minor_max=500_000_000,
+        day_minor_max=900_000_000_000,
+        day_count_max=1_000_000,
+        balance_minor_max=900_000_000_000,
+    )
+    return msgspec.structs.replace(purse(1, 1, 1), limits=limits)
+
+
+class Link:
+    """One terminal's connection: sends what it is told, reads replies in the order they come."""
+
+    def __init__(self, stream: trio.SocketStream, framing: Framing, dialect: Spec) -> None:
+        self.stream = stream
+        self.framing = framing
+        self.spec = dialect
+        self._reader = FrameReader(framing)
+
+    @property
+    def tpdu(self) -> bytes:
+        return TPDU if self.framing.tpdu else b""
+
+    def frame(self, message: Message | bytes) -> bytes:
+        """Give the bytes on the wire of a message, or of a body that is none."""
+        body = message if isinstance(message, bytes) else encode(message, self.spec)
+        return self.framing.frame(body, self.tpdu)
+
+    async def send(self, *messages: Message | bytes) -> None:
+        """Send messages in one go."""
+        await self.stream.send_all(b"".join(map(self.frame, messages)))
+
+    async def reply_bytes(self) -> bytes:
+        """Give the next reply without framing. Raises EndOfChannel when the switch hung up."""
+        with trio.fail_after(REPLY_SECONDS_MAX):
+            while (frame := self._reader.next_frame()) is NEED_DATA:
+                data = await self.stream.receive_some()
+                if not data:
+                    raise trio.EndOfChannel
+                self._reader.receive_data(data)
+        assert frame.tpdu == reply_tpdu(self.tpdu)
+        return frame.body
+
+    async def reply(self) -> Message:
+        """Give the next reply."""
+        return decode(await self.reply_bytes(), self.spec)
+
+    async def ask(self, message: Message) -> Message:
+        """Send one message and wait for its reply."""
+        await self.send(message)
+        return await self.reply()
+
+    async def wait_end(self, seconds: float = REPLY_SECONDS_MAX) -> bytes:
+        """Wait until the switch has closed the connection; gives what it had sent before."""
+        received = b""
+        with trio.fail_after(seconds):
+            try:
+                while data := await self.stream.receive_some():
+                    received += data
+            except trio.BrokenResourceError:
+                pass  # a reset is an end, too
+        return received
+
+    async def says_nothing(self, seconds: float = 0.05) -> bool:
+        """Whether nothing comes, and the connection stays, for a while."""
+        with trio.move_on_after(seconds):
+            await self.stream.receive_some()
+            return False
+        return True
+
+    def vanish(self) -> None:
+        """Reset the connection, as a terminal that lost its power and came back does."""
+        linger = struct.pack("ii", 1, 0)
+        self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.stream.socket.close()
+
+
+class Bench:
+    """A switch that serves, and what it wrote to its exchange log."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        gate: Gate,
+        server: Server,
+        journal: FakeJournal,
+        registry: CollectorRegistry,
+    ) -> None:
+        self.shop = shop
+        self.gate = gate
+        self.server = server
+        self.journal = journal
+        self.registry = registry
+        self.ports: dict[str, int] = {}
+        self.speech: dict[str, tuple[str, Framing]] = {}  # listener → dialect, framing
+        self.log = bytearray()
+        self.stopped = trio.Event()
+        self.error_awaited = False
+        self.error: BaseException | None = None  # what ended the server, when a test awaits that
+        self._links: list[Link] = []
+
+    async def connect(self, listener: str = "binary") -> Link:
+        """Connect a terminal that speaks as a listener expects."""
+        stream = await trio.open_tcp_stream("127.0.0.1", self.ports[listener])
+        dialect, framing = self.speech[listener]
+        self._links.append(Link(stream, framing, spec(dialect)))
+        return self._links[-1]
+
+    def hang_up(self) -> None:
+        """Close every terminal's connection."""
+        for link in self._links:
+            link.stream.socket.close()
+
+    def lines(self, event: str) -> list[dict[str, object]]:
+        """Give the exchange log's lines of an event, so far."""
+        self.log += self.gate.take_log()
+        found = [msgspec.json.decode(line) for line in self.log.splitlines()]
+        return [line for line in found if line["event"] == event]
+
+    def closed_because(self) -> list[object]:
+        """Give why connections were closed, in order."""
+        return [line["why"] for line in self.lines("connection_closed")]
+
+    async def wait_until(self, condition: Callable[[], object], seconds: float = 5.0) -> None:
+        """Wait until something is so. Raises TooSlowError."""
+        with trio.fail_after(seconds):
+            while not condition():  # noqa: ASYNC110 (counters in C have no event)
+                await trio.sleep(0.002)
+
+    async def forget(self, exchange_entries: int) -> str:
+        """Send so much that memory does not reach back to now; gives a DE 90 of before.
+
+        Later messages of the shop's terminals are of later: only what names a past is recalled.
+        """
+        original = "0200" + "900000" + self.shop.local_at() + "0" * 22
+        link = await self.connect(next(iter(self.ports)))
+        for _ in range(exchange_entries + 1):
+            reply = await link.ask(self.shop.message("0200", "210000"))
+            assert reply[39] == "00"
+        self.shop.now_s += 60
+        return original
+
+    async def load(self, amount_minor: int = 400_000_000) -> None:
+        """Fill every purse, so that purchases are approved."""
+        link = await self.connect(next(iter(self.ports)))
+        async with link.stream:
+            for card in CARDS:
+                message = self.shop.message("0200", "210000", amount_minor, card=card)
+                reply = await link.ask(message)
+                assert reply[39] == "00", reply
+
+
+@asynccontextmanager
+async def serving(
+    *,
+    delay_seconds: float = 0.0,
+    connections_max: int = 100,
+    pending_max: int = 10_000,
+    idle_seconds_max: float = 60.0,
+    frame_seconds_max: float = 10.0,
+    framings: dict[str, tuple[str, Framing]] | None = None,
+    exchange_entries: int = 1 << 16,
+    recall: Recall = nothing_to_recall,
+    write_log: Callable[[bytes], None] | None = None,
+) -> AsyncIterator[Bench]:
+    """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
+
+    `framings` replaces the two listeners: name → (dialect, framing). Without `write_log` the
+    exchange log stays in the gate for `Bench.lines`.
+    """
+    shop = Shop(
+        generous_purse(),
+        now_s=int(time.time()),
+        exchange_entries=exchange_entries,
+        detail_bytes=1 << 25,
+    )
+    gate = Gate(
+        shop.core,
+        connections_max=connections_max,
+        pending_max=pending_max,
+        utc_offset_s=TEHRAN_S,
+        logging=True,
+    )
+    journal = FakeJournal(delay_seconds=delay_seconds)
+    registry = CollectorRegistry()
+    server = Server(
+        core=shop.core,
+        gate=gate,
+        journal=journal,
+        recall=recall,
+        timezone=ZoneInfo("Asia/Tehran"),
+        idle_seconds_max=idle_seconds_max,
+        frame_seconds_max=frame_seconds_max,
+        metrics=CommitMetrics(registry),
+        write_log=write_log,
+        snapshot_every_entries=1 << 40,
+        snapshot_command=(),
+    )
+    registry.register(SwitchCollector(shop.core, gate, journal.status))
+    bench = Bench(shop, gate, server, journal, registry)
+    with ExitStack() as resources:
+        _listen(bench, resources, framings or DIALECTS)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_run, bench)
+            try:
+                yield bench
+            finally:
+                server.stop()
+                journal.go_on()
+                with trio.move_on_after(5, shield=True):
+                    await bench.stopped.wait()
+                bench.hang_up()
+                nursery.cancel_scope.cancel()
+
+
+async def _run(bench: Bench) -> None:
+    try:
+        await bench.server.run()
+    except BaseException as error:
+        if not bench.error_awaited:
+            raise
+        bench.error = error
+    finally:
+        bench.stopped.set()
+
+
+def _listen(bench: Bench, resources: ExitStack, framings: dict[str, tuple[str, Framing]]) -> None:
+    for name, (dialect, framing) in framings.items():
+        profile = POS_BINARY if dialect == "binary" else POS_ASCII
+        lane = Lane(
+            bench.shop.core,
+            profile=msgspec.structs.replace(profile, name=name, framing=framing),
+            spec=spec(dialect),
+            acquirer=1,
+            acquirer_code=b"581672",
+        )
+        listening = resources.enter_context(socket.create_server(("127.0.0.1", 0), backlog=4096))
+        listening.setblocking(False)
+        bench.gate.listen(listening.fileno(), lane)
+        bench.ports[name] = listening.getsockname()[1]
+        bench.speech[name] = (dialect, framing)
