@@ -8,7 +8,7 @@ import secrets
 import socket
 from pathlib import Path
 
-from bashgah import demo
+from bashgah import demo, demo_loader
 from bashgah.site import Site
 from loadtest.population import Card, Population, Terminal
 from switch.config import PAN_KEY_BYTES, Config, Http, Keys, Listener, Log, Postgres
@@ -43,7 +43,7 @@ async def load_demo(site: Site) -> bool:
     assert site.config.keys.pan_key_file is not None
     write_pan_key(site.config.keys.pan_key_file)
     with site.step(f"club: {demo.CROWD:,} cards, {len(demo.TERMINALS):,} terminals"):
-        return await demo.load(site.config)
+        return await demo_loader.load(site.config)
 
 
 def demo_population() -> Population:

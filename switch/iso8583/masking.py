@@ -15,6 +15,7 @@ MASK_BY_ELEMENT: dict[int, Mask] = {
     36: "track",
     45: "track",
     52: "secret",
+    54: "amounts",
     55: "secret",  # as a whole; where a spec takes it apart its tags decide
 }
 
@@ -38,6 +39,7 @@ MASK_BY_BER_TAG: dict[str, Mask] = {
 MASK_BY_PRIVATE_TAG: dict[str, Mask] = {"CV": "secret", "VP": "secret"}
 
 HIDDEN = "****"
+_AMOUNTS = re.compile(r"(?:[0-9]{7}[CD][0-9]{12})+", re.ASCII)
 _PAN_DIGITS_MIN = 12
 _DIGIT_RUN = re.compile(r"[0-9]{12,}", re.ASCII)
 _PAN_LIKE_MIN = 13
@@ -79,6 +81,8 @@ def masked(value: str, mask: Mask) -> str:
         return mask_pan(value)
     if mask == "track":
         return mask_track(value)
+    if mask == "amounts" and _AMOUNTS.fullmatch(value):
+        return value  # runs of digits that are balances, and would often pass for a PAN
     return printable(_PAN_LIKE.sub(lambda found: _mask_if_pan(found[0]), value))
 
 

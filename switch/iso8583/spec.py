@@ -20,7 +20,7 @@ ELEMENT_MAX = 192
 CHARSET_MAX = 8  # as in _plan.pxd, PACKED included
 LENGTH_MAX = 0xFFFFFF
 
-Mask = Literal["none", "pan", "track", "secret"]
+Mask = Literal["none", "pan", "track", "secret", "amounts"]
 """How much of a value a person may see: all, first six and last four, the PAN's part, nothing."""
 
 RawSpec = Mapping[str, Mapping[str, Any]]

@@ -22,7 +22,7 @@ from msgspec import Struct
 from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
-from bashgah import demo
+from bashgah import demo, demo_loader
 from bashgah.config_text import config_text
 from bashgah.demo_site import demo_config, free_port, write_pan_key
 from bashgah.postgres import Cluster
@@ -70,7 +70,7 @@ def running_demo_switch(dsn: str, directory: Path) -> Iterator[DemoSwitch]:
     config_path = directory / "switch.toml"
     config_path.write_text(config_text(config), "utf-8")
     config_path.chmod(0o600)
-    trio.run(demo.load, config)
+    trio.run(demo_loader.load, config)
     base_url = f"http://{config.http.host}:{config.http.port}"
     switch = SwitchProcess(config_path, base_url, directory / "switch.log")
     switch.start()

@@ -1,0 +1,134 @@
+"""Puts the demo club into a database: as events of the journal, and its money as loads.
+
+Owns the order of both. What the club is made of is `bashgah.demo`.
+"""
+
+import struct
+import time
+from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
+
+from acquirers.pos import POS_BINARY
+from bashgah.bootstrap import Owned, append_waiting, own_shard
+from bashgah.demo import (
+    ACQUIRER,
+    ACQUIRER_CODE,
+    CLUB,
+    CROWD_PANS,
+    EXPIRY,
+    OPENING_MINOR,
+    PROGRAMME,
+    SHOPS,
+    TERMINALS,
+    TEST_CARDS,
+)
+from issuers.purse import purse
+from switch._lane import Lane
+from switch.config import Config, read_dsn, read_pan_key
+from switch.events import (
+    AcquirerAdded,
+    CardsAdded,
+    CardStatusChanged,
+    ClubAdded,
+    Event,
+    MerchantAdded,
+    ProgrammeLive,
+    TerminalAdded,
+)
+from switch.iso8583 import Message, encode, named
+from switch.ledger.database import Database
+from switch.operations import CardStatus
+from switch.server import utc_offset_seconds
+from switch.units import RIAL
+
+
+def events(token_of: Callable[[str], bytes]) -> Iterator[Event]:
+    """Yield what makes the demo club, in an order that can be replayed."""
+    yield ClubAdded(club=CLUB, name="Demo Club", name_fa="باشگاه نمونه", currency=RIAL)
+    yield AcquirerAdded(acquirer=ACQUIRER, code=ACQUIRER_CODE, name="Demo Acquirer")
+    for shop in SHOPS:
+        yield MerchantAdded(
+            merchant_id=shop.merchant_id,
+            club=CLUB,
+            category=shop.category,
+            name=shop.name,
+            name_fa=shop.name_fa,
+        )
+    for terminal_id, merchant_id in TERMINALS:
+        yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
+    yield ProgrammeLive(definition=purse(PROGRAMME, 1, CLUB))
+    cards = [(card.pan, card.expiry) for card in TEST_CARDS]
+    cards += [(pan, EXPIRY) for pan in CROWD_PANS]
+    yield CardsAdded(
+        programme=PROGRAMME,
+        tokens=b"".join(token_of(pan) for pan, _ in cards),
+        expiries=struct.pack(f"<{len(cards)}H", *(int(expiry) for _, expiry in cards)),
+        first6=struct.pack(f"<{len(cards)}I", *(int(pan[:6]) for pan, _ in cards)),
+        last4=struct.pack(f"<{len(cards)}H", *(int(pan[-4:]) for pan, _ in cards)),
+    )
+
+
+async def load(config: Config) -> bool:
+    """Make the demo club in a migrated database; False when it is there already.
+
+    Opening balances are loads, authorised like any other message, so the books explain every rial.
+    Raises OperatingError. No switch may be serving the shard.
+    """
+    assert config.keys.pan_key_file is not None
+    now_s = time.time()
+    clock = {
+        "now_us": int(now_s * 1_000_000),
+        "utc_offset_s": utc_offset_seconds(ZoneInfo(config.switch.timezone), now_s),
+    }
+    with Database(read_dsn(config.database)) as database:
+        owned = await own_shard(database, config, read_pan_key(config.keys.pan_key_file), **clock)
+        if owned.directory.clubs:
+            return False
+        for event in events(owned.core.token_of):
+            owned.directory.record(event, **clock)
+        await append_waiting(owned)
+        _load_balances(owned, config, now_s)
+        await append_waiting(owned)
+        for number, card in enumerate(TEST_CARDS):
+            if card.status is not CardStatus.ACTIVE:
+                owned.directory.record(
+                    CardStatusChanged(card=number, status=card.status, why="demo"), **clock
+                )
+        await append_waiting(owned)
+    return True
+
+
+def _load_balances(owned: Owned, config: Config, now_s: float) -> None:
+    """Load every card that is good with its opening balance, by messages of the last terminal."""
+    spec = named(POS_BINARY.spec)
+    lane = Lane(
+        owned.core,
+        profile=POS_BINARY,
+        spec=spec,
+        acquirer=ACQUIRER,
+        acquirer_code=ACQUIRER_CODE.encode(),
+    )
+    offset_s = utc_offset_seconds(ZoneInfo(config.switch.timezone), now_s)
+    local = time.gmtime(now_s + offset_s)
+    terminal_id, merchant_id = TERMINALS[-1]
+    cards = [(card.pan, card.opening_minor) for card in TEST_CARDS if card.expiry == EXPIRY]
+    cards += [(pan, OPENING_MINOR) for pan in CROWD_PANS]
+    for number, (pan, opening_minor) in enumerate(cards):
+        message = Message(
+            "0200",
+            {
+                2: pan,
+                3: "210000",
+                4: f"{opening_minor:012d}",
+                11: f"{number + 1:06d}",
+                12: time.strftime("%H%M%S", local),
+                13: time.strftime("%m%d", local),
+                41: terminal_id,
+                42: merchant_id,
+                49: str(RIAL),
+            },
+        )
+        status, _, _, _ = lane.answer(
+            encode(message, spec), now_us=int(now_s * 1_000_000), utc_offset_s=offset_s
+        )
+        assert status == "at_seq"
