@@ -54,6 +54,10 @@ for _reason, _code in RESPONSE_CODES.items():
 Extra = Mapping[int | str, str | None]
 
 
+State = tuple[list[object], list[object], list[object]]
+"""Accounts, lots, and cards with their limits."""
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """One message and its answer. `status` and `recall` are what `Lane.answer` gave."""
 
@@ -358,7 +362,13 @@ class Shop:
         """Give (lot, remaining, available_at, expires_at) of a card's points."""
         return list(self.core.lots(self.core.card(card)[0] + 2))
 
-    def state(self) -> object:
+    def exchange(self, said: Said) -> tuple[int, int, int, int, int]:
+        """Give (state, approved, undone, operation, hold_expires_s) of what was said."""
+        found = self.core.exchange(said.seq)
+        assert found is not None
+        return found
+
+    def state(self) -> State:
         """Give everything that a refused message must leave as it is."""
         return state_of(self.core)
 
@@ -385,7 +395,7 @@ def replay_into(core: Core, streams: list[bytes]) -> Directory:
     return directory
 
 
-def state_of(core: Core) -> object:
+def state_of(core: Core) -> State:
     """Give every account, lot and limit of a shard."""
     accounts = range(core.account_count)
     return (

@@ -1,8 +1,8 @@
 """The real lane against the plain model, message by message, in any order that Hypothesis can find.
 
 Goal: no rial or point is lost, doubled or made. Method: real ISO 8583 bytes in both dialects go
-through `Lane.answer`; after every step each balance, lot, limit and exchange equals the model's, and
-a refused message has changed nothing. At the end the journal is replayed into an empty shard.
+through `Lane.answer`; after every step balances, lots, limits and exchanges are as in the model,
+and a refused message has changed nothing. At the end the journal is replayed into an empty shard.
 """
 
 from typing import NamedTuple
