@@ -98,16 +98,17 @@ class DemoLoad:
         self._terminals.close()
         self._surveyed = True
 
-    async def judge(self, *, verified: bool) -> Verdict:
+    async def judge(self, *, difference: str | None) -> Verdict:
         """Hold the journal against what the terminals were told; the switch may be gone by now.
 
-        `verified`: what `bashgah verify` said of the books.
+        `difference`: what `bashgah verify` found in the books, None when they balance.
         """
         terminals, oracle = self._terminals, self._terminals.oracle
         journal: JournalVerdict = await trio.to_thread.run_sync(
             check_journal, self._dsn, oracle.acknowledged, self._heads
         )
-        for finding in [*oracle.findings, *terminals.model.discrepancies]:
+        books = [difference] if difference is not None else []
+        for finding in [*oracle.findings, *terminals.model.discrepancies, *books]:
             self._say(f"wrong: {finding}")
         for rrn in journal.examples:
             self._say(f"wrong: the terminal was told about rrn {rrn}, the journal was not")
@@ -125,7 +126,7 @@ class DemoLoad:
             unanswered=oracle.unanswered,
             cross_talk=oracle.counts.wrong_replies,
             acknowledged_but_missing=journal.missing,
-            books_balance=verified and model_agrees and not journal.journalled_twice,
+            books_balance=difference is None and model_agrees and not journal.journalled_twice,
         )
 
 

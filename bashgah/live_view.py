@@ -60,7 +60,7 @@ class Watcher:
     """Turns totals into rates, from one look to the next."""
 
     def __init__(self) -> None:
-        self._answered: deque[tuple[float, int]] = deque()
+        self._answered: deque[tuple[float, int]] = deque([(0.0, 0)])
         self._switch: SwitchFigures | None = None
         self._rows_per_batch = 0.0
         self._commit_ms = 0.0

@@ -12,8 +12,8 @@ from pathlib import Path
 import trio
 
 
-async def verify_books(config_path: Path) -> bool:
-    """Have the whole journal verified; return whether the books balance. Blocks nobody."""
+async def first_difference(config_path: Path) -> str | None:
+    """Have the whole journal verified; return what is wrong with the books, None if nothing is."""
     command = [sys.executable, "-m", "bashgah", "verify", "--config", str(config_path), "--json"]
     ended = await trio.run_process(
         command,
@@ -22,9 +22,9 @@ async def verify_books(config_path: Path) -> bool:
         check=False,
         start_new_session=True,  # Ctrl-C again, while it works, must not look like a wrong book
     )
-    return ended.returncode == 0 and _is_good(ended.stdout)
-
-
-def _is_good(output: bytes) -> bool:
-    lines = output.decode().strip().splitlines()
-    return bool(lines) and bool(json.loads(lines[-1])["books_balance"])
+    if ended.returncode not in (0, 1):
+        return f"bashgah verify ended with code {ended.returncode}"
+    report = json.loads(ended.stdout)
+    if report["books_balance"] and ended.returncode == 0:
+        return None
+    return str(report["first_difference"])

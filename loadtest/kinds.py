@@ -25,8 +25,13 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     @property
     def is_reversal(self) -> bool:
-        """Whether the request undoes another one; such a request is never given up."""
+        """Whether the request undoes another one."""
         return self.message_type.startswith("04")
+
+    @property
+    def insists(self) -> bool:
+        """Whether it is told again until it is answered, and never itself reversed."""
+        return self.is_reversal or self.message_type == "0220"
 
 
 def _kind(

@@ -10,7 +10,7 @@ from enum import Enum
 from msgspec import Struct
 
 from loadtest.record import AcknowledgedRecord, digest_of
-from loadtest.replies import PARTIALLY_APPROVED, Reply
+from loadtest.replies import APPROVED, PARTIALLY_APPROVED, UNKNOWN_CARD, Reply
 from loadtest.requests import Request
 
 FINDINGS_MAX = 20
@@ -21,7 +21,7 @@ class Verdict(Enum):
     """What a reply turned out to be."""
 
     ANSWER = "answer"  # the one reply to the request that its terminal has outstanding
-    DEFERRED = "deferred"  # "not now" to a reversal, which its terminal has to send again
+    DEFERRED = "deferred"  # "not now" to what has to be told again until it is answered
     LATE = "late"  # the first reply to a request that its terminal had given up
     AGAIN = "again"  # a reply to a request answered before, on its own terminal
     CROSS_TALK = "cross_talk"  # another terminal's reply, or nobody's
@@ -111,7 +111,7 @@ class Oracle:
         """
         verdict = self._verdict(expected, reply)
         if verdict is Verdict.ANSWER:
-            if expected.kind.is_reversal and reply.unavailable:
+            if expected.kind.insists and reply.unavailable:
                 self.counts.deferred += 1
                 return Verdict.DEFERRED
             del self._outstanding[expected.rrn]
@@ -131,13 +131,21 @@ class Oracle:
         return verdict
 
     def judge_repeat(self, request: Request, reply: Reply) -> bool:
-        """Judge the reply to a repeat of an answered request: byte for byte the first one."""
+        """Judge the reply to a repeat of an answered request: byte for byte the first one.
+
+        False when the switch could not answer now; the terminal asks again.
+        """
+        if reply.unavailable:
+            self.counts.deferred += 1
+            return False
         self.counts.repeated += 1
-        if digest_of(reply.body) == self.acknowledged.digest(request.rrn):
-            return True
-        self.counts.repeat_differs += 1
-        self._find(f"rrn {request.rrn:012d}: the repeat got another reply than the first")
-        return False
+        if digest_of(reply.body) != self.acknowledged.digest(request.rrn):
+            self.counts.repeat_differs += 1
+            self._find(
+                f"rrn {request.rrn:012d}: the repeat got another reply than the first,"
+                f" {reply.response_code} {reply.details.get('RC', '')}"
+            )
+        return True
 
     def repeat_unanswered(self, request: Request) -> None:
         """Note that a repeat of an answered request got no reply in time."""
@@ -149,8 +157,9 @@ class Oracle:
         if reply.response_code == expected_code:
             return
         self.counts.unexpected += 1
+        original = f" of {request.original.kind.name}" if request.original else ""
         self._find(
-            f"{request.kind.name} rrn {request.rrn:012d} got {reply.response_code}"
+            f"{request.kind.name}{original} rrn {request.rrn:012d} got {reply.response_code}"
             f" {reply.details.get('RC', '')}, expected {expected_code}"
         )
 
@@ -177,16 +186,25 @@ class Oracle:
             self.acknowledged.add(request.rrn, reply.body)
         counts = self.counts
         counts.answered += 1
+        if request.kind.is_reversal:
+            self._accept_reversal(request, reply)
         if not reply.approved:
             counts.declined += 1
             code = reply.response_code
             self.declines[code] = self.declines.get(code, 0) + 1
         elif request.kind.is_reversal:
             counts.reversed += 1
-            if request.original is not None and request.original.rrn in self._given_up:
-                self._undone.add(request.original.rrn)
         else:
             counts.approved += 1
+
+    def _accept_reversal(self, request: Request, reply: Reply) -> None:
+        """A reversal is refused only for what could not have been there: a card nobody issued."""
+        assert request.original is not None, "a reversal names its original"
+        if reply.response_code != UNKNOWN_CARD:
+            self.expect(request, reply, APPROVED)
+        let_off = reply.response_code in (APPROVED, UNKNOWN_CARD)
+        if let_off and request.original.rrn in self._given_up:
+            self._undone.add(request.original.rrn)
 
     def _find(self, finding: str) -> None:
         if len(self.findings) < FINDINGS_MAX:

@@ -10,6 +10,7 @@ from switch.iso8583 import Message
 
 APPROVED = "00"
 PARTIALLY_APPROVED = "10"
+UNKNOWN_CARD = "14"
 UNAVAILABLE = "91"
 """A healthy answer to anything while the database is away: nothing happened, nothing was kept."""
 

@@ -67,11 +67,11 @@ class Session:
     async def ask(self, request: Request) -> Reply | None:
         """Send a request and return its reply; None when it was given up, and then reversed.
 
-        A reversal is never given up: it is repeated until it is acknowledged. Whoever runs the load
-        cancels in the end, and it then counts as unanswered.
+        A completion or reversal is never given up but repeated until it is answered. Whoever runs
+        the load cancels in the end, and it then counts as unanswered.
         """
         self._oracle.sent(request)
-        if request.kind.is_reversal:
+        if request.kind.insists:
             reply: Reply | None = await self._insist(request)
         else:
             cut_bps = self._patience.reverse_when_cut_bps
@@ -89,18 +89,14 @@ class Session:
 
     async def repeat(self, request: Request) -> Reply | None:
         """Send an answered request as a repeat and have the reply judged; None when none came."""
-        body = request.repeat_body()
         deadline = trio.current_time() + self._patience.reply_seconds
         while trio.current_time() < deadline:
             try:
-                line = await self._send(body)
-                while (frame := await self._next_frame(line, request, deadline)) is not None:
-                    reply = self._read(frame, request)
-                    if reply is not None and reply.rrn == request.rrn:
-                        self._oracle.judge_repeat(request, reply)
-                        return reply
-                    if reply is not None:
-                        self._oracle.judge(request, reply)
+                line = await self._send(request.repeat_body())
+                reply = await self._answer_to_repeat(line, request, deadline)
+                if reply is not None and self._oracle.judge_repeat(request, reply):
+                    return reply
+                await self._pause()
             except OSError:
                 await self._reconnect_later()
         self._oracle.repeat_unanswered(request)
@@ -138,6 +134,17 @@ class Session:
                 if cut or trio.current_time() >= deadline:
                     return None
                 body = request.repeat_body()
+
+    async def _answer_to_repeat(
+        self, line: Line, request: Request, deadline: float
+    ) -> Reply | None:
+        while (frame := await self._next_frame(line, request, deadline)) is not None:
+            reply = self._read(frame, request)
+            if reply is not None and reply.rrn == request.rrn:
+                return reply
+            if reply is not None:
+                self._oracle.judge(request, reply)
+        return None
 
     async def _answer(self, line: Line, request: Request, deadline: float) -> Reply | None:
         while (frame := await self._next_frame(line, request, deadline)) is not None:

@@ -19,7 +19,7 @@ from bashgah.cli import INTERRUPTED_EXIT_CODE
 from bashgah.demo_load import DemoLoad
 from bashgah.demo_site import demo_config, demo_population, load_demo
 from bashgah.site import Site
-from bashgah.verification import verify_books
+from bashgah.verification import first_difference
 from loadtest.pace import Closed, Open, Pace
 from switch.config import ConfigError, load_config
 
@@ -116,9 +116,9 @@ async def _demonstrate(
         await _watched(site, partial(_drive, load, seconds, stop))
         await site.stop_switch()
         with site.step("verify"):
-            verified = await verify_books(site.config_path)
+            difference = await first_difference(site.config_path)
         with site.step("journal compared with what the terminals were told"):
-            verdict = await load.judge(verified=verified)
+            verdict = await load.judge(difference=difference)
     finally:
         with trio.CancelScope(shield=True):
             await site.stop()
