@@ -27,6 +27,8 @@ COMMIT_SECONDS_MAX = 2.0
 """A commit that takes longer says that the database is in trouble: nothing new is decided then.
 Terminals wait 10 s and more, so those that wait already still get their answer when it recovers."""
 DRAIN_SECONDS_MAX = 10.0
+CONFIRM_SECONDS = 1.0
+"""A switch that lost its shard answers echoes and repeats from memory for no longer than this."""
 SLOW_LANE_WORKERS = 4
 HOLDS_PER_TICK_MAX = 1_000
 SNAPSHOT_LOOK_SECONDS = 5.0
@@ -98,6 +100,7 @@ class Server:
                     nursery.start_soon(self._work_slow_lane)
                 nursery.start_soon(self._keep_house)
                 nursery.start_soon(self._watch_journal)
+                nursery.start_soon(self._confirm_tenure)
                 nursery.start_soon(self._commit)
                 nursery.start_soon(self._make_snapshots)
                 if self._write_log is not None:
@@ -157,12 +160,26 @@ class Server:
                 log.warning("rows_in_doubt", rows=last_seq - first_seq + 1, error=str(error))
                 return
             if isinstance(outcome, Fenced):
-                # At once: a task that is still running must not answer from memory either.
-                self._gate.stop_accepting()
-                self._gate.close_all()
-                raise FencedError(f"this shard has another owner: {outcome.reason}")
+                raise self._fenced(outcome.reason)
             self._metrics.note_commit(last_seq - first_seq + 1, time.perf_counter() - began_at)
             self._gate.durable(last_seq)
+
+    def _fenced(self, reason: str) -> FencedError:
+        """End every connection at once: a task that still runs must not answer from memory."""
+        self._gate.stop_accepting()
+        self._gate.close_all()
+        return FencedError(f"this shard has another owner: {reason}")
+
+    async def _confirm_tenure(self) -> None:
+        """Without traffic no commit says that the shard is still ours, so ask."""
+        last_seq = 0
+        while True:
+            await trio.sleep(CONFIRM_SECONDS)
+            status = self._journal.status()
+            if status.appending_since_ns or status.last_seq != last_seq:
+                last_seq = status.last_seq
+            elif not await self._journal.confirm():
+                raise self._fenced("it took over while nothing happened")
 
     async def _work_slow_lane(self) -> None:
         """Fetch what a parked message needs from the journal, then serve it on the same path."""

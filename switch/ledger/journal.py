@@ -157,6 +157,9 @@ class Journal(Protocol):
         Raises JournalUnavailable only after `give_up`: the outcome is unknown then.
         """
 
+    async def confirm(self) -> bool:
+        """Ask whether the tenure is still ours; true, too, while nobody can be asked."""
+
     def status(self) -> WriterStatus:
         """Return the present state; cheap, callable from any thread."""
 

@@ -90,6 +90,13 @@ class Writer:
         assert not isinstance(outcome, Overtaken), "only a tenure's first batch can be overtaken"
         return outcome
 
+    async def confirm(self) -> bool:
+        """Ask whether the tenure is still ours; true, too, while the database cannot be asked."""
+        try:
+            return await self._database.call(tenures.confirm, self._shard, self._epoch)
+        except (DatabaseUnavailable, StatementRefused):
+            return True
+
     def status(self) -> WriterStatus:
         """Return the present state; any thread may ask."""
         return self._status

@@ -76,6 +76,9 @@ class FakeJournal:
         self.durable_seq = batch.last_seq
         return Durable(last_seq=batch.last_seq)
 
+    async def confirm(self) -> bool:
+        return not self._fenced
+
     def status(self) -> WriterStatus:
         return WriterStatus(
             available=True,
