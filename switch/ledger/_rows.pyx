@@ -441,13 +441,13 @@ cdef void take_outcome(Cursor *cursor, Row *row) noexcept nogil:
 
 cdef int stream_skip_header(const uint8_t *data, size_t bytes, size_t *at) noexcept nogil:
     """Move `at` behind the header of a COPY stream. A RowFault."""
-    cdef uint32_t extension
+    cdef uint64_t flags_and_extension
     if bytes - at[0] < HEADER_BYTES:
         return ROW_NEEDS_MORE
     if memcmp(data + at[0], bashgah_copy_signature, SIGNATURE_BYTES) != 0:
         return ROW_BROKEN
-    memcpy(&extension, data + at[0] + 15, 4)
-    if extension != 0:
+    memcpy(&flags_and_extension, data + at[0] + SIGNATURE_BYTES, 8)
+    if flags_and_extension != 0:
         return ROW_BROKEN
     at[0] += HEADER_BYTES
     return ROW_READ
