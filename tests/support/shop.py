@@ -213,6 +213,10 @@ class Shop:
             event, now_us=self.now_s * 1_000_000, utc_offset_s=self.utc_offset_s
         )
 
+    def add_card(self, pan: str, expires_yymm: int) -> None:
+        """Add a card of programme 1."""
+        self.record(cards_added(self.core, 1, [pan], [expires_yymm]))
+
     def expire_holds(self) -> int:
         """Let the clock end holds; gives how many."""
         written, recall = self.core.expire_holds(

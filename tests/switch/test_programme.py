@@ -1,0 +1,90 @@
+"""A programme that no card could follow, or that could not be counted, is refused with its rule."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from issuers.purse import purse
+from switch.limits import AMOUNT_MINOR_MAX
+from switch.programme import (
+    DiscountRule,
+    EarnRule,
+    Limits,
+    Programme,
+    ProgrammeError,
+    Tender,
+    When,
+)
+
+
+def with_(**changes: object) -> Programme:
+    return msgspec.structs.replace(purse(1, 1, 1), **changes)
+
+
+def earning(**changes: object) -> Programme:
+    values = {"name": "e", "points": 1, "per_minor": 1, **changes}
+    return with_(earning=(msgspec.convert(values, EarnRule),))
+
+
+def discount(**changes: object) -> Programme:
+    values = {"name": "d", "discount_bps": 1, "funder": "club", **changes}
+    return with_(discounts=(msgspec.convert(values, DiscountRule),))
+
+
+WRONG: dict[str, Callable[[], Programme]] = {
+    "a point worth nothing": lambda: with_(tender=Tender(point_value_minor=0)),
+    "a point worth more than any amount": lambda: with_(tender=Tender(point_value_minor=10**12)),
+    "a negative least": lambda: with_(tender=Tender(point_value_minor=1, points_min=-1)),
+    "a negative limit": lambda: with_(limits=Limits(day_count_max=-1)),
+    "a floor out of reach": lambda: with_(money_floor_minor=-(10**12)),
+    "commission above the price": lambda: with_(commission_bps=10_001),
+    "a hold of no time": lambda: with_(hold_seconds=0),
+    "a hold beyond 2106": lambda: with_(preauthorisation_hold_seconds=1 << 32),
+    "points beyond 63 bits": lambda: earning(points=1 << 40),
+    "a negative bound": lambda: earning(points_max=-1),
+    "points for nothing": lambda: earning(per_minor=0),
+    "points that end before they open": lambda: earning(
+        available_after_days=3, expires_after_days=2
+    ),
+    "points that end beyond 2106": lambda: earning(expires_after_days=40_000),
+    "discount above the price": lambda: discount(discount_bps=10_001),
+    "a negative discount bound": lambda: discount(max_minor=-1),
+    "no such hour": lambda: discount(when=When(hour_from=5, hour_to=5)),
+    "no such weekday": lambda: discount(when=When(weekdays=(7,))),
+    "no such category": lambda: discount(when=When(categories=(10_000,))),
+    "no name": lambda: discount(name=""),
+    "a Persian name": lambda: discount(name="نام"),
+    "too long a name": lambda: discount(name="n" * 24),
+    "the same name twice": lambda: with_(
+        discounts=(
+            DiscountRule(name="x", discount_bps=1, funder="club"),
+            DiscountRule(name="x", discount_bps=2, funder="club"),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("make", WRONG.values(), ids=WRONG)
+def test_nonsense_is_refused(make: Callable[[], Programme]) -> None:
+    with pytest.raises(ProgrammeError):
+        make()
+
+
+def test_the_extremes_that_can_be_counted_are_accepted() -> None:
+    accepted = with_(
+        tender=Tender(point_value_minor=AMOUNT_MINOR_MAX, points_min=0),
+        earning=(
+            EarnRule(
+                name="e",
+                points=1_000,
+                per_minor=1,
+                available_after_days=18_250,
+                expires_after_days=18_250,
+            ),
+        ),
+        commission_bps=10_000,
+        money_floor_minor=-AMOUNT_MINOR_MAX,
+    )
+
+    assert accepted.commission_bps == 10_000
