@@ -336,6 +336,8 @@ cdef class Gate:
     cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil:
         """Close a connection: one line in the log says why (NULL: as the cause is called)."""
         cdef Connection *connection = &self.connections.all[place]
+        if cause == CLOSED_LOST_FRAMING:
+            connection_flush(&self.connections, place)  # what was right before it is answered
         self.log_closed(&self.listeners[connection.listener], connection.peer_address,
                         connection.peer_port, close_names[cause] if why == NULL else why)
         connection_close(&self.connections, place, cause)

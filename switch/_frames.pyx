@@ -61,7 +61,7 @@ cdef int frame_next(const FrameForm *form, const uint8_t *data, size_t bytes, si
 
 cdef size_t frame_prefix(const FrameForm *form, const uint8_t *tpdu, size_t body_bytes,
                          uint8_t *out) noexcept nogil:
-    """Write what stands before a reply: length, and the request's TPDU turned round. Gives bytes."""
+    """Write what stands before a reply: length, and the request's TPDU turned round; its bytes."""
     cdef size_t prefix = length_bytes(form)
     cdef size_t value = body_bytes + (TPDU_BYTES if form.tpdu else 0)
     cdef int i

@@ -170,9 +170,13 @@ class Bench:
 
     def lines(self, event: str) -> list[dict[str, object]]:
         """Give the exchange log's lines of an event, so far."""
-        self.log += self.gate.take_log()
+        self.keep_log()
         found = [msgspec.json.decode(line) for line in self.log.splitlines()]
         return [line for line in found if line["event"] == event]
+
+    def keep_log(self) -> None:
+        """Take what the gate has written."""
+        self.log += self.gate.take_log()
 
     def closed_because(self) -> list[object]:
         """Give why connections were closed, in order."""
