@@ -53,8 +53,8 @@ chaos: $(BUILT) ## kill -9 the switch under load, KILLS=50 times, and look for e
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(BUILT) ## throw broken frames at the codec; ARGS='--seconds 60 --seed 1'
-	@$(BIN)/python -m tests.fuzz.fuzz_codec $(ARGS)
+fuzz: $(BUILT) ## throw broken frames at codec and gate; ARGS='--seconds 60 --seed 1'
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 .PHONY: build
 build: $(BUILT) ## the virtual environment and the compiled core
