@@ -35,6 +35,8 @@ def count_lines(bench: Bench, counts: Counter[str]) -> None:
 
 async def serve(arguments: dict[str, Any]) -> None:
     """Serve until standard input ends."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     counts: Counter[str] = Counter()
     async with serving(**arguments) as bench, trio.open_nursery() as nursery:
         nursery.start_soon(_keep_counts, bench, counts)

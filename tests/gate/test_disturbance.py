@@ -1,0 +1,107 @@
+"""Healthy terminals don't notice: their p99 under attack stays within twice the undisturbed figure.
+
+Method: a switch, its attacker and the healthy terminals are three processes. In one run the p99 is
+measured without and with the attack, in turns; the medians are compared. A floor of a few
+milliseconds keeps the scheduling of a small shared machine from counting as a disturbance.
+"""
+
+import resource
+import socket
+import statistics
+import time
+
+import pytest
+
+from switch.iso8583 import NEED_DATA, FrameReader, encode
+from tests.gate.attack import IDLE_COUNT
+from tests.gate.child import Served, attacking, served
+from tests.support.gate_bench import DIALECTS, TPDU
+from tests.support.shop import Shop, spec
+
+TURNS = 3
+ASKED_PER_TURN = 300
+FLOOR_MS = 5.0
+BYTES_PER_IDLE_CONNECTION_MAX = 4_096
+FRAMING = DIALECTS["binary"][1]
+
+
+class Terminals:
+    """Some terminals that ask one after the other, and how long each answer took."""
+
+    def __init__(self, child: Served, count: int = 4) -> None:
+        shop = Shop(now_s=child.now_s)
+        self._links = [
+            socket.create_connection(("127.0.0.1", child.ports["binary"]), timeout=10)
+            for _ in range(count)
+        ]
+        self._frames = (
+            (stan, FRAMING.frame(encode(shop.message(stan=stan), spec("binary")), TPDU))
+            for stan in range(1, 999_999)
+        )
+        for link in self._links:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def p99_ms(self) -> float:
+        """Ask for a turn; the 99th percentile of milliseconds."""
+        took_ms = []
+        for number in range(ASKED_PER_TURN):
+            link = self._links[number % len(self._links)]
+            stan, frame = next(self._frames)
+            began_ns = time.perf_counter_ns()
+            link.sendall(frame)
+            body = _reply(link)
+            took_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
+            assert bytes.fromhex(f"{stan:06d}") in body, "somebody else's reply"
+        return statistics.quantiles(took_ms, n=100)[98]
+
+    def close(self) -> None:
+        """Hang up."""
+        for link in self._links:
+            link.close()
+
+
+def _reply(link: socket.socket) -> bytes:
+    reader = FrameReader(FRAMING)
+    while (frame := reader.next_frame()) is NEED_DATA:
+        data = link.recv(65_536)
+        assert data, "a healthy terminal was hung up on"
+        reader.receive_data(data)
+    return frame.body
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["garbage", "slow_loris", "churn", "idle"])
+def test_the_p99_of_healthy_terminals_stays_within_twice_under(kind: str) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if kind == "idle" and hard < IDLE_COUNT + 500:
+        pytest.skip(f"needs {IDLE_COUNT + 500} descriptors, {hard} are allowed")
+    turns = 1 if kind == "idle" else TURNS
+    alone_ms, attacked_ms = [], []
+
+    with served(connections_max=IDLE_COUNT + 500, frame_seconds_max=1.0) as child:
+        terminals = Terminals(child)
+        terminals.p99_ms()  # warm
+        for _ in range(turns):
+            alone_ms += [terminals.p99_ms() for _ in range(TURNS // turns)]
+            with attacking(kind, child.ports["binary"]):
+                attacked_ms += [terminals.p99_ms() for _ in range(TURNS // turns)]
+        terminals.close()
+
+    alone, attacked = statistics.median(alone_ms), statistics.median(attacked_ms)
+    assert attacked <= max(2 * alone, FLOOR_MS), f"alone {alone_ms} ms, attacked {attacked_ms} ms"
+    _expect_what_an_attack_leaves(kind, child)
+
+
+def _expect_what_an_attack_leaves(kind: str, child: Served) -> None:
+    """Check that the attack came, that each connection left its line, and what it cost."""
+    counted, lines = child.counted, dict(child.counted["lines"])
+    assert lines.pop("exchange") >= 7 * ASKED_PER_TURN
+    accepted = counted["statistics"]["accepted"]
+    assert sum(lines.values()) + counted["statistics"]["open"] == accepted
+    assert accepted > {"garbage": 50, "slow_loris": 200, "churn": 150, "idle": IDLE_COUNT}[kind]
+    if kind == "garbage":
+        assert lines["lost_framing"] > 50
+    if kind == "idle":
+        undisturbed_kib = 150 * 1024  # Python, the shop and its exchanges, generously
+        room_kib = IDLE_COUNT * BYTES_PER_IDLE_CONNECTION_MAX // 1024
+        assert counted["resident_kib_max"] < undisturbed_kib + room_kib
