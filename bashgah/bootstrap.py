@@ -9,10 +9,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from io import FileIO
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -20,12 +19,11 @@ import msgspec
 import structlog
 import trio
 from prometheus_client import CollectorRegistry
-from switch._fastpath import Gate
-from switch.recall import recall
 
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
 from switch._core import Core
+from switch._fastpath import Gate
 from switch._lane import Lane
 from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
 from switch.directory import Directory
@@ -39,6 +37,7 @@ from switch.limits import FRAME_SECONDS_MAX
 from switch.metrics import CommitMetrics, SwitchCollector
 from switch.profile import Profile
 from switch.reasons import RESPONSE_CODES, Reason
+from switch.recall import recall
 from switch.recovery import recover, replay_tail
 from switch.server import Server, utc_offset_seconds
 
@@ -176,26 +175,26 @@ def _open_listeners(
     return ports
 
 
-def _open_exchange_log(config: Config, resources: ExitStack) -> Callable[[bytes], None] | None:
-    """Give what writes the exchange log's lines, or None when it is off."""
+@contextmanager
+def _exchange_log(config: Config) -> Iterator[Callable[[bytes], None] | None]:
+    """Give what writes the exchange log's lines, or None when it is off. Raises ConfigError."""
     if config.log.exchanges == "off":
-        return None
-    file: BinaryIO | FileIO
-    if config.log.exchanges == "stdout":
-        file = sys.stdout.buffer
+        yield None
+    elif config.log.exchanges == "stdout":
+        yield partial(_write_all, sys.stdout.buffer)
     else:
+        # Opened apart from its block: an error inside it is not about opening.
         try:
-            # Closed by the stack, after the last line.
-            opened = open(config.log.exchanges, "ab", buffering=0)  # noqa: SIM115
-            file = resources.enter_context(opened)
+            file = open(config.log.exchanges, "ab")  # noqa: SIM115 - `with file` closes it
         except OSError as error:
             raise ConfigError(f"{config.log.exchanges}: {error.strerror}") from error
+        with file:
+            yield partial(_write_all, file)
 
-    def write(lines: bytes) -> None:
-        file.write(lines)
-        file.flush()
 
-    return write
+def _write_all(file: BinaryIO, lines: bytes) -> None:
+    file.write(lines)
+    file.flush()
 
 
 class _State:
@@ -227,7 +226,7 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
     state = _State()
     with ExitStack() as resources:
         database = resources.enter_context(Database(read_dsn(config.database)))
-        write_log = _open_exchange_log(config, resources)
+        write_log = resources.enter_context(_exchange_log(config))
         async with trio.open_nursery() as nursery:
             await nursery.start(
                 serve_http, config.http.host, config.http.port, registry, state.readiness

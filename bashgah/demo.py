@@ -63,8 +63,8 @@ def crowd_pan(number: int) -> str:
 
 
 TEST_CARDS: list[TestCard] = [
-    TestCard(pan=crowd_pan(1), expiry=EXPIRY, label="Sara, with money", label_fa="سارا، موجودی‌دار"),
-    TestCard(pan=crowd_pan(2), expiry=EXPIRY, label="Reza, with money", label_fa="رضا، موجودی‌دار"),
+    TestCard(pan=crowd_pan(1), expiry=EXPIRY, label="Sara, with money", label_fa="سارا، پولدار"),
+    TestCard(pan=crowd_pan(2), expiry=EXPIRY, label="Reza, with money", label_fa="رضا، پولدار"),
     TestCard(
         pan=crowd_pan(3),
         expiry=EXPIRY,

@@ -37,9 +37,16 @@ from switch.events import (
 )
 from switch.iso8583 import Message, encode, named
 from switch.ledger.database import Database
-from switch.operations import CardStatus
+from switch.ledger.session import Session
+from switch.operations import CardStatus, JournalKind
+from switch.programme import Limits
 from switch.server import utc_offset_seconds
 from switch.units import RIAL
+
+LIMITS = Limits(transaction_minor_max=500_000_000, balance_minor_max=2_000_000_000)
+"""No bounds for a day: a thousand cards serve the terminals for as long as somebody watches."""
+
+HAS_EVENTS = "SELECT EXISTS (SELECT FROM journal WHERE shard = $1 AND kind = $2) AS loaded"
 
 
 def events(token_of: Callable[[str], bytes]) -> Iterator[Event]:
@@ -56,7 +63,7 @@ def events(token_of: Callable[[str], bytes]) -> Iterator[Event]:
         )
     for terminal_id, merchant_id in TERMINALS:
         yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
-    yield ProgrammeLive(definition=purse(PROGRAMME, 1, CLUB))
+    yield ProgrammeLive(definition=purse(PROGRAMME, 1, CLUB, LIMITS))
     cards = [(card.pan, card.expiry) for card in TEST_CARDS]
     cards += [(pan, EXPIRY) for pan in CROWD_PANS]
     yield CardsAdded(
@@ -81,21 +88,25 @@ async def load(config: Config) -> bool:
         "utc_offset_s": utc_offset_seconds(ZoneInfo(config.switch.timezone), now_s),
     }
     with Database(read_dsn(config.database)) as database:
-        owned = await own_shard(database, config, read_pan_key(config.keys.pan_key_file), **clock)
-        if owned.directory.clubs:
+        if await database.call(_has_events, config.switch.shard):
             return False
+        owned = await own_shard(database, config, read_pan_key(config.keys.pan_key_file), **clock)
         for event in events(owned.core.token_of):
             owned.directory.record(event, **clock)
-        await append_waiting(owned)
         _load_balances(owned, config, now_s)
-        await append_waiting(owned)
         for number, card in enumerate(TEST_CARDS):
             if card.status is not CardStatus.ACTIVE:
                 owned.directory.record(
                     CardStatusChanged(card=number, status=card.status, why="demo"), **clock
                 )
+        # One batch: a club is there as a whole or not at all, whenever this process dies.
         await append_waiting(owned)
     return True
+
+
+async def _has_events(session: Session, shard: int) -> bool:
+    rows = await session.fetch(HAS_EVENTS, shard, JournalKind.EVENT)
+    return bool(rows[0]["loaded"])
 
 
 def _load_balances(owned: Owned, config: Config, now_s: float) -> None:

@@ -22,7 +22,15 @@ OPERATIONS = (
 )
 
 
-def purse(programme: int, version: int, club: int) -> Programme:
+LIMITS = Limits(
+    transaction_minor_max=500_000_000,
+    day_minor_max=1_000_000_000,
+    day_count_max=500,
+    balance_minor_max=2_000_000_000,
+)
+
+
+def purse(programme: int, version: int, club: int, limits: Limits = LIMITS) -> Programme:
     """Give the purse as a club's programme."""
     return Programme(
         programme=programme,
@@ -63,11 +71,6 @@ def purse(programme: int, version: int, club: int) -> Programme:
             ),
         ),
         tender=Tender(point_value_minor=1_000, points_min=10),
-        limits=Limits(
-            transaction_minor_max=500_000_000,
-            day_minor_max=1_000_000_000,
-            day_count_max=500,
-            balance_minor_max=2_000_000_000,
-        ),
+        limits=limits,
         commission_bps=100,
     )

@@ -14,7 +14,8 @@ from switch._decide cimport decide_hold_expiry
 from switch._exchanges cimport Exchange, exchange_by_seq
 from switch._plan cimport (
     CODE_MAX, REGISTER_COUNT, OP_BALANCE, OP_COUNT, OP_DECLINE_IF_LESS, OP_END, OP_JUMP,
-    OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_MOVE, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE, RULE_VALUES, Moment, Plan, Rule, RuleTable, Step,
+    OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_MOVE, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE,
+    RULE_VALUES, Moment, Plan, Rule, RuleTable, Step,
     moment_at, plan_clear,
 )
 from switch._register cimport (
@@ -82,7 +83,7 @@ def check_plan(list entry, list steps, list rules, list tables, list names):
             raise ValueError("an operation starts outside the plan")
 
 
-cdef bint is_account(int reference):
+cdef bint is_account(int reference) except -1:
     """Owner kind in the upper half, slot in the lower."""
     slots = {OWNER_CLUB: CLUB_SLOTS, OWNER_MERCHANT: 1, OWNER_CARD: WALLET_SLOTS}
     return reference & 15 < slots.get(reference >> 4, 0)
@@ -182,7 +183,7 @@ cdef class Core:
 
     def add_cards(self, int32_t plan_row, const uint8_t[::1] tokens, const uint16_t[::1] expiries,
                   const uint32_t[::1] first6, const uint16_t[::1] last4):
-        """Add cards (16 bytes of token each, expiry YYMM) with their wallets; gives the first number."""
+        """Add cards (16 bytes of token each, expiry YYMM) and their wallets; gives the first."""
         cdef Plan *plan = &self.shard.plans[plan_row]
         cdef Club *club = &self.shard.register.clubs[plan.club_row]
         cdef int64_t first = self.shard.register.card_count
@@ -325,7 +326,7 @@ cdef class Core:
         memcpy(self.tenure_chain, self.shard.chain, CHAIN_BYTES)
 
     def journal_event(self, int kind, int64_t now_us, int32_t utc_offset_s, bytes body):
-        """Append an event (JSON) as a row; gives its sequence. It must already have taken effect."""
+        """Append an event (JSON) that has taken effect as a row; gives its sequence."""
         cdef Row *row = &self.decision.row
         cdef Moment now
         moment_at(&now, now_us, utc_offset_s)
@@ -354,7 +355,7 @@ cdef class Core:
         return first, self.shard.last_seq, self.chain, body
 
     def drop_tenure(self):
-        """Forget the tenure's first row: another owner's rows came before it and are replayed first."""
+        """Forget the tenure's first row: another owner's rows came before it; replay them first."""
         self.shard.journal.bytes = 0
         self.shard.last_seq = self.shard.cut_seq = self.shard.durable_seq
         memcpy(self.shard.chain, self.tenure_chain, CHAIN_BYTES)
@@ -362,8 +363,8 @@ cdef class Core:
     def replay(self, bytes data, on_event):
         """Carry out the rows of a piece of a COPY stream; gives how many.
 
-        `on_event(seq, kind, body)` is called for rows that carry an event. Raises JournalBroken at the
-        first row that does not follow: sequence, chain or a move that cannot be.
+        `on_event(seq, kind, body)` is called for rows that carry an event. Raises JournalBroken at
+        the first row that does not follow: sequence, chain or a move that cannot be.
         """
         cdef Row *row = &self.decision.row
         cdef const uint8_t *start
@@ -393,7 +394,8 @@ cdef class Core:
             self.check_row(row, fault, chained)
             fault = replay(&self.shard, row)
             if fault != 0:
-                raise JournalBroken(f"row {row.seq}: its moves or what it names cannot be ({fault})")
+                raise JournalBroken(
+                    f"row {row.seq}: its moves or what it names cannot be ({fault})")
             if self.floors_watched:
                 self.check_floors(row)
             count += 1
@@ -422,7 +424,7 @@ cdef class Core:
         return 0
 
     def watch_floors(self):
-        """From here on replay also refuses a row that takes an account below its floor by choice."""
+        """From here on replay also refuses rows that take an account below its floor by choice."""
         self.floors_watched = True
 
     cdef int check_floors(self, const Row *row) except -1:
@@ -437,10 +439,10 @@ cdef class Core:
         return 0
 
     def remember(self, bytes data, int state, int64_t undone_minor):
-        """Put a row of the journal (a COPY stream) back among the exchanges: the slow lane's recall.
+        """Put a row of the journal (a COPY stream) back among the exchanges: a recall.
 
-        `state` and `undone_minor` are what later rows made of it, for an exchange that memory has lost
-        altogether (-1 = nothing). Gives its sequence, or None when there is no row.
+        `state` and `undone_minor` are what later rows made of it, for an exchange that memory has
+        lost altogether (-1 = nothing). Gives its sequence, or None when there is no row.
         """
         cdef Row *row = &self.decision.row
         cdef size_t at = 0
@@ -502,7 +504,10 @@ cdef class Core:
                 account.floor)
 
     def lots(self, int64_t number):
-        """Give an account's lots, soonest to expire first: (lot, remaining, available_at, expires_at)."""
+        """Give an account's lots, soonest to expire first.
+
+        Each is (lot, remaining, available_at, expires_at).
+        """
         cdef int32_t at
         cdef const Lot *lot
         found = []
@@ -542,7 +547,7 @@ cdef class Core:
         return self.shard.register.clubs[row].accounts + slot
 
     def exchange(self, int64_t seq):
-        """Give (state, approved, undone, operation, hold_expires_s) of a recent exchange, or None."""
+        """Give (state, approved, undone, operation, hold_expires_s) of an exchange, or None."""
         cdef Exchange *entry = exchange_by_seq(&self.shard.exchanges, seq)
         if entry == NULL:
             return None
@@ -567,7 +572,8 @@ cdef class Core:
                     lots += self.shard.book.lots[at].remaining
                     at = self.shard.book.lots[at].next
                 if lots != account.balance:
-                    found.append(f"account {i}: lots sum to {lots}, its balance is {account.balance}")
+                    found.append(
+                        f"account {i}: lots sum to {lots}, its balance is {account.balance}")
         found += [f"unit {unit}: sums to {total}" for unit, total in totals.items() if total]
         return found
 

@@ -1,7 +1,7 @@
 """The one synchronous step: a request becomes a decision, its moves are in the book, or nothing is.
 
-Owns the order of the checks. Must not know where the request came from, how the answer is written, or
-what any programme is.
+Owns the order of the checks. Must not know where the request came from, how the answer is written,
+or what any programme is.
 """
 
 from libc.stdint cimport int64_t

@@ -119,8 +119,8 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
                 Decision *decision) noexcept nogil:
     """Decide one request. Gives the decision's status.
 
-    DECIDED: the moves are in the book; the caller writes the reply into `row.reply`, then journals and
-    settles the row at once. Every other status: nothing has changed.
+    DECIDED: the moves are in the book; the caller writes the reply into `row.reply`, then journals
+    and settles the row at once. Every other status: nothing has changed.
     """
     cdef Row *row = &decision.row
     cdef int reason
@@ -169,7 +169,7 @@ cdef bint approves(int reason) noexcept nogil:
 
 cdef int decide_hold_expiry(Shard *shard, int64_t seq, const Moment *now,
                             Decision *decision) noexcept nogil:
-    """Release a hold that has ended. DECIDED, RECALL_SEQ, or UNJOURNALED when it is no hold any more."""
+    """Release a hold that has ended. DECIDED, RECALL_SEQ, or UNJOURNALED: it is none any more."""
     cdef Request nobody
     memset(&nobody, 0, sizeof(Request))
     nobody.acquirer = nobody.processing_code = nobody.stan = -1

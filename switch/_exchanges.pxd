@@ -1,8 +1,8 @@
 """Exchanges: the messages of the recent past, by key and by sequence, with what undoing them needs.
 
-A fixed number of entries in a ring and a ring of bytes for their details (moves and reply), so memory
-is bounded. What has left either ring is in the journal: the switch recalls it from there in the slow
-lane. Open holds never leave.
+A fixed number of entries in a ring and a ring of bytes for their details (moves and reply), so
+memory is bounded. What has left either ring is in the journal: the switch recalls it from there in
+the slow lane. Open holds never leave.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

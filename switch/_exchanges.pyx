@@ -39,7 +39,8 @@ cdef void exchanges_clear(Exchanges *all) noexcept nogil:
     memset(all, 0, sizeof(Exchanges))
 
 
-cdef inline uint32_t key_bucket(const Exchanges *all, int32_t terminal, int32_t stan) noexcept nogil:
+cdef inline uint32_t key_bucket(const Exchanges *all, int32_t terminal,
+                                int32_t stan) noexcept nogil:
     cdef uint64_t word = (<uint64_t> <uint32_t> terminal << 32) | <uint32_t> stan
     return <uint32_t> hash_word(word) & all.bucket_mask
 
@@ -60,7 +61,7 @@ cdef inline bint same_rrn(const Exchange *entry, const Key *key) noexcept nogil:
 
 
 cdef inline bint can_be_original(uint8_t message_class) noexcept nogil:
-    """What can be reversed, refunded or completed: never a reversal, which would undo an undoing."""
+    """What can be reversed, refunded or completed: no reversal, which would undo an undoing."""
     return (message_class == CLASS_AUTHORISATION or message_class == CLASS_FINANCIAL
             or message_class == CLASS_ADVICE)
 
@@ -91,11 +92,12 @@ cdef Exchange *exchange_repeated(const Exchanges *all, const Key *key) noexcept 
     return NULL
 
 
-cdef Exchange *exchange_original(const Exchanges *all, const Key *key, int32_t at_time) noexcept nogil:
+cdef Exchange *exchange_original(const Exchanges *all, const Key *key,
+                                 int32_t at_time) noexcept nogil:
     """Give the newest request that a reversal or completion names, or NULL.
 
-    `key.message_class` CLASS_NONE = any that moves money. `at_time` is DE 90's time as MMDDhhmmss (0 =
-    not said), or -1 when there is no DE 90: then the key's own times or RRN must be the original's.
+    `key.message_class` CLASS_NONE = any that moves money. `at_time` is DE 90's time as MMDDhhmmss
+    (0 = not said), or -1 without DE 90: then the key's own times or RRN must be the original's.
     """
     cdef int32_t at = all.by_key[key_bucket(all, key.terminal, key.stan)]
     cdef Exchange *entry
@@ -238,7 +240,7 @@ cdef void exchange_set_state(Exchanges *all, Exchange *entry, uint8_t state) noe
 
 cdef int detail_put(Exchanges *all, Exchange *entry, const Move *moves, int32_t move_count,
                     const uint8_t *reply, size_t reply_bytes) noexcept nogil:
-    """Keep an exchange's moves and reply; the oldest details make room. 0, or -1 if it can never fit."""
+    """Keep an exchange's moves and reply; the oldest details make room. 0, or -1: can never fit."""
     cdef uint64_t moves_bytes = <uint64_t> move_count * sizeof(Move)
     cdef uint64_t need = (moves_bytes + reply_bytes + 7) & ~<uint64_t> 7
     cdef uint64_t place = all.detail_end % all.detail_capacity
@@ -259,7 +261,8 @@ cdef int detail_put(Exchanges *all, Exchange *entry, const Move *moves, int32_t 
 
 cdef bint detail_known(const Exchanges *all, const Exchange *entry) noexcept nogil:
     """Say whether the details are still there; else they have to be recalled from the journal."""
-    return entry.detail_at + all.detail_capacity >= all.detail_end and entry.detail_at < all.detail_end
+    return (entry.detail_at + all.detail_capacity >= all.detail_end
+            and entry.detail_at < all.detail_end)
 
 
 cdef const Move *detail_moves(const Exchanges *all, const Exchange *entry) noexcept nogil:

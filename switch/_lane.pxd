@@ -1,7 +1,7 @@
 """The fast lane: the bytes of one message in, the bytes of its reply out, in one step.
 
-Everything that answers goes through `serve`: the gate's connections, the slow lane when it comes back,
-and tests. Owns a workspace so that nothing is allocated for a message.
+Everything that answers goes through `serve`: the gate's connections, the slow lane when it comes
+back, and tests. Owns a workspace so that nothing is allocated for a message.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t

@@ -84,7 +84,8 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
                const Moment *now, bint available, bint recalled, Workspace *work) noexcept nogil:
     """Serve one message (without framing). Gives a ServeStatus; the reply is in the workspace.
 
-    `available` is false while the journal cannot take rows or too many wait: then nothing is decided.
+    `available` is false while the journal cannot take rows or too many wait: then nothing is
+    decided.
     """
     cdef int fault = scan(profile.spec, data, bytes, &work.scan)
     cdef int status
@@ -204,7 +205,8 @@ cdef class Lane:
         reply = PyBytes_FromStringAndSize(
             <char *> self.work.reply, <Py_ssize_t> self.work.reply_bytes) if status <= SERVED_NOW \
             else b""
-        return SERVE_STATUSES[status], reply, self.work.seq if status == SERVED_AT_SEQ else 0, recall
+        seq = self.work.seq if status == SERVED_AT_SEQ else 0
+        return SERVE_STATUSES[status], reply, seq, recall
 
 
 SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken")

@@ -1,7 +1,7 @@
 """Between ISO 8583 and the switch's own words, by the tables of a profile.
 
-Owns reading a scanned message into a `Request` and writing the reply to a `Decision`. Must not know a
-dialect (that is the spec), a requester by name (that is the profile) or why anything was decided.
+Owns reading a scanned message into a `Request` and writing the reply to a `Decision`. Must not know
+a dialect (that is the spec), a requester by name (that is the profile) or why anything was decided.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t

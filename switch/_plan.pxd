@@ -14,7 +14,7 @@ cdef enum:
     REGISTER_COUNT = 40
     RULE_VALUES = 4
     CODE_MAX = 4096             # instructions of one plan
-    STEPS_MAX = 512             # instructions of one run; jumps only lead forward, so a tighter bound
+    STEPS_MAX = 512             # instructions of one run; jumps only lead forward
 
 cdef enum:                      # registers; 0 to 19 have names on both sides (`switch.plan`)
     R_AMOUNT = 0                # in: asked for; out: approved, before discount
@@ -52,7 +52,7 @@ cdef enum:                      # operations of a step
     OP_GROSS_OF_NET = 11        # dst = largest gross whose net of b basis points is at most a
     OP_SPENDABLE = 12           # dst = what may leave the card's account in slot imm now
     OP_BALANCE = 13             # dst = balance of the card's account in slot imm
-    OP_RULE = 14                # first matching row of table imm: dst..dst+3 = its values, a = its name
+    OP_RULE = 14                # first row of table imm that holds: dst..dst+3 values, a its name
     OP_JUMP = 15                # imm = index of an instruction further on
     OP_JUMP_IF_LESS = 16        # a < b
     OP_JUMP_IF_ZERO = 17        # a == 0

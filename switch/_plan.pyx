@@ -174,8 +174,9 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
 cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
     """Run an operation of a plan: registers in and out, moves carried out and listed. A Reason.
 
-    For another reason than none the moves listed so far are still in the book: the caller undoes them.
-    Compiled steps are trusted (registers, tables and jumps are checked when a plan is loaded).
+    For another reason than none the moves listed so far are still in the book: the caller undoes
+    them. Compiled steps are trusted (registers, tables and jumps are checked when a plan is
+    loaded).
     """
     cdef const Step *step
     cdef int64_t at = plan.entry[operation]

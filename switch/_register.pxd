@@ -1,7 +1,7 @@
 """The register: clubs, acquirers, merchants, terminals and cards that a shard knows.
 
-Rows are numbered in the order of the journal's events, so a number means the same for ever. Names and
-whatever else does not decide an authorisation stay in the events.
+Rows are numbered in the order of the journal's events, so a number means the same for ever. Names
+and whatever else does not decide an authorisation stay in the events.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t

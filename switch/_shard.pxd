@@ -1,8 +1,8 @@
 """A shard: everything that decides, in one struct, and the one way it changes.
 
-A message becomes a `Request`, `decide` (in `_decide`) makes a `Decision` of it, and `settle` here writes
-what follows from a journal row into the register and the exchanges, whether the row was decided a
-moment ago or is replayed from the journal. Moves change the book; nothing else does.
+A message becomes a `Request`, `decide` (in `_decide`) makes a `Decision` of it, and `settle` here
+writes what follows from a journal row into the register and the exchanges, whether the row was
+decided a moment ago or is replayed from the journal. Moves change the book; nothing else does.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -373,7 +373,8 @@ cdef int replay(Shard *shard, Row *row) noexcept nogil:
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil:
     """Put a row back among the exchanges with its details. 0, or -1.
 
-    What has become of it is what memory still knows, else `state` and `undone_minor` (-1 = nothing).
+    What has become of it is what memory still knows, else `state` and `undone_minor` (-1 =
+    nothing).
     """
     cdef Exchange *entry = exchange_by_seq(&shard.exchanges, row.seq)
     cdef uint8_t state_kept = STATE_DECLINED

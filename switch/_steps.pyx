@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from switch._exchanges cimport Exchange, Key, detail_known, exchange_repeated
-from switch._index cimport hash_word
+from switch._index cimport hash_bytes, hash_word
 from switch._plan cimport (
     R_ADVICE, R_AMOUNT, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE, R_EARNED,
     R_EARN_RULE, R_FUNDER, R_HOLD_SECONDS, R_MONEY, R_NET, R_PARTIAL_OK, R_POINTS,
@@ -88,7 +88,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
 
 cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     """Digest what a repeat must share with the first: everything that decides."""
-    cdef uint64_t words[14]
+    cdef uint64_t words[15]
     cdef uint64_t hash = 0
     cdef int i
     memcpy(words, request.card_token, 16)
@@ -106,7 +106,10 @@ cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     words[12] = <uint64_t> request.settlement_at
     words[13] = 0
     memcpy(&words[13], request.authorisation_code, 6)
-    for i in range(14):
+    words[14] = 0
+    if request.merchant_sent:
+        words[14] = hash_bytes(<const uint8_t *> request.merchant_id, 15, 0)
+    for i in range(15):
         hash = hash_word(hash ^ words[i])
     return hash
 
@@ -150,7 +153,8 @@ cdef int check_rights(Shard *shard, const Request *request, Decision *decision) 
     return REASON_NONE
 
 
-cdef int64_t claimed_seconds(const Request *request, const Moment *now, int32_t offset) noexcept nogil:
+cdef int64_t claimed_seconds(const Request *request, const Moment *now,
+                             int32_t offset) noexcept nogil:
     """When the terminal says it is."""
     return seconds_of(request.local_at if request.local_at >= 0 else request.transmitted_at,
                       now.unix_s, offset)
@@ -161,7 +165,8 @@ cdef bint forgotten(const Shard *shard, const Request *request, const Moment *no
     """Could this be a repeat of something that has left memory?
 
     A repeat claims the same time as its original, and the original was received no earlier than its
-    claim less what the terminal's clock was ever ahead. If that is after everything that has left, no.
+    claim less what the terminal's clock was ever ahead. If that is after everything that has left,
+    no.
     """
     cdef int64_t claimed = claimed_seconds(request, now, 0)
     if shard.exchanges.forgotten_s == 0:
@@ -268,7 +273,7 @@ cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil:
 
 
 cdef inline uint32_t near_month(int32_t year, int32_t months) noexcept nogil:
-    """A second near the start of the month after `months` of a year: `seconds_of` finds that year."""
+    """A second near the end of the first `months` of a year: `seconds_of` finds that year."""
     return <uint32_t> ((year - 1970) * 31556952LL + months * 2629746LL)
 
 

@@ -1,8 +1,8 @@
 """Undoing: reversals, refunds, completions and the end of holds.
 
-How much of an original is undone is one number, and what that undoes of each of its moves is a function
-of that number alone (`undone_share`). So parts, repeats and reversals of refunds in any order end
-right, and the last part takes the last unit of every move, to the lot it came from.
+How much of an original is undone is one number, and what that undoes of each of its moves is a
+function of that number alone (`undone_share`). So parts, repeats and reversals of refunds in any
+order end right, and the last part takes the last unit of every move, to the lot it came from.
 """
 
 from libc.stdint cimport int64_t

@@ -14,8 +14,9 @@ from switch._steps cimport ask_journal, forgotten, run_plan, undo_moves
 from switch._words cimport (
     CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD,
     HOLD_ALREADY_CAPTURED, HOLD_ALREADY_RELEASED, HOLD_EXPIRED, KIND_HOLD_EXPIRY,
-    ORIGINAL_IS_ANOTHER_CARD, ORIGINAL_NOT_FOUND, ORIGINAL_NOT_REFUNDABLE, POINTS_PAYMENT, PREAUTHORISATION,
-    PURCHASE, REASON_NONE, REFUND, REFUND_ABOVE_ORIGINAL, REPLACEMENT_ABOVE_ORIGINAL,
+    ORIGINAL_IS_ANOTHER_CARD, ORIGINAL_NOT_FOUND, ORIGINAL_NOT_REFUNDABLE, POINTS_PAYMENT,
+    PREAUTHORISATION, PURCHASE, REASON_NONE, REFUND, REFUND_ABOVE_ORIGINAL,
+    REPLACEMENT_ABOVE_ORIGINAL,
     REVERSED_BEFORE, REVERSED_DECLINED_ORIGINAL, REVERSED_UNKNOWN_ORIGINAL, STATE_APPROVED,
     STATE_CAPTURED, STATE_DECLINED, STATE_EXPIRED, STATE_HELD,
     TOO_MANY_MOVES,
@@ -35,7 +36,7 @@ cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
 
 
 cdef bint releases_hold(const Shard *shard, const Move *move) noexcept nogil:
-    """A completion's first moves give the hold back; undoing the completion leaves the hold ended."""
+    """A completion's first moves give the hold back; undoing it leaves the hold ended."""
     cdef int slot = shard.book.accounts[move.from_account].slot
     return (shard.book.accounts[move.from_account].owner_kind == OWNER_CARD
             and (slot == WALLET_MONEY_HELD or slot == WALLET_POINTS_HELD))
@@ -91,7 +92,7 @@ cdef Key original_key(const Request *request, int32_t terminal) noexcept nogil:
 
 cdef Exchange *find_original(Shard *shard, const Request *request, const Moment *now,
                              int32_t terminal, Decision *decision) noexcept nogil:
-    """Give the original in memory, or NULL; sets the status when the journal must be asked first."""
+    """Give the original in memory, or NULL; sets the status when the journal must be asked."""
     cdef Key key = original_key(request, terminal)
     cdef Request there = request[0]
     cdef Exchange *original = exchange_original(

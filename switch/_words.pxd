@@ -1,4 +1,4 @@
-"""Numbers that the compiled core shares with `switch.operations`, `switch.reasons`, `switch.limits`.
+"""Numbers that the compiled core shares with `switch.operations`, `.reasons` and `.limits`.
 
 `tests/switch/test_words.py` holds both sides equal.
 """

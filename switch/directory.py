@@ -1,6 +1,7 @@
 """What events do to a shard, and the names that the compiled core has no use for.
 
-Owns the one place where an event takes effect, live and on replay. Must not know where events come from.
+Owns the one place where an event takes effect, live and on replay. Must not know where events come
+from.
 """
 
 from array import array
@@ -126,7 +127,8 @@ class Directory:
             definition.version <= live.version or definition.club != live.club
         ):
             raise EventError(
-                f"programme {definition.programme}: version {live.version} of club {live.club} is live"
+                f"programme {definition.programme}:"
+                f" version {live.version} of club {live.club} is live"
             )
         if definition.club not in self.clubs:
             raise EventError(f"programme {definition.programme}: its club is not known")

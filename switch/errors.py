@@ -1,7 +1,7 @@
 """The error families that cross module borders.
 
-A decline is not an error (it is a `Reason`). A peer's fault is a `ProtocolError`. A failing world is
-an `OperatingError`. Our own mistake is an `assert`.
+A decline is not an error (it is a `Reason`). A peer's fault is a `ProtocolError`. A failing world
+is an `OperatingError`. Our own mistake is an `assert`.
 """
 
 

@@ -1,7 +1,8 @@
 """Events: whatever decides an authorisation later, as journal entries.
 
-Owns their shape on the journal's `event` column (JSON, a union tagged by `type`). What an event does to
-a shard is `switch.directory`. Fields never change meaning; a new need is a new field with a default.
+Owns their shape on the journal's `event` column (JSON, a union tagged by `type`). What an event
+does to a shard is `switch.directory`. Fields never change meaning; a new need is a new field with a
+default.
 """
 
 from typing import Annotated

@@ -1,8 +1,8 @@
 """Compiles a programme into a plan: steps of the register machine in `switch._plan`.
 
-Owns the order in which a purchase is decided (limits, discount, points, money, earning, postings) and
-nothing else: the machine knows no programme, and a programme knows no machine. A plain-Python model
-under `tests/` says the same in other words.
+Owns the order in which a purchase is decided (limits, discount, points, money, earning, postings)
+and nothing else: the machine knows no programme, and a programme knows no machine. A plain-Python
+model under `tests/` says the same in other words.
 """
 
 from collections.abc import Callable
@@ -141,8 +141,8 @@ class _Writer:
     def decline_if_less(self, a: Register, b: Register, reason: Reason) -> None:
         self.step(Op.DECLINE_IF_LESS, 0, a, b, reason)
 
-    def move(self, amount: Register, source: Account, target: Account) -> None:
-        self.step(Op.MOVE, amount, source, target)
+    def move(self, register: Register, source: Account, target: Account) -> None:
+        self.step(Op.MOVE, register, source, target)
 
 
 def compile_plan(programme: Programme, merchant_rows: dict[str, int]) -> CompiledPlan:
@@ -299,7 +299,7 @@ def _points(writer: _Writer, programme: Programme, *, points_only: bool) -> None
 
 
 def _money(writer: _Writer, *, partial: bool) -> None:
-    """Enough in the purse, or less of everything when the terminal can take that (without points)."""
+    """Enough in the purse, or less of everything when the terminal can take that (no points)."""
     advice = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.ADVICE)
     writer.step(Op.SPENDABLE, R.A, imm=WALLET_MONEY)
     # A purse in debt has nothing, but what takes nothing from it does not fail for that.

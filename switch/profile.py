@@ -66,7 +66,7 @@ TAG_COUNT = 13
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One way to ask for an operation. `None` matches anything; the first row that matches counts."""
+    """One way to ask for an operation. `None` matches anything; the first match counts."""
 
     message_class: MessageClass
     transaction_type: int  # DE 3, positions 1-2
@@ -78,8 +78,8 @@ class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """How one kind of requester speaks.
 
-    `mandatory` lists what a message of each class must carry; `card_is_mandatory` classes need a PAN
-    or track 2, all need a time (local or transmission). `echoed` goes back as it came.
+    `mandatory` lists what a message of each class must carry. Besides, all but network messages
+    need a PAN or track 2, and all a time (local or transmission). `echoed` goes back as it came.
     """
 
     name: str

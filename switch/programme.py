@@ -22,7 +22,7 @@ class ProgrammeError(ValueError):
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """When a rule holds. Empty means any; weekdays count from Saturday = 0; `hour_to` is exclusive."""
+    """When a rule holds. Empty means any; weekdays count from Saturday = 0; not at `hour_to`."""
 
     merchants: tuple[str, ...] = ()  # DE 42, 15 characters
     categories: tuple[int, ...] = ()

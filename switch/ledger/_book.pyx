@@ -129,7 +129,8 @@ cdef int book_apply(Book *book, const Move *move, bint beyond_floor) noexcept no
         return MOVE_OTHER_UNIT
     if move.amount <= 0 or move.amount > BALANCE_BOUND:
         return MOVE_OVERFLOW
-    if source.balance - move.amount < -BALANCE_BOUND or target.balance + move.amount > BALANCE_BOUND:
+    if (source.balance - move.amount < -BALANCE_BOUND
+            or target.balance + move.amount > BALANCE_BOUND):
         return MOVE_OVERFLOW
     if not beyond_floor and source.balance - move.amount < source.floor:
         return MOVE_BELOW_FLOOR
@@ -156,7 +157,8 @@ cdef int book_undo(Book *book, const Move *move) noexcept nogil:
     return book_apply(book, &back, True)
 
 
-cdef int64_t book_spendable(const Book *book, int64_t account_number, uint32_t now_s) noexcept nogil:
+cdef int64_t book_spendable(const Book *book, int64_t account_number,
+                            uint32_t now_s) noexcept nogil:
     """Give what may leave an account now: above its floor, from lots that are open now."""
     cdef const Account *account = &book.accounts[account_number]
     cdef const Lot *lot
@@ -182,8 +184,8 @@ cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_
                     uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil:
     """Move an amount, split over the lots it comes from, soonest to expire first.
 
-    The moves are carried out and appended to `moves[count[0]:]`. When it gives a MoveFault, the moves
-    appended so far are in the book and in the list: the caller undoes the list as a whole.
+    The moves are carried out and appended to `moves[count[0]:]`. When it gives a MoveFault, the
+    moves appended so far are in the book and in the list: the caller undoes the list as a whole.
     """
     cdef Account *source = &book.accounts[from_account]
     cdef Lot *lot

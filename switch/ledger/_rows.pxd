@@ -1,4 +1,4 @@
-"""One row of the journal as a C struct, and its form on the wire: a tuple of PostgreSQL COPY binary.
+"""One row of the journal as a C struct, and as a tuple of PostgreSQL's COPY binary.
 
 The chain: `chain = SHA-256(chain of the row before, tuple bytes of every column before it)`, so the
 bytes that go to PostgreSQL are the bytes that are digested, and what COPY gives back can be checked

@@ -228,8 +228,9 @@ cdef uint8_t *put_outcome(uint8_t *out, const Row *row) noexcept nogil:
     out = put_int8(out, row.points_redeemed)
     out = put_bytes(out, row.response_code, 2)
     out = put_int2(out, row.reason)
-    out = put_bytes(out, <const void *> row.authorisation_code if row.authorisation_code[0] else NULL,
-                    AUTHORISATION_CODE_BYTES)
+    out = put_bytes(
+        out, <const void *> row.authorisation_code if row.authorisation_code[0] else NULL,
+        AUTHORISATION_CODE_BYTES)
     out = put_length(out, -1) if row.original_seq == 0 else put_int8(out, row.original_seq)
     out = put_int4_or_null(out, row.original_stan)
     out = put_int4_or_null(out, row.original_at)
@@ -258,12 +259,12 @@ cdef int stream_end(Buffer *buffer) noexcept nogil:
 
 
 cdef int row_append(Buffer *buffer, Row *row, uint8_t *chain) noexcept nogil:
-    """Append a row's tuple; `chain` (32 bytes) goes in as the row before's and comes out as this one's.
+    """Append a row's tuple; `chain` (32 bytes) goes in as the row before's, comes out as its own.
 
     0, or -1 without memory (then nothing has changed).
     """
-    cdef size_t room = (2 + FIXED_BYTES_MAX + 6 * (ARRAY_HEADER_BYTES + 12 * <size_t> row.move_count)
-                        + row.event_bytes + row.reply_bytes + CHAIN_BYTES)
+    cdef size_t room = (2 + FIXED_BYTES_MAX + row.event_bytes + row.reply_bytes + CHAIN_BYTES
+                        + 6 * (ARRAY_HEADER_BYTES + 12 * <size_t> row.move_count))
     cdef uint8_t *start
     cdef uint8_t *out
     cdef uint16_t columns = bashgah_swap16(COLUMN_COUNT)
@@ -487,8 +488,8 @@ cdef int row_next(const uint8_t *data, size_t bytes, size_t *at, Row *row,
                   const uint8_t *chain_before, bint *chained) noexcept nogil:
     """Read the tuple at `at[0]` and move behind it; pointers in `row` lead into `data`.
 
-    `chained` says whether its chain follows from `chain_before` (32 bytes; NULL = do not check, then
-    it is True). A RowFault; for ROW_NEEDS_MORE `at` stays.
+    `chained` says whether its chain follows from `chain_before` (32 bytes; NULL = do not check,
+    then it is True). A RowFault; for ROW_NEEDS_MORE `at` stays.
     """
     cdef Cursor cursor
     cdef size_t end

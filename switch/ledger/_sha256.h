@@ -27,7 +27,8 @@ static const uint32_t bashgah_sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef
 
 #define BASHGAH_ROTR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 
-static inline void bashgah_sha256_blocks_portable(uint32_t state[8], const uint8_t *data, size_t blocks)
+static inline void bashgah_sha256_blocks_portable(uint32_t state[8], const uint8_t *data,
+                                                  size_t blocks)
 {
     uint32_t w[64];
     while (blocks--) {
@@ -35,8 +36,9 @@ static inline void bashgah_sha256_blocks_portable(uint32_t state[8], const uint8
             w[i] = ((uint32_t)data[4 * i] << 24) | ((uint32_t)data[4 * i + 1] << 16) |
                    ((uint32_t)data[4 * i + 2] << 8) | data[4 * i + 3];
         for (int i = 16; i < 64; i++) {
-            uint32_t s0 = BASHGAH_ROTR(w[i - 15], 7) ^ BASHGAH_ROTR(w[i - 15], 18) ^ (w[i - 15] >> 3);
-            uint32_t s1 = BASHGAH_ROTR(w[i - 2], 17) ^ BASHGAH_ROTR(w[i - 2], 19) ^ (w[i - 2] >> 10);
+            uint32_t x = w[i - 15], y = w[i - 2];
+            uint32_t s0 = BASHGAH_ROTR(x, 7) ^ BASHGAH_ROTR(x, 18) ^ (x >> 3);
+            uint32_t s1 = BASHGAH_ROTR(y, 17) ^ BASHGAH_ROTR(y, 19) ^ (y >> 10);
             w[i] = w[i - 16] + s0 + w[i - 7] + s1;
         }
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];

@@ -112,9 +112,10 @@ async def _live_through_an_outage(site: Site, told: list[Told]) -> tuple[float, 
         back_at = time.monotonic()
         await trio.to_thread.run_sync(site.cluster.primary.start)
         with trio.fail_after(RESUME_SECONDS_MAX):
-            # A poll: what is waited for is a reply that any of the terminals may get.
-            while not any(reply.code == "00" and reply.at > back_at for reply in told):  # noqa: ASYNC110
+            while True:
                 await trio.sleep(0.05)
+                if any(reply.code == "00" and reply.at > back_at for reply in told):
+                    break
         await trio.sleep(2)
         nursery.cancel_scope.cancel()
     return gone_at, back_at, growth_bytes
