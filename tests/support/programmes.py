@@ -12,6 +12,8 @@ from tests.support.shop import BOOKS, CAFE
 
 AMOUNTS = st.one_of(
     st.integers(1, 300),
+    st.integers(1, 90_000),
+    st.integers(1, 90_000),
     st.integers(1, 2_000_000),
     st.sampled_from([1_000, 10_000, 100_000, 999_999_999_999]),
 )
@@ -68,10 +70,10 @@ TENDERS = st.builds(
 )
 LIMITS = st.builds(
     Limits,
-    transaction_minor_max=st.sampled_from([0, 0, 500_000]),
-    day_minor_max=st.sampled_from([0, 0, 1_000_000]),
-    day_count_max=st.sampled_from([0, 0, 4]),
-    balance_minor_max=st.sampled_from([0, 0, 3_000_000]),
+    transaction_minor_max=st.sampled_from([0, 0, 0, 500_000]),
+    day_minor_max=st.sampled_from([0, 0, 0, 1_000_000]),
+    day_count_max=st.sampled_from([0, 0, 0, 4]),
+    balance_minor_max=st.sampled_from([0, 0, 0, 3_000_000]),
 )
 
 
@@ -79,8 +81,8 @@ LIMITS = st.builds(
 def programmes(draw: st.DrawFn, *, version: int = 1) -> Programme:
     """Give a programme of club 1 whose rules are named by their order."""
     discounts = draw(st.lists(DISCOUNTS, max_size=3))
-    earning = draw(st.lists(EARNINGS, max_size=3))
-    unwanted = draw(st.one_of(st.none(), st.sampled_from(OPERATIONS)))
+    earning = draw(st.lists(EARNINGS, min_size=1, max_size=3))
+    unwanted = draw(st.sampled_from([None] * 20 + list(OPERATIONS)))
     replace = msgspec.structs.replace
     return Programme(
         programme=1,
@@ -91,7 +93,7 @@ def programmes(draw: st.DrawFn, *, version: int = 1) -> Programme:
         operations=tuple(operation for operation in OPERATIONS if operation is not unwanted),
         discounts=tuple(replace(rule, name=f"d{at}") for at, rule in enumerate(discounts)),
         earning=tuple(replace(rule, name=f"e{at}") for at, rule in enumerate(earning)),
-        tender=draw(st.one_of(st.none(), TENDERS)),
+        tender=draw(st.one_of(TENDERS, TENDERS, TENDERS, st.none())),
         limits=draw(LIMITS),
         commission_bps=draw(st.sampled_from([0, 1, 100, 10_000])),
         hold_seconds=draw(st.sampled_from([60, 86_400])),
