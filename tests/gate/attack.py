@@ -1,6 +1,6 @@
 """Attacks on a gate from a process of its own: `python -m tests.gate.attack KIND PORT`.
 
-Says "attacking" when the attack is under way, attacks until its input ends. It runs at the lowest
+Says "attacking" when the attack is under way, attacks until its input ends. It runs at a low
 priority: it is the switch's attention that it may take, not the machine's processors, which in
 earnest are the attacker's own.
 """
@@ -84,7 +84,7 @@ ATTACKS = {"garbage": garbage, "slow_loris": slow_loris, "churn": churn, "idle":
 
 def main(kind: str, port: int) -> None:
     """Attack until standard input ends."""
-    os.nice(19)
+    os.nice(10)
     said = threading.Event()
 
     def begun() -> None:

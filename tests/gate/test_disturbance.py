@@ -19,7 +19,8 @@ from tests.support.gate_bench import DIALECTS, TPDU
 from tests.support.shop import Shop, spec
 
 TURNS = 3
-ASKED_PER_TURN = 300
+ASKED_PER_TURN = 300  # at least, and for at least
+TURN_NS = 400_000_000
 FLOOR_MS = 5.0
 BYTES_PER_IDLE_CONNECTION_MAX = 4_096
 FRAMING = DIALECTS["binary"][1]
@@ -43,9 +44,10 @@ class Terminals:
 
     def p99_ms(self) -> float:
         """Ask for a turn; the 99th percentile of milliseconds."""
-        took_ms = []
-        for number in range(ASKED_PER_TURN):
-            link = self._links[number % len(self._links)]
+        took_ms: list[float] = []
+        end_ns = time.perf_counter_ns() + TURN_NS
+        while len(took_ms) < ASKED_PER_TURN or time.perf_counter_ns() < end_ns:
+            link = self._links[len(took_ms) % len(self._links)]
             stan, frame = next(self._frames)
             began_ns = time.perf_counter_ns()
             link.sendall(frame)
@@ -97,10 +99,10 @@ def _expect_what_an_attack_leaves(kind: str, child: Served) -> None:
     counted, lines = child.counted, dict(child.counted["lines"])
     assert lines.pop("exchange") >= 7 * ASKED_PER_TURN
     accepted = counted["statistics"]["accepted"]
-    assert sum(lines.values()) + counted["statistics"]["open"] == accepted
-    assert accepted > {"garbage": 50, "slow_loris": 200, "churn": 150, "idle": IDLE_COUNT}[kind]
+    assert sum(lines.values()) + counted["statistics"]["open"] == accepted, lines
+    assert accepted > {"garbage": 20, "slow_loris": 200, "churn": 100, "idle": IDLE_COUNT}[kind]
     if kind == "garbage":
-        assert lines["lost_framing"] > 50
+        assert lines["lost_framing"] > 20
     if kind == "idle":
         undisturbed_kib = 150 * 1024  # Python, the shop and its exchanges, generously
         room_kib = IDLE_COUNT * BYTES_PER_IDLE_CONNECTION_MAX // 1024
