@@ -120,6 +120,12 @@ class Core:
         the first row that does not follow: sequence, chain or a move that cannot be.
         """
 
+    def watch_floors(self) -> None:
+        """From here on replay also refuses a row that takes an account below its floor by choice.
+
+        What has to happen (a reversal, refund or completion) may take it there.
+        """
+
     def remember(self, data: bytes, state: int, undone_minor: int) -> int | None:
         """Put a row of the journal (a COPY stream) back among the exchanges.
 

@@ -1,7 +1,7 @@
 """A shard's state as parts of bytes, and back. See `_snapshot.pyx`.
 
-The parts are arrays of C structs as they are, so `layout` names every struct's size: bytes of another
-layout are not read. What can be told from other parts (indexes, the heap of ends of holds) is rebuilt.
+The parts are arrays of C structs as they are, so `layout` names every struct's size: bytes of
+another layout are not read. What other parts imply (indexes, when holds end) is rebuilt.
 """
 
 from libc.stdint cimport int64_t, uint8_t

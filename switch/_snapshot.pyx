@@ -194,7 +194,7 @@ cdef class Loading:
         place.filled += count
 
     cdef int make_room(self) except -1:
-        """Read the head and allocate what it counts, at the sizes from which arrays go on growing."""
+        """Read the head and take the memory, in sizes from which the arrays go on growing."""
         cdef Shard *shard = &self.core.shard
         cdef int at
         memcpy(&self.head, <const char *> self.rest, sizeof(Head))
@@ -271,7 +271,7 @@ cdef class Loading:
         if self.exchanges_left != 0 or self.rest:
             raise SnapshotBroken("exchanges: shorter than the head says")
         check_links(shard)
-        with nogil:             # a million cards take long enough for somebody to ask after our health
+        with nogil:             # a million cards take a while, and health is asked for meanwhile
             fault = register_index_all(&shard.register)
         if fault != 0:
             raise MemoryError

@@ -126,7 +126,10 @@ async def replay_rows(
     until_seq: int,
     on_progress: Progress,
 ) -> None:
-    """Replay the rows after the core's last up to `until_seq`. Raises LedgerCorrupt."""
+    """Replay the rows after the core's last up to `until_seq`.
+
+    Raises LedgerCorrupt; then core and session are of no use any more.
+    """
 
     def carry_out(seq: int, kind: int, body: bytes) -> None:
         try:
@@ -141,6 +144,8 @@ async def replay_rows(
     try:
         await read_rows(session, shard, core.last_seq, take, until_seq=until_seq)
     except JournalBroken as error:
+        # The server is still sending: the driver would wait for the end of a COPY that it left.
+        session.abort()
         raise LedgerCorrupt(f"shard {shard}: {error}") from error
 
 

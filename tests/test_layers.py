@@ -41,6 +41,7 @@ LAYERS: dict[str, int] = {
     "switch._reply": 2,
     "switch._shard": 2,
     "switch._snapshot": 2,
+    "switch._audit": 2,
     "switch._steps": 2,
     "switch._undo": 2,
     "switch.directory": 2,
@@ -70,7 +71,10 @@ LAYERS: dict[str, int] = {
     "switch.ledger.verify": 4,
     "switch.ledger.writer": 4,
     "switch.logs": 4,
+    "switch.recall": 4,
     "switch.recovery": 4,
+    "switch.snapshot_records": 4,
+    "switch.verify": 4,
     # 5 sessions: what lives as long as a connection or a process
     "acquirers.terminal.*": 5,
     "loadtest.*": 5,

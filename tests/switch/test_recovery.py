@@ -1,7 +1,10 @@
 """Recovery on a real PostgreSQL: the same shard, with a snapshot or without, or a refusal."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from switch._core import Core
 from switch.errors import LedgerCorrupt
 from switch.ledger.database import Database
 from switch.ledger.session import Session
+from switch.ledger.snapshots import Snapshot
 from switch.recovery import Recovery, rebuild, recover, replaying_core, write_snapshot
 from tests.support.journaled_shop import JournaledShop, new_core, original
 
@@ -30,9 +34,14 @@ def rebuilt(db: Database) -> Recovery:
     return db.call_sync(rebuild, 0, new_core, lambda last, end: None)
 
 
-def snapshot(db: Database) -> int | None:
-    stored = db.call_sync(write_snapshot, 0, partial(replaying_core, 0, 4096))
-    return None if stored is None else stored.seq
+def snapshot(db: Database) -> int:
+    stored = make_snapshot(db)
+    assert stored is not None
+    return stored.seq
+
+
+def make_snapshot(db: Database) -> Snapshot | None:
+    return db.call_sync(write_snapshot, 0, partial(replaying_core, 0, 4096))
 
 
 def change(db: Database, statement: str) -> None:
@@ -130,8 +139,6 @@ def test_a_second_snapshot_is_made_of_the_first_and_the_rows_since(shop: Journal
 
     found = rebuilt(shop.database)
 
-    assert first is not None
-    assert second is not None
     assert first < second == shop.core.last_seq
     assert found.rows == 0
     assert same_state(shop.core, found.core)
@@ -140,7 +147,7 @@ def test_a_second_snapshot_is_made_of_the_first_and_the_rows_since(shop: Journal
 def test_no_snapshot_is_made_where_nothing_has_happened(shop: JournaledShop) -> None:
     assert snapshot(shop.database) == shop.core.last_seq
 
-    assert snapshot(shop.database) is None
+    assert make_snapshot(shop.database) is None
 
 
 def test_holds_still_end_after_recovery_from_a_snapshot(shop: JournaledShop) -> None:
@@ -252,3 +259,22 @@ def state_of(core: Core) -> list[object]:
         [core.exchange(seq) for seq in range(-core.last_seq, core.last_seq + 1)],
         core.imbalances(),
     ]
+
+
+def test_the_command_makes_a_snapshot_that_fits_the_configured_memory(
+    shop: JournaledShop, database: str, tmp_path: Path
+) -> None:
+    trade(shop)
+    config = tmp_path / "switch.toml"
+    config.write_text(
+        f'[database]\ndsn = "{database}"\n[memory]\nexchange_entries_max = 4096\n', "utf-8"
+    )
+    command = [sys.executable, "-m", "bashgah", "snapshot", "--config", str(config)]
+
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout.startswith(f"shard 0: row {shop.core.last_seq}, ")
+    assert second.stdout.startswith("nothing to do")
+    assert rebuilt(shop.database).rows == 0

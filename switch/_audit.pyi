@@ -1,0 +1,18 @@
+"""Python face of `_audit`: sums over a core's book, for the auditor."""
+
+from switch._core import Core
+
+def open_holds(core: Core) -> list[tuple[int, int, int]]:
+    """Give (sequence, approved minor units, undone minor units) of every open hold."""
+
+def held_balances(core: Core) -> dict[int, int]:
+    """Give the balances of the cards' held accounts that are not zero, by account number."""
+
+def below_floor(core: Core) -> list[tuple[int, int, int]]:
+    """Give (account, balance, floor) of the accounts that are below their floor."""
+
+def points(core: Core) -> list[tuple[int, int, int, int, int]]:
+    """Give (club, issued, redeemed, on cards, in lots) of every club, in points.
+
+    "On cards" is the sum of the cards' balances, held ones included; "in lots" the sum of the lots.
+    """
