@@ -5,6 +5,7 @@ signals. Decides nothing itself.
 """
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -40,6 +41,9 @@ from switch.reasons import RESPONSE_CODES, Reason
 from switch.recall import recall
 from switch.recovery import recover, replay_tail
 from switch.server import Server, utc_offset_seconds
+
+DESCRIPTORS_BESIDE = 256
+"""Open files that are no terminal's connection: listeners, database, HTTP, log."""
 
 LISTEN_BACKLOG = 4096
 """Connections that the kernel keeps for us during a drain: all terminals after a power cut."""
@@ -197,6 +201,16 @@ def _write_all(file: BinaryIO, lines: bytes) -> None:
     file.flush()
 
 
+def _allow_descriptors(wanted: int) -> None:
+    """Raise the limit of open files as far as it may be; say so if that is not enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        reached = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (reached, hard))
+        if reached < wanted:
+            log.warning("few_open_files", wanted=wanted, limit=reached)
+
+
 class _State:
     """What readiness says, while there is no server yet and later."""
 
@@ -221,6 +235,8 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
     if not config.listener:
         raise ConfigError("nobody could connect - at $.listener")
     pan_key = read_pan_key(config.keys.pan_key_file)
+    connections_max = sum(listener.connections_max for listener in config.listener)
+    _allow_descriptors(connections_max + DESCRIPTORS_BESIDE)
     timezone = ZoneInfo(config.switch.timezone)
     registry = CollectorRegistry()
     state = _State()
@@ -241,7 +257,7 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
             )
             gate = Gate(
                 owned.core,
-                connections_max=sum(listener.connections_max for listener in config.listener),
+                connections_max=connections_max,
                 pending_max=config.journal.pending_entries_max,
                 utc_offset_s=utc_offset_seconds(timezone, now_s),
                 logging=write_log is not None,

@@ -21,6 +21,7 @@ cdef struct Connection:
     uint8_t dirty           # has bytes that may leave
     uint8_t wants_write     # the kernel's buffer was full
     uint8_t paused          # not read: too many unanswered
+    uint8_t half_closed     # the peer sends no more, and may still read
     int32_t unanswered
     uint64_t waits_until    # ring position behind its newest reply that waits for a row; 0 = none
     uint8_t *rest           # an unfinished frame

@@ -15,17 +15,11 @@ from switch._steps cimport (
 from switch._undo cimport decide_completion, decide_refund, decide_reversal, undo_hold
 from switch._words cimport (
     BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW,
-    COMPLETION, CUT_OVER, FORMAT_ERROR, HOLD, OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE,
+    COMPLETION, CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE,
     PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
-
-
-cdef enum:
-    # A completion gives all of them back and takes as many again, with discount, what points are
-    # worth, fee and earning: 2 * 21 + 4 is within MOVES_MAX.
-    HOLD_MOVES_MAX = 21
 
 
 cdef int authorise(Shard *shard, const Request *request, const Moment *now,

@@ -104,5 +104,6 @@ cdef class Gate:
     cdef void account_for(self, const LineFacts *line, const Connection *connection,
                           int64_t now_us) noexcept nogil
     cdef void flush_dirty(self) noexcept nogil
+    cdef void flush(self, int32_t place) noexcept nogil
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
                    int32_t recalls) noexcept nogil

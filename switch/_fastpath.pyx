@@ -44,7 +44,9 @@ from switch._sockets cimport (
     accept4, clock_us, close_fd, epoll_create1, epoll_ctl, epoll_event, epoll_wait, monotonic_us,
     ntohs, recv, setsockopt, sockaddr, sockaddr_in,
 )
-from switch._words cimport FRAME_BYTES_MAX, READ_BYTES_MAX, UNANSWERED_MAX
+from switch._words cimport (
+    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, REASON_NONE, UNANSWERED_MAX,
+)
 from switch.ledger._rows cimport buffer_clear
 
 cdef enum:
@@ -294,9 +296,11 @@ cdef class Gate:
             if (self.connections.all[place].fd < 0
                     or self.connections.all[place].generation != <uint32_t> (mark >> 32)):
                 continue
-            if events[i].events & EPOLLOUT and connection_flush(&self.connections, place) != 0:
-                self.close(place, CLOSED_ERROR, NULL)
-            elif events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+            if events[i].events & EPOLLOUT:
+                self.flush(place)
+            if self.connections.all[place].fd < 0:
+                continue
+            if events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
                 self.read_ready(place)
         self.flush_dirty()
 
@@ -365,6 +369,11 @@ cdef class Gate:
         if got == 0 and kept > 0:
             self.close(place, CLOSED_BY_PEER, b"truncated")
             return
+        if got == 0 and connection.unanswered > 0:
+            # A peer that has said all may still read: it gets its answers, then the end.
+            connection.half_closed = 1
+            connection_pause(&self.connections, place)
+            return
         if got == 0:
             self.close(place, CLOSED_BY_PEER, NULL)
             return
@@ -401,11 +410,14 @@ cdef class Gate:
         cdef Moment now
         cdef int status
         cdef bint slow = recalls > 0
-        cdef bint available = (decidable and self.available
-                               and self.pending_end - self.pending_first < self.pending_max)
+        cdef int unavailable = REASON_NONE
+        if not decidable or not self.available:
+            unavailable = LEDGER_UNAVAILABLE
+        elif self.pending_end - self.pending_first >= self.pending_max:
+            unavailable = OVERLOADED
         moment_at(&now, clock_us(), self.utc_offset_s)
         status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                       frame.body_bytes, &now, available, slow, &self.work)
+                       frame.body_bytes, &now, unavailable, slow, &self.work)
         if status == SERVED_LATER:
             if recalls == RECALLS_MAX:
                 self.broken = True      # what it asks for is there and is asked for again
@@ -414,7 +426,7 @@ cdef class Gate:
                 return
             # The slow lane is full: the terminal gets 91 and repeats.
             status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                           frame.body_bytes, &now, False, slow, &self.work)
+                           frame.body_bytes, &now, OVERLOADED, slow, &self.work)
         if slow:
             self.counters.slow += 1
         else:
@@ -520,11 +532,19 @@ cdef class Gate:
             connection = &self.connections.all[place]
             if connection.fd < 0 or not connection.dirty:
                 continue
-            if connection_flush(&self.connections, place) != 0:
-                self.close(place, CLOSED_ERROR, NULL)
-            elif connection.paused and connection.unanswered < UNANSWERED_MAX // 2:
-                connection_unpause(&self.connections, place, monotonic_us())
+            self.flush(place)
         self.dirty_count = 0
+
+    cdef void flush(self, int32_t place) noexcept nogil:
+        """Send what may leave, and do what waited for that."""
+        cdef Connection *connection = &self.connections.all[place]
+        if connection_flush(&self.connections, place) != 0:
+            self.close(place, CLOSED_ERROR, NULL)
+        elif connection.half_closed:
+            if connection.unanswered == 0 and connection.out_bytes == 0:
+                self.close(place, CLOSED_BY_PEER, NULL)
+        elif connection.paused and connection.unanswered < UNANSWERED_MAX // 2:
+            connection_unpause(&self.connections, place, monotonic_us())
 
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
                    int32_t recalls) noexcept nogil:

@@ -32,7 +32,7 @@ cdef struct Workspace:
     bint repeated
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
-               const Moment *now, bint available, bint recalled, Workspace *work) noexcept nogil
+               const Moment *now, int unavailable, bint recalled, Workspace *work) noexcept nogil
 
 cdef class Lane:
     cdef object core                # keeps the shard alive

@@ -81,11 +81,11 @@ cdef int serve_decided(Shard *shard, const Profile *profile, const uint8_t *data
 
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
-               const Moment *now, bint available, bint recalled, Workspace *work) noexcept nogil:
+               const Moment *now, int unavailable, bint recalled, Workspace *work) noexcept nogil:
     """Serve one message (without framing). Gives a ServeStatus; the reply is in the workspace.
 
-    `available` is false while the journal cannot take rows or too many wait: then nothing is
-    decided.
+    `unavailable` is the Reason why nothing can be decided now (the journal cannot take rows, too
+    much waits), or REASON_NONE.
     """
     cdef int fault = scan(profile.spec, data, bytes, &work.scan)
     cdef int status
@@ -102,8 +102,8 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
         return SERVED_IGNORED
     if status == READ_REFUSED:
         return serve_refused(shard, profile, data, work)
-    if not available:
-        work.faults.reason = LEDGER_UNAVAILABLE
+    if unavailable != REASON_NONE:
+        work.faults.reason = unavailable
         return serve_refused(shard, profile, data, work)
     work.request.received_us = now.unix_us
     work.request.recalled = recalled
@@ -195,7 +195,8 @@ cdef class Lane:
         cdef object recall = None
         moment_at(&now, now_us, utc_offset_s)
         status = serve(self.shard, &self.profile, <const uint8_t *> PyBytes_AS_STRING(message),
-                       <size_t> len(message), &now, available, recalled, &self.work)
+                       <size_t> len(message), &now,
+                       REASON_NONE if available else LEDGER_UNAVAILABLE, recalled, &self.work)
         if status == SERVED_BROKEN:
             raise AssertionError("a decision could not be journaled")
         if status == SERVED_LATER:

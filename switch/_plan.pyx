@@ -4,7 +4,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from switch._words cimport (
-    INSUFFICIENT_FUNDS, OPERATION_NOT_ALLOWED, REASON_NONE, TOO_MANY_MOVES,
+    INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, REASON_NONE, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport (
     LOTS_NOT_KEPT, MOVE_BELOW_FLOOR, MOVE_DONE, book_apply, book_spend, book_spendable,
@@ -117,7 +117,7 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         new_lot.lot = lot_with_terms(plan, run, target)
         new_lot.available_at = <uint32_t> run.registers[R_LOT_AVAILABLE_AT]
         new_lot.expires_at = <uint32_t> run.registers[R_LOT_EXPIRES_AT]
-        if run.move_count[0] >= 48:
+        if run.move_count[0] >= MOVES_MAX:
             return TOO_MANY_MOVES
         fault = book_apply(run.book, &new_lot, True)
         if fault == MOVE_DONE:

@@ -20,8 +20,8 @@ from switch._shard cimport RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, secon
 from switch._words cimport (
     AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE, CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED,
     CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST, CARD_STATUS_STOLEN,
-    CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW,
-    DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH, FORMAT_ERROR, KIND_EXCHANGE,
+    CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_REVERSAL,
+    CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH, FORMAT_ERROR, KIND_EXCHANGE,
     MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, REASON_NONE,
     REVERSAL, STATE_TOMBSTONE, TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD,
     UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WRONG_ACQUIRER, WRONG_CURRENCY,
@@ -143,6 +143,9 @@ cdef int check_rights(Shard *shard, const Request *request, Decision *decision) 
     cdef Merchant *merchant = &shard.register.merchants[terminal.merchant_row]
     if request.merchant_sent and memcmp(merchant.merchant_id, request.merchant_id, 15) != 0:
         return UNKNOWN_MERCHANT
+    if (request.message_class == CLASS_REVERSAL
+            or request.message_class == CLASS_REVERSAL_ADVICE):
+        return REASON_NONE      # what was taken goes back, whoever has been blocked since
     if terminal.status != 0:
         return TERMINAL_BLOCKED
     if terminal.signed_off and (request.message_class == CLASS_AUTHORISATION

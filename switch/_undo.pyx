@@ -13,7 +13,7 @@ from switch._shard cimport (
 from switch._steps cimport ask_journal, forgotten, run_plan, undo_moves
 from switch._words cimport (
     CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD,
-    HOLD_ALREADY_CAPTURED, HOLD_ALREADY_RELEASED, HOLD_EXPIRED, KIND_HOLD_EXPIRY,
+    HOLD_ALREADY_CAPTURED, HOLD_ALREADY_RELEASED, HOLD_EXPIRED, KIND_HOLD_EXPIRY, MOVES_MAX,
     ORIGINAL_IS_ANOTHER_CARD, ORIGINAL_NOT_FOUND, ORIGINAL_NOT_REFUNDABLE, POINTS_PAYMENT,
     PREAUTHORISATION, PURCHASE, REASON_NONE, REFUND, REFUND_ABOVE_ORIGINAL,
     REPLACEMENT_ABOVE_ORIGINAL,
@@ -23,10 +23,6 @@ from switch._words cimport (
 )
 from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, Move, book_apply, book_undo
 from switch.ledger._rows cimport Row
-
-cdef enum:
-    MOVES_ROOM = 48
-
 
 cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
     """Have the slow lane fetch a row of the journal, then come back."""
@@ -66,7 +62,7 @@ cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
             move.from_account = moves[i].to_account
             move.to_account = moves[i].from_account
         move.amount = change if change > 0 else -change
-        if row.move_count == MOVES_ROOM or book_apply(&shard.book, &move, True) != MOVE_DONE:
+        if row.move_count == MOVES_MAX or book_apply(&shard.book, &move, True) != MOVE_DONE:
             while row.move_count > first:
                 row.move_count -= 1
                 book_undo(&shard.book, &row.moves[row.move_count])

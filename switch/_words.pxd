@@ -106,7 +106,8 @@ cdef enum Reason:
     REASON_COUNT = 83
 
 cdef enum:
-    MOVES_MAX = 48          # moves of one journal entry (a spend may touch many lots)
+    MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)
+    HOLD_MOVES_MAX = 253    # of a hold: its completion gives back as many and makes as many
     REPLY_BYTES_MAX = 1024  # an ISO 8583 reply of ours, without framing
     FRAME_BYTES_MAX = 4096  # a request, without framing
     OUTPUT_BYTES_MAX = 1048576      # replies that a peer has not read

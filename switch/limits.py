@@ -3,8 +3,12 @@
 The compiled core has those that it needs in `switch/_words.pxd`; a test holds both equal.
 """
 
-MOVES_MAX = 48
-"""Moves of one journal entry. A purchase has six; one that spends many small lots has more."""
+MOVES_MAX = 512
+"""Moves of one journal entry. A purchase has six; one that spends what was earned on each day of a
+year has 370."""
+
+HOLD_MOVES_MAX = 253
+"""Moves of a hold. Its completion gives them all back and takes as many again."""
 
 REPLY_BYTES_MAX = 1024
 """One reply of ours without framing; the largest built today is 330 bytes."""
@@ -31,5 +35,6 @@ FRAME_SECONDS_MAX = 10
 CONNECTIONS_PER_DRAIN_MAX = 1024
 """Ready connections served before Trio's other tasks get a turn."""
 
+assert 2 * HOLD_MOVES_MAX + 6 <= MOVES_MAX  # with discount, points' worth, fee, earning
 assert REPLY_BYTES_MAX * 2 < OUTPUT_BYTES_MAX
 assert FRAME_BYTES_MAX <= READ_BYTES_MAX

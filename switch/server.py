@@ -5,6 +5,7 @@ message's way: `_serve_gate` drains it, `_commit` makes its row durable, `Gate.d
 reply leave. Must not know sockets beyond handing them to the gate, nor PostgreSQL.
 """
 
+import contextlib
 import math
 import subprocess
 import time
@@ -118,7 +119,8 @@ class Server:
         finally:
             self._gate.close_all()
             if self._write_log is not None:
-                self._write_log(self._gate.take_log())
+                with contextlib.suppress(OSError):  # said already, if it is not new
+                    self._write_log(self._gate.take_log())
 
     async def _serve_gate(
         self, *, task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED
@@ -256,4 +258,9 @@ class Server:
             await trio.sleep(LOG_FLUSH_SECONDS)
             lines = self._gate.take_log()
             if lines:
-                await trio.to_thread.run_sync(write_log, lines)
+                try:
+                    await trio.to_thread.run_sync(write_log, lines)
+                except OSError as error:
+                    # A full disk stops the log, not the tills; the journal has every exchange.
+                    count = lines.count(b"\n")
+                    log.warning("exchange_log_lost", lines=count, error=error.strerror)

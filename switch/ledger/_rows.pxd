@@ -61,7 +61,7 @@ cdef struct Row:
     int64_t undone_minor        # -1 = none
     int64_t hold_expires_us     # 0 = none
     int32_t move_count
-    Move moves[48]
+    Move moves[512]             # MOVES_MAX
     const uint8_t *event        # JSON; NULL = none
     size_t event_bytes
     const uint8_t *reply        # NULL = none

@@ -373,7 +373,7 @@ cdef int32_t take_array(Cursor *cursor, int64_t *out) noexcept nogil:
 
 
 cdef void take_moves(Cursor *cursor, Row *row) noexcept nogil:
-    cdef int64_t columns[6][48]
+    cdef int64_t columns[6][512]    # MOVES_MAX
     cdef int32_t counts[6]
     cdef int32_t i
     for i in range(6):

@@ -12,8 +12,8 @@ from switch.reasons import Reason
 from tests.model.book import Account, PlainBook, Posting
 from tests.model.pricing import Ask, Place, Priced, Purse, price_hold, price_purchase
 
-MOVES_MAX = 48
-HOLD_MOVES_MAX = 21
+MOVES_MAX = 512
+HOLD_MOVES_MAX = 253
 REFUNDABLE = (Operation.PURCHASE, Operation.POINTS_PAYMENT, Operation.COMPLETION)
 COUNTED = (
     Operation.PURCHASE,

@@ -16,6 +16,7 @@ from switch.events import (
 )
 from switch.iso8583 import Message, compile_spec, decode, encode
 from switch.iso8583.specs.iso1987_ascii import SPEC as ASCII_SPEC
+from switch.limits import MOVES_MAX
 from switch.operations import CardStatus, Operation
 from switch.programme import EarnRule, Limits, Programme, Tender
 from switch.reasons import RESPONSE_CODES, Reason
@@ -127,12 +128,13 @@ def overloaded(shop: Shop) -> Said:
 
 
 def too_many_lots(shop: Shop) -> Said:
-    wide = Shop(msgspec.structs.replace(purse(1, 1, 1), discounts=()))
+    lasting = EarnRule(name="e", points=2, per_minor=10_000, expires_after_days=3_650)
+    wide = Shop(msgspec.structs.replace(purse(1, 1, 1), discounts=(), earning=(lasting,)))
     wide.load(90_000_000)
-    for _ in range(48):
+    for _ in range(MOVES_MAX):
         wide.send(amount_minor=10_000)
         wide.now_s += 86_400
-    return wide.send(code="006000", amount_minor=96_000)
+    return wide.send(code="006000", amount_minor=2 * MOVES_MAX * 1_000)
 
 
 WAYS: dict[Reason, Callable[[Shop], Said]] = {

@@ -7,6 +7,7 @@ import pytest
 
 from issuers.purse import purse
 from switch.events import CardStatusChanged
+from switch.limits import HOLD_MOVES_MAX
 from switch.operations import CardStatus, ExchangeState
 from switch.programme import DiscountRule, EarnRule, Limits, Programme, Tender
 from tests.support.shop import Said, Shop
@@ -270,23 +271,28 @@ def test_six_holds_of_a_thousand_do_not_fit_five_thousand() -> None:
     assert codes == ["00"] * 5 + ["51"]
 
 
-@pytest.mark.parametrize(("points", "wanted"), [(20 * 5, ""), (20 * 5 + 1, "too_many_moves")])
+FITS = 5 * (HOLD_MOVES_MAX - 1)
+"""Points of as many lots as a hold may touch, beside its move of money."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("points", "wanted"), [(FITS, ""), (FITS + 1, "too_many_moves")])
 def test_a_hold_is_only_given_when_its_completion_fits_one_entry(points: int, wanted: str) -> None:
-    earning = (EarnRule(name="e", points=1, per_minor=1_000, expires_after_days=60),)
+    earning = (EarnRule(name="e", points=1, per_minor=1_000, expires_after_days=600),)
     shop = Shop(msgspec.structs.replace(purse(1, 1, 1), earning=earning, discounts=()))
     shop.load(100_000_000)
-    for _ in range(25):
+    for _ in range(HOLD_MOVES_MAX + 4):
         shop.send(amount_minor=5_000)
         shop.now_s += 86_400
     before = shop.state()
 
-    hold = shop.send("0100", amount_minor=130_000, extra={"48.PR": str(points)})
+    hold = shop.send("0100", amount_minor=1_500_000, extra={"48.PR": str(points)})
 
     assert hold.reason == wanted
     if wanted:
         assert shop.state() == before
     else:
-        assert shop.complete(hold, 130_000).code == "00"
+        assert shop.complete(hold, 1_500_000).code == "00"
 
 
 @pytest.mark.parametrize("status", [CardStatus.BLOCKED, CardStatus.LOST, CardStatus.CLOSED])
