@@ -15,8 +15,8 @@ from switch._steps cimport (
 from switch._undo cimport decide_completion, decide_refund, decide_reversal, undo_hold
 from switch._words cimport (
     BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW,
-    COMPLETION, CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE,
-    PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES,
+    COMPLETION, CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, OVERLOADED, PARTIALLY_APPROVED,
+    POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row

@@ -3,6 +3,7 @@
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,10 +152,10 @@ def test_the_legs_of_every_row_sum_to_zero_and_name_both_accounts(database: str)
 
 
 def test_a_row_without_moves_has_no_legs(database: str) -> None:
-    nothing = dict.fromkeys(
+    nothing: dict[str, Any] = dict.fromkeys(
         ("move_from", "move_to", "move_amounts", "move_lots", "lot_available_at", "lot_expires_at")
     )
-    empty: dict[str, list[int]] = {name: [] for name in nothing}
+    empty: dict[str, Any] = {name: [] for name in nothing}
     store(database, purchase(1, **nothing), purchase(2, **empty))
 
     assert select(database, "SELECT count(*) FROM moves_view") == [(0,)]

@@ -291,8 +291,8 @@ async def test_owners_that_take_over_from_each_other_leave_one_gapless_chain(
         rows = await read_all(db)
         head = await db.call(reader.head, 0)
     verify_chain(rows)
-    epochs = [row["epoch"] for row in rows]
-    assert epochs == sorted(epochs, key=int)
+    epochs = [int(str(row["epoch"])) for row in rows]
+    assert epochs == sorted(epochs)
     assert head.epoch >= 30
     assert fenced_count > 0, "nobody raced"
     chains = {row["seq"]: row["chain"] for row in rows}
