@@ -143,7 +143,7 @@ cdef class Core:
         row.currency = currency
         row.points_unit = points_unit
         row.accounts = self.shard.book.account_count
-        for slot in range(CLUB_SLOTS):
+        for slot in range(<int> CLUB_SLOTS):
             self.open_account(club, OWNER_CLUB, slot,
                               points_unit if slot >= CLUB_POINTS_ISSUED else currency, False)
 
@@ -201,7 +201,7 @@ cdef class Core:
             card.first6 = first6[i]
             card.last4 = last4[i]
             card.accounts = self.shard.book.account_count
-            for slot in range(WALLET_SLOTS):
+            for slot in range(<int> WALLET_SLOTS):
                 self.open_account(first + i, OWNER_CARD, slot,
                                   club.points_unit if slot >= WALLET_POINTS else club.currency,
                                   slot >= WALLET_POINTS,
@@ -266,7 +266,7 @@ cdef class Core:
         if plan.steps == NULL or plan.rules == NULL or plan.tables == NULL:
             plan_clear(&plan)
             raise MemoryError
-        for i in range(OPERATION_COUNT):
+        for i in range(<int> OPERATION_COUNT):
             plan.entry[i] = entry[i]
         for i, step in enumerate(steps):
             plan.steps[i].op, plan.steps[i].dst, plan.steps[i].a, plan.steps[i].b, \
@@ -582,7 +582,7 @@ cdef class Core:
         cdef int i
         return {
             "declined": [self.shard.counters.declined[i] for i in range(128)],
-            "approved": [self.shard.counters.approved[i] for i in range(OPERATION_COUNT)],
+            "approved": [self.shard.counters.approved[i] for i in range(<int> OPERATION_COUNT)],
             "repeated": self.shard.counters.repeated,
             "recalled": self.shard.counters.recalled,
             "unjournaled": self.shard.counters.unjournaled,
