@@ -209,6 +209,8 @@ cdef class Loading:
         for count in (self.head.cards, self.head.accounts):
             if not 0 <= count < 1 << 32:
                 raise SnapshotBroken("head: a count that cannot be")
+        if not -1 <= self.head.lot_free < self.head.lots:
+            raise SnapshotBroken("head: the free lots lead nowhere")
         if not 0 <= self.head.exchanges <= shard.exchanges.capacity:
             raise SnapshotBroken("head: more exchanges than there is room for")
         shard.register.clubs = <Club *> allocate(self.head.clubs, sizeof(Club))
@@ -316,6 +318,4 @@ cdef int check_links(const Shard *shard) except -1:
         lot = &shard.book.lots[i]
         if not -1 <= lot.next < shard.book.lot_count:
             raise SnapshotBroken(f"lots: row {i} leads nowhere")
-    if not -1 <= shard.book.lot_free < shard.book.lot_count:
-        raise SnapshotBroken("head: the free lots lead nowhere")
     return 0

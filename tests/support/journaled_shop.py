@@ -121,6 +121,11 @@ class JournaledShop:
             acquirer_code=ACQUIRER_CODE.encode(),
         )
 
+    @property
+    def last_stan(self) -> int:
+        """The STAN of the last request that was not given one."""
+        return self._stan
+
     def open(self, *, terminals: int = 2, cards: int = 4) -> "JournaledShop":
         """Add the club, its shop, terminals `T0000001`… and cards 0…, then commit."""
         merchant_id = "MERCHANT0000001"
