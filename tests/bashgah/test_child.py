@@ -13,10 +13,10 @@ SHIM = [sys.executable, "-I", "-S", child.__file__]
 SLEEPER = """
 import os, signal, sys
 def end(*_):
-    print("drained", flush=True)
+    os.write(1, b"drained\\n")  # not print: the signal may come in the middle of one
     os._exit(0)
 signal.signal(signal.SIGTERM, end)
-print(os.getpid(), flush=True)
+os.write(1, b"%d\\n" % os.getpid())
 signal.pause()
 """
 PARENT = f"""
