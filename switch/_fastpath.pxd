@@ -8,13 +8,13 @@ from switch._frames cimport Frame, FrameForm
 from switch._lane cimport Workspace
 from switch._mapping cimport Profile
 from switch._plan cimport Moment
-from switch._shard cimport Shard
+from switch._shard cimport Recall, Shard
 from switch.ledger._rows cimport Buffer
 
 cdef enum:
     LISTENERS_MAX = 16
     PARKED_MAX = 1024           # messages that wait for the slow lane
-    RECALLS_MAX = 4             # a message names at most an original and that one's original
+    RECALLS_MAX = 6             # its own key, its original's, that one's details and original
     LATENCY_BUCKETS = 16
 
 cdef struct Listener:
@@ -41,9 +41,7 @@ cdef struct Parked:             # a message that the slow lane has
     int32_t listener
     int64_t received_us
     int64_t recall_seq          # 0 = by key
-    int32_t recall_terminal
-    int32_t recall_stan
-    int32_t recalls         # how often it has been to the slow lane
+    Recall recall           # with what is asked for now
 
 cdef struct GateCounters:
     uint64_t accepted
@@ -95,7 +93,7 @@ cdef class Gate:
                          const char *why) noexcept nogil
     cdef void read_ready(self, int32_t place) noexcept nogil
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          int32_t recalls, bint decidable) noexcept nogil
+                          const Recall *recall, bint decidable) noexcept nogil
     cdef int serve_parked(self, int32_t ticket, bint recalled) except -1
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil
@@ -106,4 +104,4 @@ cdef class Gate:
     cdef void flush_dirty(self) noexcept nogil
     cdef void flush(self, int32_t place) noexcept nogil
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
-                   int32_t recalls) noexcept nogil
+                   const Recall *recall) noexcept nogil

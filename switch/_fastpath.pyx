@@ -37,7 +37,7 @@ from switch._lane cimport (
     Lane, serve,
 )
 from switch._plan cimport moment_at
-from switch._shard cimport RECALL_SEQ
+from switch._shard cimport RECALL_SEQ, Recall
 from switch._sockets cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL,
     IPPROTO_TCP, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY,
@@ -53,6 +53,11 @@ cdef enum:
     EVENTS_MAX = 1024
     ACCEPTS_MAX = 64            # of one listener in one turn
     DIRTY_MAX = 4096            # connections with something to send before they are flushed
+
+cdef Recall NOTHING_RECALLED
+NOTHING_RECALLED.count = 0
+NOTHING_RECALLED.terminal = -1
+NOTHING_RECALLED.stan = -1
 
 cdef unsigned long long LISTENER_MARK = 1ULL << 63
 
@@ -213,8 +218,8 @@ cdef class Gate:
         for i in range(self.parked_fresh_count):
             ticket = self.parked_fresh[i]
             recall = (("seq", self.parked[ticket].recall_seq) if self.parked[ticket].recall_seq
-                      else ("key", self.parked[ticket].recall_terminal,
-                            self.parked[ticket].recall_stan))
+                      else ("key", self.parked[ticket].recall.terminal,
+                            self.parked[ticket].recall.stan))
             found.append((ticket, recall))
         self.parked_fresh_count = 0
         return found
@@ -241,7 +246,7 @@ cdef class Gate:
             if self.connections.all[parked.place].generation == parked.generation \
                     and self.connections.all[parked.place].fd >= 0:
                 self.connections.all[parked.place].unanswered -= 1
-                self.serve_frame(parked.place, &frame, parked.received_us, parked.recalls, recalled)
+                self.serve_frame(parked.place, &frame, parked.received_us, &parked.recall, recalled)
             else:
                 self.counters.undeliverable += 1
             free(parked.body)
@@ -390,7 +395,7 @@ cdef class Gate:
                 break
             connection.rest_since_us = 0
             self.counters.frames += 1
-            self.serve_frame(place, &frame, now_us, 0, True)
+            self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, True)
             if connection.fd < 0 or connection.generation != generation or self.broken:
                 return
         if status == FRAME_LOST:
@@ -401,7 +406,7 @@ cdef class Gate:
             connection_pause(&self.connections, place)
 
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          int32_t recalls, bint decidable) noexcept nogil:
+                          const Recall *recall, bint decidable) noexcept nogil:
         """Serve one message; its reply is written and waits, or leaves with the sweep.
 
         Not `decidable`: what it needs could not be fetched, so it gets 91.
@@ -409,7 +414,7 @@ cdef class Gate:
         cdef Connection *connection = &self.connections.all[place]
         cdef Moment now
         cdef int status
-        cdef bint slow = recalls > 0
+        cdef bint slow = recall.count > 0
         cdef int unavailable = REASON_NONE
         if not decidable or not self.available:
             unavailable = LEDGER_UNAVAILABLE
@@ -417,16 +422,16 @@ cdef class Gate:
             unavailable = OVERLOADED
         moment_at(&now, clock_us(), self.utc_offset_s)
         status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                       frame.body_bytes, &now, unavailable, slow, &self.work)
+                       frame.body_bytes, &now, unavailable, recall, &self.work)
         if status == SERVED_LATER:
-            if recalls == RECALLS_MAX:
+            if recall.count == RECALLS_MAX:
                 self.broken = True      # what it asks for is there and is asked for again
                 return
-            if self.park(place, frame, received_us, recalls):
+            if self.park(place, frame, received_us, recall):
                 return
             # The slow lane is full: the terminal gets 91 and repeats.
             status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                           frame.body_bytes, &now, OVERLOADED, slow, &self.work)
+                           frame.body_bytes, &now, OVERLOADED, recall, &self.work)
         if slow:
             self.counters.slow += 1
         else:
@@ -547,7 +552,7 @@ cdef class Gate:
             connection_unpause(&self.connections, place, monotonic_us())
 
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
-                   int32_t recalls) noexcept nogil:
+                   const Recall *recall) noexcept nogil:
         """Keep a message for the slow lane; false when too many are kept already."""
         cdef int32_t ticket = 0
         cdef Parked *parked
@@ -566,12 +571,14 @@ cdef class Gate:
         parked.place = place
         parked.generation = self.connections.all[place].generation
         parked.received_us = received_us
-        parked.recalls = recalls + 1
+        parked.recall = recall[0]
+        parked.recall.count += 1
         parked.recall_seq = 0
         if self.work.decision.status == RECALL_SEQ:
             parked.recall_seq = self.work.decision.recall_seq
-        parked.recall_terminal = self.work.decision.recall_terminal
-        parked.recall_stan = self.work.decision.recall_stan
+        else:
+            parked.recall.terminal = self.work.decision.recall_terminal
+            parked.recall.stan = self.work.decision.recall_stan
         self.parked_fresh[self.parked_fresh_count] = ticket
         self.parked_fresh_count += 1
         self.parked_count += 1

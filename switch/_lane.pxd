@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from switch._mapping cimport Faults, Profile
 from switch._plan cimport Moment
-from switch._shard cimport Decision, Request, Shard
+from switch._shard cimport Decision, Recall, Request, Shard
 from switch.iso8583._codec cimport Scan
 
 cdef enum ServeStatus:
@@ -32,7 +32,8 @@ cdef struct Workspace:
     bint repeated
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
-               const Moment *now, int unavailable, bint recalled, Workspace *work) noexcept nogil
+               const Moment *now, int unavailable, const Recall *recall,
+               Workspace *work) noexcept nogil
 
 cdef class Lane:
     cdef object core                # keeps the shard alive
@@ -40,6 +41,7 @@ cdef class Lane:
     cdef object spec                # keeps the plan of the codec alive
     cdef Profile profile
     cdef Workspace work
+    cdef Recall recall              # of the message that was answered last
     cdef readonly str name
     cdef readonly object framing
     cdef int lay_out_replies(self, profile) except -1

@@ -81,11 +81,12 @@ cdef int serve_decided(Shard *shard, const Profile *profile, const uint8_t *data
 
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
-               const Moment *now, int unavailable, bint recalled, Workspace *work) noexcept nogil:
+               const Moment *now, int unavailable, const Recall *recall,
+               Workspace *work) noexcept nogil:
     """Serve one message (without framing). Gives a ServeStatus; the reply is in the workspace.
 
     `unavailable` is the Reason why nothing can be decided now (the journal cannot take rows, too
-    much waits), or REASON_NONE.
+    much waits), or REASON_NONE; `recall` what the slow lane has fetched for it.
     """
     cdef int fault = scan(profile.spec, data, bytes, &work.scan)
     cdef int status
@@ -106,7 +107,7 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
         work.faults.reason = unavailable
         return serve_refused(shard, profile, data, work)
     work.request.received_us = now.unix_us
-    work.request.recalled = recalled
+    work.request.recall = recall[0]
     if work.request.operation == ECHO:
         work.faults.reason = REASON_NONE
         return SERVED_NOW if answer(shard, profile, data, NULL, work) == 0 else SERVED_BROKEN
@@ -188,18 +189,27 @@ cdef class Lane:
                bint recalled=False):
         """Serve one message: (status name, reply, sequence it waits for, what to recall).
 
-        What to recall is None, ("seq", sequence) or ("key", terminal, STAN).
+        What to recall is None, ("seq", sequence) or ("key", terminal, STAN). `recalled` says that
+        this is the message that was answered last, after that.
         """
         cdef Moment now
         cdef int status
         cdef object recall = None
+        if not recalled:
+            self.recall.count = 0
+            self.recall.terminal = -1
         moment_at(&now, now_us, utc_offset_s)
         status = serve(self.shard, &self.profile, <const uint8_t *> PyBytes_AS_STRING(message),
                        <size_t> len(message), &now,
-                       REASON_NONE if available else LEDGER_UNAVAILABLE, recalled, &self.work)
+                       REASON_NONE if available else LEDGER_UNAVAILABLE, &self.recall,
+                       &self.work)
         if status == SERVED_BROKEN:
             raise AssertionError("a decision could not be journaled")
         if status == SERVED_LATER:
+            self.recall.count += 1
+            if self.work.decision.status == RECALL_KEY:
+                self.recall.terminal = self.work.decision.recall_terminal
+                self.recall.stan = self.work.decision.recall_stan
             recall = (("seq", self.work.decision.recall_seq)
                       if self.work.decision.status == RECALL_SEQ else
                       ("key", self.work.decision.recall_terminal, self.work.decision.recall_stan))

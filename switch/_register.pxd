@@ -12,6 +12,7 @@ cdef enum:
     TOKEN_BYTES = 16
     TERMINAL_ID_BYTES = 8       # DE 41
     MERCHANT_ID_BYTES = 15      # DE 42
+    CLOCK_UNHEARD = -0x7fffffff # behind everything: no message claimed such a time yet
 
 cdef enum ClubSlot:
     CLUB_FLOAT = 0              # money that came in from outside: what loads are paid from
@@ -46,7 +47,8 @@ cdef struct Terminal:
     char terminal_id[8]
     int32_t acquirer
     int32_t merchant_row
-    int32_t clock_ahead_s       # most that its own time was ever ahead of ours
+    int32_t local_ahead_s       # most that DE 12 and 13 were ever ahead of our clock, read as UTC
+    int32_t sent_ahead_s        # the same of DE 7; both CLOCK_UNHEARD before the first
     uint8_t status              # 0 = active
     uint8_t signed_off
 

@@ -96,6 +96,7 @@ cdef Terminal *register_add_terminal(Register *register, int32_t acquirer,
     terminal = &register.terminals[register.terminal_count]
     memcpy(terminal.terminal_id, terminal_id, TERMINAL_ID_BYTES)
     terminal.acquirer = acquirer
+    terminal.local_ahead_s = terminal.sent_ahead_s = CLOCK_UNHEARD
     if index_insert(&register.terminal_index, terminal_hash(acquirer, terminal_id),
                     <uint32_t> register.terminal_count) != 0:
         return NULL

@@ -27,7 +27,13 @@ cdef enum DecisionStatus:
     RECALL_SEQ = 3          # the slow lane has to fetch this row first
     RECALL_KEY = 4          # the slow lane has to look for this terminal and STAN first
 
+cdef struct Recall:             # what the slow lane has done for a message so far
+    int32_t count
+    int32_t terminal            # the last key it looked for; -1 = none
+    int32_t stan
+
 cdef struct Request:
+    Recall recall
     int64_t received_us
     int32_t acquirer
     int16_t mti                 # as sent, e.g. 201
@@ -35,7 +41,6 @@ cdef struct Request:
     uint8_t operation
     uint8_t has_card
     uint8_t partial_ok
-    uint8_t recalled            # the journal has been asked already
     uint8_t merchant_sent
     uint8_t card_token[16]
     char terminal_id[8]

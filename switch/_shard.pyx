@@ -235,17 +235,21 @@ cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noe
 
 
 cdef void note_clock(Shard *shard, const Row *row) noexcept nogil:
-    """Keep how far a terminal's clock has been ahead of ours: see `forgotten` in `_decide`."""
+    """Keep how far a terminal's clocks have been ahead of ours: see `forgotten` in `_steps`."""
     cdef Terminal *terminal
-    cdef int64_t claimed
+    cdef int64_t received_s = row.received_us // 1000000
     if row.terminal < 0:
         return
     terminal = &shard.register.terminals[row.terminal]
-    claimed = row.local_at if row.local_at >= 0 else row.transmitted_at
-    # Read as UTC here and there: the difference to our clock then has the zone in it both times.
-    claimed = seconds_of(<int32_t> claimed, <uint32_t> (row.received_us // 1000000), 0)
-    if claimed >= 0 and claimed - row.received_us // 1000000 > terminal.clock_ahead_s:
-        terminal.clock_ahead_s = <int32_t> (claimed - row.received_us // 1000000)
+    note_ahead(&terminal.local_ahead_s, row.local_at, received_s)
+    note_ahead(&terminal.sent_ahead_s, row.transmitted_at, received_s)
+
+
+cdef inline void note_ahead(int32_t *ahead_s, int32_t at, int64_t received_s) noexcept nogil:
+    # Read as UTC here and in `forgotten`: the zone is then in the difference both times.
+    cdef int64_t claimed = seconds_of(at, <uint32_t> received_s, 0)
+    if claimed >= 0 and claimed - received_s > ahead_s[0]:
+        ahead_s[0] = <int32_t> (claimed - received_s)
 
 
 cdef uint8_t state_after(const Row *row) noexcept nogil:

@@ -18,8 +18,6 @@ cdef int find_the_card(Shard *shard, const Request *request, Decision *decision)
 cdef int check_card(Shard *shard, const Request *request, const Moment *now,
                     Decision *decision) noexcept nogil
 cdef int check_amount(Shard *shard, const Request *request, Decision *decision) noexcept nogil
-cdef bint forgotten(const Shard *shard, const Request *request, const Moment *now,
-                    int32_t terminal) noexcept nogil
 cdef int ask_journal(Decision *decision, int32_t terminal, int32_t stan) noexcept nogil
 cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8_t operation,
                   int64_t points_limit, bint advice, Decision *decision) noexcept nogil

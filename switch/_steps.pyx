@@ -157,26 +157,25 @@ cdef int check_rights(Shard *shard, const Request *request, Decision *decision) 
     return REASON_NONE
 
 
-cdef int64_t claimed_seconds(const Request *request, const Moment *now,
-                             int32_t offset) noexcept nogil:
-    """When the terminal says it is."""
-    return seconds_of(request.local_at if request.local_at >= 0 else request.transmitted_at,
-                      now.unix_s, offset)
-
-
 cdef bint forgotten(const Shard *shard, const Request *request, const Moment *now,
-                    int32_t terminal) noexcept nogil:
+                    int32_t terminal_row) noexcept nogil:
     """Could this be a repeat of something that has left memory?
 
-    A repeat claims the same time as its original, and the original was received no earlier than its
-    claim less what the terminal's clock was ever ahead. If that is after everything that has left,
-    no.
+    A repeat claims a time that its original claimed, local or transmission, and the original was
+    received no earlier than that claim less what this clock of the terminal's was ever ahead. If
+    that is after everything that has left, no. The two clocks are told apart: a first message may
+    have had one of them only, and one is local and the other UTC.
     """
-    cdef int64_t claimed = claimed_seconds(request, now, 0)
-    if shard.exchanges.forgotten_s == 0:
+    cdef const Terminal *terminal = &shard.register.terminals[terminal_row]
+    cdef int64_t left_s = shard.exchanges.forgotten_s
+    cdef int64_t claimed
+    if left_s == 0:
         return False
-    return (claimed - shard.register.terminals[terminal].clock_ahead_s
-            <= <int64_t> shard.exchanges.forgotten_s)
+    claimed = seconds_of(request.local_at, now.unix_s, 0)
+    if claimed >= 0 and claimed - terminal.local_ahead_s <= left_s:
+        return True
+    claimed = seconds_of(request.transmitted_at, now.unix_s, 0)
+    return claimed >= 0 and claimed - terminal.sent_ahead_s <= left_s
 
 
 cdef int ask_journal(Decision *decision, int32_t terminal, int32_t stan) noexcept nogil:
@@ -201,7 +200,7 @@ cdef int check_repeated(Shard *shard, const Request *request, const Moment *now,
     key.message_class = request.message_class
     entry = exchange_repeated(&shard.exchanges, &key)
     if entry == NULL:
-        if not request.recalled and forgotten(shard, request, now, key.terminal):
+        if request.recall.count == 0 and forgotten(shard, request, now, key.terminal):
             return ask_journal(decision, key.terminal, key.stan)
         return REASON_NONE
     if entry.state == STATE_TOMBSTONE:
@@ -220,8 +219,9 @@ cdef int check_repeated(Shard *shard, const Request *request, const Moment *now,
 cdef int check_clock(Shard *shard, const Request *request, const Moment *now) noexcept nogil:
     """A request (not an advice, which may wait for days) claims a time near ours."""
     # DE 12 and 13 are the terminal's local time, DE 7 is UTC.
-    cdef int64_t claimed = claimed_seconds(
-        request, now, now.utc_offset_s if request.local_at >= 0 else 0)
+    cdef int64_t claimed = (
+        seconds_of(request.local_at, now.unix_s, now.utc_offset_s) if request.local_at >= 0
+        else seconds_of(request.transmitted_at, now.unix_s, 0))
     if claimed < 0:
         return FORMAT_ERROR
     if request.message_class != CLASS_AUTHORISATION and request.message_class != CLASS_FINANCIAL:

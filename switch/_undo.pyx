@@ -10,7 +10,7 @@ from switch._register cimport WALLET_MONEY_HELD, WALLET_POINTS_HELD, find_termin
 from switch._shard cimport (
     DECIDED, RECALL_SEQ, UNJOURNALED, undone_share,
 )
-from switch._steps cimport ask_journal, forgotten, run_plan, undo_moves
+from switch._steps cimport ask_journal, run_plan, undo_moves
 from switch._words cimport (
     CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD, HOLD_ALREADY_CAPTURED,
     HOLD_ALREADY_RELEASED, HOLD_EXPIRED, KIND_HOLD_EXPIRY, MOVES_MAX, ORIGINAL_IS_ANOTHER_CARD,
@@ -84,24 +84,18 @@ cdef Key original_key(const Request *request, int32_t terminal) noexcept nogil:
     return key
 
 
-cdef Exchange *find_original(Shard *shard, const Request *request, const Moment *now,
-                             int32_t terminal, Decision *decision) noexcept nogil:
+cdef Exchange *find_original(Shard *shard, const Request *request, int32_t terminal,
+                             Decision *decision) noexcept nogil:
     """Give the original in memory, or NULL; sets the status when the journal must be asked."""
     cdef Key key = original_key(request, terminal)
-    cdef Request there = request[0]
     cdef Exchange *original = exchange_original(
         &shard.exchanges, &key, request.original_at if request.original_stan >= 0 else -1)
-    if original != NULL or request.recalled:
-        return original
-    if request.original_stan >= 0:
-        there.local_at = request.original_at        # the original claims its own time
-        there.transmitted_at = -1
-    if (request.original_stan >= 0 and request.original_at == 0
-            and shard.exchanges.forgotten_s != 0):
+    # Whatever names an original that is not here may name one that has left: by DE 90's time, by
+    # a time of its own, or by nothing but its RRN. Asked once, whatever was asked before.
+    if (original == NULL and shard.exchanges.forgotten_s != 0
+            and (request.recall.terminal != terminal or request.recall.stan != key.stan)):
         ask_journal(decision, terminal, key.stan)
-    elif forgotten(shard, &there, now, terminal):
-        ask_journal(decision, terminal, key.stan)
-    return NULL
+    return original
 
 
 cdef void name_original(const Request *request, const Exchange *original,
@@ -121,7 +115,7 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
                          Decision *decision) noexcept nogil:
     """0400 and 0420: the original is undone, wholly or down to DE 95. A Reason."""
     cdef Row *row = &decision.row
-    cdef Exchange *original = find_original(shard, request, now, row.terminal, decision)
+    cdef Exchange *original = find_original(shard, request, row.terminal, decision)
     cdef int64_t undone
     cdef int reason
     if decision.status != DECIDED:
@@ -184,7 +178,7 @@ cdef int decide_refund(Shard *shard, const Request *request, const Moment *now,
         terminal = find_terminal(&shard.register, request.acquirer, request.original_terminal_id)
         if terminal < 0 or shard.register.terminals[terminal].merchant_row != row.merchant:
             return ORIGINAL_NOT_FOUND
-    original = find_original(shard, request, now, terminal, decision)
+    original = find_original(shard, request, terminal, decision)
     if decision.status != DECIDED:
         return REASON_NONE
     name_original(request, original, decision)
@@ -224,7 +218,7 @@ cdef int decide_completion(Shard *shard, const Request *request, const Moment *n
         hold = exchange_by_approval(&shard.exchanges, row.terminal, row.card, request.rrn,
                                     request.authorisation_code)
     else:
-        hold = find_original(shard, request, now, row.terminal, decision)
+        hold = find_original(shard, request, row.terminal, decision)
     if decision.status != DECIDED:
         return REASON_NONE
     if hold == NULL or not is_hold(hold) or hold.state == STATE_DECLINED:

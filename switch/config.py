@@ -214,6 +214,10 @@ def _check(config: Config, path: Path) -> None:
         ZoneInfo(config.switch.timezone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ConfigError(f"{path}: unknown timezone - at $.switch.timezone") from None
+    if config.memory.exchange_entries_max <= 2 * config.journal.pending_entries_max:
+        raise ConfigError(
+            f"{path}: twice journal.pending_entries_max or less - at $.memory.exchange_entries_max"
+        )
     names: set[str] = set()
     for index, listener in enumerate(config.listener):
         if listener.name in names:

@@ -33,7 +33,8 @@ RECORDS = {
     "acquirers": _record("<i11sBi", "acquirer code code_bytes business_day"),
     "merchants": _record("<q15sBii", "account merchant_id status club_row category"),
     "terminals": _record(
-        "<8siiiBB2x", "terminal_id acquirer merchant_row clock_ahead_s status signed_off"
+        "<8siiiiBB2x",
+        "terminal_id acquirer merchant_row local_ahead_s sent_ahead_s status signed_off",
     ),
     "cards": _record(
         "<16sqqiiihHIB3x",

@@ -6,6 +6,7 @@ moves it. Memory is as small as a test asks for, so that exchanges really leave 
 
 import struct
 import time
+from functools import cached_property
 from typing import Any
 
 from acquirers.pos import POS_BINARY
@@ -110,9 +111,9 @@ class JournaledShop:
         assert self._database is not None
         return self._database
 
-    @property
+    @cached_property
     def lane(self) -> Lane:
-        """A new lane of acquirer 1."""
+        """The lane of acquirer 1."""
         return Lane(
             self.core,
             profile=POS_BINARY,

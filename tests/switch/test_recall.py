@@ -4,6 +4,7 @@ Method: 64 exchanges, details for about 20. What is said after recall is held ag
 hears the same messages and forgets nothing.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -404,3 +405,49 @@ def test_rows_count_in_the_order_of_the_journal() -> None:
     rows = [later(12, Operation.REVERSAL, 200, 300), later(11, Operation.REVERSAL, 100, 100)]
 
     assert outcomes_of([bought()], rows) == {10: (ExchangeState.REVERSED, 300)}
+
+
+@pytest.mark.slow
+async def test_a_repeat_that_also_claims_a_local_time_is_known_by_its_transmission_time(
+    shop: JournaledShop,
+) -> None:
+    sent = time.strftime("%m%d%H%M%S", time.gmtime(at(shop)))
+    first = await shop.talk(shop.request(stan=700, more={7: sent, 12: None, 13: None}))
+    shop.churn()
+    before = shop.balances()
+
+    again = await shop.talk(shop.request(stan=700, at=at(shop) + 3600, more={7: sent}))
+
+    assert again.body == first.body
+    assert shop.balances() == before
+
+
+@pytest.mark.slow
+async def test_a_reversal_that_names_a_lost_purchase_by_rrn_alone_puts_it_back(
+    shop: JournaledShop,
+) -> None:
+    began = shop.balances()
+    await shop.talk(shop.request(stan=700, more={37: "700700700700"}))
+    shop.churn()
+
+    reply = await shop.talk(shop.request("0400", stan=700, more={37: "700700700700"}))
+
+    assert reply.code == "00"
+    assert shop.balances() == began
+
+
+@pytest.mark.slow
+async def test_an_old_reversal_with_a_stan_of_its_own_still_finds_its_lost_original(
+    shop: JournaledShop,
+) -> None:
+    began, bought_at = shop.balances(), at(shop)
+    purchase(shop, 700)
+    shop.churn()
+    waited = shop.request(
+        "0420", stan=701, at=bought_at, amount_minor=300_000, more={90: original(700, bought_at)}
+    )
+
+    reply = await shop.talk(waited)
+
+    assert reply.code == "00"
+    assert shop.balances() == began

@@ -267,7 +267,9 @@ def test_the_command_makes_a_snapshot_that_fits_the_configured_memory(
     trade(shop)
     config = tmp_path / "switch.toml"
     config.write_text(
-        f'[database]\ndsn = "{database}"\n[memory]\nexchange_entries_max = 4096\n', "utf-8"
+        f'[database]\ndsn = "{database}"\n[memory]\nexchange_entries_max = 4096\n'
+        "[journal]\npending_entries_max = 1000\n",
+        "utf-8",
     )
     command = [sys.executable, "-m", "bashgah", "snapshot", "--config", str(config)]
 
