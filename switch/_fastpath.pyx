@@ -268,7 +268,8 @@ cdef class Gate:
             "refused": self.counters.refused,
             "accepts_failed": self.counters.accepts_failed,
             "open": self.connections.open_count,
-            "closed": {CLOSE_CAUSES[i]: self.connections.closed[i] for i in range(<int> CLOSED_CAUSES)},
+            "closed": {CLOSE_CAUSES[i]: self.connections.closed[i]
+                       for i in range(<int> CLOSED_CAUSES)},
             "frames": self.counters.frames,
             "fast": self.counters.fast,
             "slow": self.counters.slow,
