@@ -8,9 +8,9 @@ element of every reply and every balance is compared (tests/golden/play.py).
 from pathlib import Path
 
 import pytest
-from tests.golden.demo_switch import DemoSwitch
 
 from acquirers.terminal.wire import wire_of
+from tests.golden.demo_switch import DemoSwitch
 from tests.golden.line import connected
 from tests.golden.play import Player
 from tests.golden.transcript import Transcript, transcripts
