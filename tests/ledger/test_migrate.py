@@ -11,6 +11,8 @@ from switch.ledger import partitions
 from switch.ledger.database import Database
 from switch.ledger.migrate import SQL_DIRECTORY, MigrationError, migrate, read_migrations
 from switch.ledger.session import Session, StatementRefused
+from switch.operations import JournalKind, Operation
+from switch.reasons import Reason
 from tests.ledger.journal_rows import purchase
 from tests.ledger.rows_model import Row, chained, encode_rows
 
@@ -190,3 +192,12 @@ def test_a_hold_is_shown_with_the_last_approved_row_that_names_it(database: str)
     )
 
     assert rows == [(1, 4, 77, 5), (2, None, None, None)]
+
+
+def test_the_journals_numbers_have_the_names_that_the_program_gives_them(database: str) -> None:
+    words = {"journal_kinds": JournalKind, "operations": Operation, "reasons": Reason}
+
+    stored = {table: select(database, f"SELECT * FROM {table} ORDER BY 1") for table in words}
+
+    for table, enum in words.items():
+        assert stored[table] == [(member.value, member.name.lower()) for member in enum], table
