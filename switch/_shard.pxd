@@ -89,8 +89,6 @@ cdef struct Counters:           # since the process started
     uint64_t declined[128]      # by Reason
     uint64_t approved[16]       # by Operation
     uint64_t repeated
-    uint64_t repeated_in_flight
-    uint64_t late_completions
     uint64_t recalled
     uint64_t unjournaled
     uint64_t holds_expired
