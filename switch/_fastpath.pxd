@@ -3,26 +3,17 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from switch._connections cimport Connection, Connections
+from switch._doors cimport Listener
 from switch._exchange_log cimport LineFacts
-from switch._frames cimport Frame, FrameForm
+from switch._frames cimport Frame
 from switch._lane cimport Workspace
-from switch._mapping cimport Profile
+from switch._parking cimport Parking
 from switch._plan cimport Moment
 from switch._shard cimport Recall, Shard
 from switch.ledger._rows cimport Buffer
 
 cdef enum:
-    LISTENERS_MAX = 16
-    PARKED_MAX = 1024           # messages that wait for the slow lane
-    RECALLS_MAX = 6             # its own key, its original's, that one's details and original
     LATENCY_BUCKETS = 16
-
-cdef struct Listener:
-    int fd
-    FrameForm form
-    const Profile *profile
-    uint8_t resting             # not watched: descriptors or memory ran out
-    char name[32]
 
 cdef struct Pending:            # a reply that waits for its row to be durable
     int64_t seq
@@ -31,17 +22,6 @@ cdef struct Pending:            # a reply that waits for its row to be durable
     uint32_t generation
     int32_t followers           # replies behind it, of the same connection, without a row
     LineFacts line
-
-cdef struct Parked:             # a message that the slow lane has
-    uint8_t *body               # NULL = free
-    size_t body_bytes
-    uint8_t tpdu[5]
-    int32_t place
-    uint32_t generation
-    int32_t listener
-    int64_t received_us
-    int64_t recall_seq          # 0 = by key
-    Recall recall           # with what is asked for now
 
 cdef struct GateCounters:
     uint64_t accepted
@@ -70,10 +50,7 @@ cdef class Gate:
     cdef uint64_t pending_first
     cdef uint64_t pending_end
     cdef uint32_t pending_max
-    cdef Parked *parked
-    cdef int32_t *parked_fresh  # not yet handed to the slow lane
-    cdef int parked_fresh_count
-    cdef int parked_count
+    cdef Parking parking
     cdef Workspace work
     cdef uint8_t *read_room
     cdef int32_t *dirty
@@ -103,5 +80,3 @@ cdef class Gate:
                           int64_t now_us) noexcept nogil
     cdef void flush_dirty(self) noexcept nogil
     cdef void flush(self, int32_t place) noexcept nogil
-    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
-                   const Recall *recall) noexcept nogil

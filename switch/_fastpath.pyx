@@ -14,7 +14,7 @@ serves it again on the same path. Must not know PostgreSQL, Trio or a profile by
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.errno cimport EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strncpy
 
@@ -27,6 +27,9 @@ from switch._connections cimport (
     connection_unpause, connections_clear, connections_open,
 )
 from switch._core cimport Core
+from switch._doors cimport (
+    LISTENERS_MAX, Caller, door_leave, door_next, door_watch, mark_is_door,
+)
 from switch._exchange_log cimport LineFacts, line_facts, line_write, line_write_closed
 from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, LENGTH_ASCII4, LENGTH_BCD2, LENGTH_BINARY2, LENGTH_BINARY4,
@@ -36,13 +39,14 @@ from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER, SERVED_NOW,
     Lane, serve,
 )
+from switch._parking cimport (
+    RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep, parking_open,
+)
 from switch._plan cimport moment_at
-from switch._shard cimport RECALL_SEQ, Recall
+from switch._shard cimport Recall
 from switch._sockets cimport (
-    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL,
-    IPPROTO_TCP, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY,
-    accept4, clock_us, close_fd, epoll_create1, epoll_ctl, epoll_event, epoll_wait, monotonic_us,
-    ntohs, recv, setsockopt, sockaddr, sockaddr_in,
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, MSG_DONTWAIT, clock_us,
+    close_fd, epoll_create1, epoll_event, epoll_wait, monotonic_us, recv,
 )
 from switch._words cimport (
     FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, REASON_NONE, UNANSWERED_MAX,
@@ -58,8 +62,6 @@ cdef Recall NOTHING_RECALLED
 NOTHING_RECALLED.count = 0
 NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
-
-cdef unsigned long long LISTENER_MARK = 1ULL << 63
 
 CLOSE_CAUSES = ("by_peer", "idle", "slow_frame", "lost_framing", "not_reading", "error", "shutdown")
 LATENCY_BOUNDS_US = (250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
@@ -95,9 +97,7 @@ cdef class Gate:
         self.pending = <Pending *> calloc(ring, sizeof(Pending))
         self.read_room = <uint8_t *> malloc(READ_BYTES_MAX + FRAME_BYTES_MAX + PREFIX_BYTES_MAX)
         self.dirty = <int32_t *> malloc(DIRTY_MAX * sizeof(int32_t))
-        self.parked = <Parked *> calloc(PARKED_MAX, sizeof(Parked))
-        self.parked_fresh = <int32_t *> calloc(PARKED_MAX, sizeof(int32_t))
-        if (self.parked == NULL or self.parked_fresh == NULL or self.epoll < 0
+        if (parking_open(&self.parking) != 0 or self.epoll < 0
                 or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
                 or connections_open(&self.connections, connections_max, self.epoll) != 0):
             raise MemoryError
@@ -109,12 +109,8 @@ cdef class Gate:
         self.logging = logging
 
     def __dealloc__(self):
-        cdef int i
         connections_clear(&self.connections)
-        for i in range(PARKED_MAX if self.parked != NULL else 0):
-            free(self.parked[i].body)
-        free(self.parked)
-        free(self.parked_fresh)
+        parking_clear(&self.parking)
         buffer_clear(&self.log)
         free(self.pending)
         free(self.read_room)
@@ -143,21 +139,17 @@ cdef class Gate:
 
     cdef int watch_listener(self, int number) except -1:
         """Have the kernel wake us for new connections."""
-        cdef epoll_event event
-        event.events = EPOLLIN
-        event.data.u64 = LISTENER_MARK | <unsigned long long> number
-        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, self.listeners[number].fd, &event) != 0:
+        if door_watch(self.epoll, &self.listeners[number], number) != 0:
             raise OSError(errno, "the listening socket could not be watched")
         return 0
 
     def stop_accepting(self):
         """Take no new connections; those that are open go on."""
         cdef int i
-        cdef epoll_event event
         if self.accepting:
             self.accepting = False
             for i in range(self.listener_count):
-                epoll_ctl(self.epoll, EPOLL_CTL_DEL, self.listeners[i].fd, &event)
+                door_leave(self.epoll, &self.listeners[i])
 
     def set_available(self, bint available):
         """Say whether the journal can take rows; while it cannot, requests get 91."""
@@ -214,15 +206,7 @@ cdef class Gate:
 
     def take_parked(self):
         """Give what the slow lane has to do: (ticket, what to recall), each once."""
-        found = []
-        for i in range(self.parked_fresh_count):
-            ticket = self.parked_fresh[i]
-            recall = (("seq", self.parked[ticket].recall_seq) if self.parked[ticket].recall_seq
-                      else ("key", self.parked[ticket].recall.terminal,
-                            self.parked[ticket].recall.stan))
-            found.append((ticket, recall))
-        self.parked_fresh_count = 0
-        return found
+        return parking_fresh(&self.parking)
 
     def resume(self, int32_t ticket):
         """Serve a parked message again, now that what it needed has been recalled."""
@@ -234,14 +218,10 @@ cdef class Gate:
 
     cdef int serve_parked(self, int32_t ticket, bint recalled) except -1:
         """Serve a parked message, if its connection is still there."""
-        cdef Parked parked = self.parked[ticket]
+        cdef Parked parked
         cdef Frame frame
-        assert parked.body != NULL
-        self.parked[ticket].body = NULL
-        self.parked_count -= 1
-        frame.tpdu = parked.tpdu
-        frame.body = parked.body
-        frame.body_bytes = parked.body_bytes
+        assert self.parking.all[ticket].body != NULL
+        parking_give(&self.parking, ticket, &parked, &frame)
         with nogil:
             if self.connections.all[parked.place].generation == parked.generation \
                     and self.connections.all[parked.place].fd >= 0:
@@ -278,7 +258,7 @@ cdef class Gate:
             "undeliverable": self.counters.undeliverable,
             "log_lines_dropped": self.counters.log_lines_dropped,
             "pending": self.pending_end - self.pending_first,
-            "parked": self.parked_count,
+            "parked": self.parking.count,
             "latency": [self.counters.latency[i] for i in range(LATENCY_BUCKETS)],
             "latency_sum_us": self.counters.latency_sum_us,
         }
@@ -295,7 +275,7 @@ cdef class Gate:
         cdef int count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
         for i in range(count):
             mark = events[i].data.u64
-            if mark & LISTENER_MARK:
+            if mark_is_door(mark):
                 self.accept_ready(<int> (mark & 0xff), now_us)
                 continue
             place = <int32_t> (mark & 0xffffffffU)
@@ -313,34 +293,23 @@ cdef class Gate:
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil:
         """Take the connections that wait at a listener."""
         cdef Listener *listener = &self.listeners[number]
-        cdef epoll_event event
-        cdef sockaddr_in address
-        cdef unsigned int address_bytes
-        cdef int fd, i
-        cdef int yes = 1
+        cdef Caller caller
+        cdef int i, status
         cdef int32_t place
         for i in range(ACCEPTS_MAX):
-            address_bytes = sizeof(sockaddr_in)
-            fd = accept4(listener.fd, <sockaddr *> &address, &address_bytes,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC)
-            if fd < 0 and errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
-                # They wait in the backlog, which would wake us all the time: look away for a while.
+            status = door_next(self.epoll, listener, &caller)
+            if status < 0:
                 self.counters.accepts_failed += 1
-                listener.resting = 1
-                epoll_ctl(self.epoll, EPOLL_CTL_DEL, listener.fd, &event)
-            if fd < 0:
+            if status != 1:
                 return
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(int))
-            setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(int))
-            place = connection_take(&self.connections, fd, <uint8_t> number, now_us)
+            place = connection_take(&self.connections, caller.fd, <uint8_t> number, now_us)
             if place < 0:
                 self.counters.refused += 1
-                close_fd(fd)
-                self.log_closed(listener, address.sin_addr.s_addr, ntohs(address.sin_port),
-                                b"too_many_connections")
+                close_fd(caller.fd)
+                self.log_closed(listener, caller.address, caller.port, b"too_many_connections")
                 continue
-            self.connections.all[place].peer_address = address.sin_addr.s_addr
-            self.connections.all[place].peer_port = ntohs(address.sin_port)
+            self.connections.all[place].peer_address = caller.address
+            self.connections.all[place].peer_port = caller.port
             self.counters.accepted += 1
 
     cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil:
@@ -428,7 +397,9 @@ cdef class Gate:
             if recall.count == RECALLS_MAX:
                 self.broken = True      # what it asks for is there and is asked for again
                 return
-            if self.park(place, frame, received_us, recall):
+            if parking_keep(&self.parking, place, connection.generation, frame, received_us,
+                            recall, &self.work.decision):
+                connection.unanswered += 1
                 return
             # The slow lane is full: the terminal gets 91 and repeats.
             status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
@@ -551,37 +522,3 @@ cdef class Gate:
                 self.close(place, CLOSED_BY_PEER, NULL)
         elif connection.paused and connection.unanswered < UNANSWERED_MAX // 2:
             connection_unpause(&self.connections, place, monotonic_us())
-
-    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
-                   const Recall *recall) noexcept nogil:
-        """Keep a message for the slow lane; false when too many are kept already."""
-        cdef int32_t ticket = 0
-        cdef Parked *parked
-        if self.parked_count == PARKED_MAX:
-            return False
-        while self.parked[ticket].body != NULL:
-            ticket += 1
-        parked = &self.parked[ticket]
-        parked.body = <uint8_t *> malloc(frame.body_bytes)
-        if parked.body == NULL:
-            return False
-        memcpy(parked.body, frame.body, frame.body_bytes)
-        parked.body_bytes = frame.body_bytes
-        if frame.tpdu != NULL:
-            memcpy(parked.tpdu, frame.tpdu, 5)
-        parked.place = place
-        parked.generation = self.connections.all[place].generation
-        parked.received_us = received_us
-        parked.recall = recall[0]
-        parked.recall.count += 1
-        parked.recall_seq = 0
-        if self.work.decision.status == RECALL_SEQ:
-            parked.recall_seq = self.work.decision.recall_seq
-        else:
-            parked.recall.terminal = self.work.decision.recall_terminal
-            parked.recall.stan = self.work.decision.recall_stan
-        self.parked_fresh[self.parked_fresh_count] = ticket
-        self.parked_fresh_count += 1
-        self.parked_count += 1
-        self.connections.all[place].unanswered += 1
-        return True

@@ -1,0 +1,36 @@
+"""Messages that wait for the slow lane, each under a ticket. Knows no socket and no journal."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+from switch._frames cimport TPDU_BYTES, Frame
+from switch._shard cimport Decision, Recall
+
+cdef enum:
+    PARKED_MAX = 1024           # messages that wait for the slow lane
+    RECALLS_MAX = 6             # its own key, its original's, that one's details and original
+
+cdef struct Parked:             # a message that the slow lane has
+    uint8_t *body               # NULL = free
+    size_t body_bytes
+    uint8_t has_tpdu
+    uint8_t tpdu[5]
+    int32_t place
+    uint32_t generation
+    int64_t received_us
+    int64_t recall_seq          # 0 = by key
+    Recall recall               # with what is asked for now
+
+cdef struct Parking:
+    Parked *all
+    int32_t *fresh              # not yet handed to the slow lane
+    int fresh_count
+    int count
+
+cdef int parking_open(Parking *parking) noexcept nogil
+cdef void parking_clear(Parking *parking) noexcept nogil
+cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, const Frame *frame,
+                       int64_t received_us, const Recall *recall,
+                       const Decision *decision) noexcept nogil
+cdef void parking_give(Parking *parking, int32_t ticket, Parked *parked,
+                       Frame *frame) noexcept nogil
+cdef list parking_fresh(Parking *parking)

@@ -1,0 +1,92 @@
+"""Messages that wait for the slow lane. See `_parking.pxd`.
+
+The gate keeps what the fast lane cannot answer alone, the server takes the tickets and fetches what
+each message needs, and the gate takes the message back under its ticket.
+"""
+
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+
+from switch._shard cimport RECALL_SEQ
+
+
+cdef int parking_open(Parking *parking) noexcept nogil:
+    """Take the places. 0, or -1 without memory."""
+    memset(parking, 0, sizeof(Parking))
+    parking.all = <Parked *> calloc(PARKED_MAX, sizeof(Parked))
+    parking.fresh = <int32_t *> calloc(PARKED_MAX, sizeof(int32_t))
+    return 0 if parking.all != NULL and parking.fresh != NULL else -1
+
+
+cdef void parking_clear(Parking *parking) noexcept nogil:
+    """Free everything."""
+    cdef int i
+    for i in range(PARKED_MAX if parking.all != NULL else 0):
+        free(parking.all[i].body)
+    free(parking.all)
+    free(parking.fresh)
+    memset(parking, 0, sizeof(Parking))
+
+
+cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, const Frame *frame,
+                       int64_t received_us, const Recall *recall,
+                       const Decision *decision) noexcept nogil:
+    """Keep a message; false when too many are kept already.
+
+    `recall` is what was fetched for it so far, `decision` says what has to be fetched now.
+    """
+    cdef int32_t ticket = 0
+    cdef Parked *parked
+    if parking.count == PARKED_MAX:
+        return False
+    while parking.all[ticket].body != NULL:
+        ticket += 1
+    parked = &parking.all[ticket]
+    parked.body = <uint8_t *> malloc(frame.body_bytes)
+    if parked.body == NULL:
+        return False
+    memcpy(parked.body, frame.body, frame.body_bytes)
+    parked.body_bytes = frame.body_bytes
+    parked.has_tpdu = frame.tpdu != NULL
+    if frame.tpdu != NULL:
+        memcpy(parked.tpdu, frame.tpdu, TPDU_BYTES)
+    parked.place = place
+    parked.generation = generation
+    parked.received_us = received_us
+    parked.recall = recall[0]
+    parked.recall.count += 1
+    parked.recall_seq = 0
+    if decision.status == RECALL_SEQ:
+        parked.recall_seq = decision.recall_seq
+    else:
+        parked.recall.terminal = decision.recall_terminal
+        parked.recall.stan = decision.recall_stan
+    parking.fresh[parking.fresh_count] = ticket
+    parking.fresh_count += 1
+    parking.count += 1
+    return True
+
+
+cdef void parking_give(Parking *parking, int32_t ticket, Parked *parked,
+                       Frame *frame) noexcept nogil:
+    """Give a message back and free its ticket; `frame` is in `parked`, whose body the caller frees.
+    """
+    parked[0] = parking.all[ticket]
+    parking.all[ticket].body = NULL
+    parking.count -= 1
+    frame.tpdu = parked.tpdu if parked.has_tpdu else NULL
+    frame.body = parked.body
+    frame.body_bytes = parked.body_bytes
+
+
+cdef list parking_fresh(Parking *parking):
+    """Give what the slow lane has to do: (ticket, what to recall), each once."""
+    found = []
+    for i in range(parking.fresh_count):
+        ticket = parking.fresh[i]
+        recall = (("seq", parking.all[ticket].recall_seq) if parking.all[ticket].recall_seq
+                  else ("key", parking.all[ticket].recall.terminal,
+                        parking.all[ticket].recall.stan))
+        found.append((ticket, recall))
+    parking.fresh_count = 0
+    return found
