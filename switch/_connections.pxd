@@ -20,7 +20,8 @@ cdef struct Connection:
     uint8_t listener
     uint8_t dirty           # has bytes that may leave
     uint8_t wants_write     # the kernel's buffer was full
-    uint8_t paused          # not read: too many unanswered
+    uint8_t paused          # not read: too much of its output waits for rows
+    uint8_t postponed       # not read: what came from it waits for room
     uint8_t half_closed     # the peer sends no more, and may still read
     int32_t unanswered
     uint64_t waits_until    # ring position behind its newest reply that waits for a row; 0 = none
@@ -44,6 +45,7 @@ cdef struct Connections:
     int epoll
     uint64_t closed[7]      # by CloseCause
 
+cdef const char *close_name(int cause) noexcept nogil
 cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil
 cdef void connections_clear(Connections *connections) noexcept nogil
 cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,

@@ -15,6 +15,17 @@ cdef enum:
     GENERATION_MASK = 0x7fffffff    # the top bit of an epoll mark says listener
 
 
+# As its line in the log and the metrics say it; by CloseCause.
+cdef const char *close_names[7]
+close_names[:] = [b"by_peer", b"idle", b"slow_frame", b"lost_framing", b"not_reading", b"error",
+                  b"shutdown"]
+
+
+cdef const char *close_name(int cause) noexcept nogil:
+    """Say why a connection was closed."""
+    return close_names[cause]
+
+
 cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil:
     """Take the places. 0, or -1 without memory."""
     cdef int32_t place

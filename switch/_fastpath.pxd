@@ -7,13 +7,12 @@ from switch._doors cimport Listener
 from switch._exchange_log cimport LineFacts
 from switch._frames cimport Frame
 from switch._lane cimport Workspace
+from switch._latency cimport Latency
 from switch._parking cimport Parking
-from switch._plan cimport Moment
+from switch._pressure cimport Shares
 from switch._shard cimport Recall, Shard
+from switch._sockets cimport epoll_event
 from switch.ledger._rows cimport Buffer
-
-cdef enum:
-    LATENCY_BUCKETS = 16
 
 cdef struct Pending:            # a reply that waits for its row to be durable
     int64_t seq
@@ -32,10 +31,10 @@ cdef struct GateCounters:
     uint64_t slow
     uint64_t ignored
     uint64_t hopeless
+    uint64_t stale              # dropped: their requesters wait no more
+    uint64_t postponed          # connections that had to wait for room
     uint64_t undeliverable      # the connection was gone when the reply could leave
     uint64_t log_lines_dropped
-    uint64_t latency[16]
-    uint64_t latency_sum_us
 
 cdef class Gate:
     cdef object core
@@ -49,7 +48,8 @@ cdef class Gate:
     cdef uint32_t pending_mask
     cdef uint64_t pending_first
     cdef uint64_t pending_end
-    cdef uint32_t pending_max
+    cdef Shares shares
+    cdef int32_t postponed_count
     cdef Parking parking
     cdef Workspace work
     cdef uint8_t *read_room
@@ -62,6 +62,7 @@ cdef class Gate:
     cdef bint logging
     cdef Buffer log
     cdef GateCounters counters
+    cdef Latency latency
     cdef int watch_listener(self, int number) except -1
     cdef void drain_ready(self) noexcept nogil
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil
@@ -69,7 +70,12 @@ cdef class Gate:
     cdef void log_closed(self, const Listener *listener, uint32_t peer_address, uint16_t peer_port,
                          const char *why) noexcept nogil
     cdef void read_ready(self, int32_t place) noexcept nogil
-    cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
+    cdef void serve_events(self, const epoll_event *events, int count,
+                           int64_t now_us) noexcept nogil
+    cdef void serve_frames(self, int32_t place, size_t bytes, int64_t now_us) noexcept nogil
+    cdef void postpone(self, int32_t place) noexcept nogil
+    cdef void serve_postponed(self) noexcept nogil
+    cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
                           const Recall *recall, bint decidable) noexcept nogil
     cdef int serve_parked(self, int32_t ticket, bint recalled) except -1
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,

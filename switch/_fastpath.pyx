@@ -7,7 +7,7 @@ interpreter. A reply is written into its connection's output at once, framed, be
 messages were decided, none before its row is durable, and a commit's replies leave in one sweep. A
 reply without a row (an echo, 91 while the journal is away) waits for nothing but its own
 connection's earlier replies; it follows the newest of them, so that the ring of waiting replies
-holds rows only, and `pending_max` bounds it.
+holds rows only. What is decided when much waits, and what is not, is `_pressure`'s.
 
 What the fast lane cannot answer alone is parked: `take_parked` hands it to the slow lane, `resume`
 serves it again on the same path. Must not know PostgreSQL, Trio or a profile by name.
@@ -22,9 +22,9 @@ cimport cython
 
 from switch._connections cimport (
     CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
-    CLOSED_NOT_READING, CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, connection_close,
-    connection_flush, connection_keep_rest, connection_pause, connection_room, connection_take,
-    connection_unpause, connections_clear, connections_open,
+    CLOSED_NOT_READING, CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, close_name,
+    connection_close, connection_flush, connection_keep_rest, connection_pause, connection_room,
+    connection_take, connection_unpause, connections_clear, connections_open,
 )
 from switch._core cimport Core
 from switch._doors cimport (
@@ -36,25 +36,28 @@ from switch._frames cimport (
     PREFIX_BYTES_MAX, frame_next, frame_prefix,
 )
 from switch._lane cimport (
-    SERVED_AT_SEQ, SERVED_BROKEN, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER, SERVED_NOW,
-    Lane, serve,
+    SERVED_AT_SEQ, SERVED_BROKEN, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER, SERVED_NO_ROOM,
+    SERVED_NOW, SERVED_STALE, Lane, serve,
 )
+from switch._latency cimport LATENCY_BUCKETS, latency_note
 from switch._parking cimport (
-    RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep, parking_open,
+    PARKED_MAX, RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep,
+    parking_open,
 )
-from switch._plan cimport moment_at
+from switch._plan cimport Moment, moment_at
+from switch._pressure cimport Pressure, pressure_of
 from switch._shard cimport Recall
 from switch._sockets cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, MSG_DONTWAIT, clock_us,
     close_fd, epoll_create1, epoll_event, epoll_wait, monotonic_us, recv,
 )
 from switch._words cimport (
-    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, REASON_NONE, UNANSWERED_MAX,
+    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OUTPUT_BYTES_MAX, OVERLOADED, READ_BYTES_MAX, TURN_US_MAX,
 )
 from switch.ledger._rows cimport buffer_clear
 
 cdef enum:
-    EVENTS_MAX = 1024
+    EVENTS_MAX = 16             # served before the clock is looked at
     ACCEPTS_MAX = 64            # of one listener in one turn
     DIRTY_MAX = 4096            # connections with something to send before they are flushed
 
@@ -63,21 +66,8 @@ NOTHING_RECALLED.count = 0
 NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
-CLOSE_CAUSES = ("by_peer", "idle", "slow_frame", "lost_framing", "not_reading", "error", "shutdown")
-LATENCY_BOUNDS_US = (250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
-                     500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000)
 LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
                 "binary4": LENGTH_BINARY4}
-
-cdef int64_t latency_bounds[15]
-for _at, _bound in enumerate(LATENCY_BOUNDS_US):
-    latency_bounds[<int> _at] = _bound
-
-
-# Why a connection was closed, as its line in the log says it; by CloseCause.
-cdef const char *close_names[7]
-close_names[:] = [b"by_peer", b"idle", b"slow_frame", b"lost_framing", b"not_reading", b"error",
-                  b"shutdown"]
 
 
 @cython.final
@@ -86,9 +76,11 @@ cdef class Gate:
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
                   int32_t utc_offset_s, bint logging):
-        """`pending_max` bounds the replies that wait for a commit: beyond it requests get 91."""
+        """`pending_max` bounds the requests whose rows wait for a commit: beyond it they get 91."""
         cdef uint32_t ring = 1024
-        while ring < pending_max:
+        self.shares.requests_max = pending_max
+        self.shares.all_max = pending_max + pending_max // 4
+        while ring < self.shares.all_max + PARKED_MAX:      # what was parked had its room before
             ring *= 2
         self.core = core
         self.shard = &core.shard
@@ -102,7 +94,6 @@ cdef class Gate:
                 or connections_open(&self.connections, connections_max, self.epoll) != 0):
             raise MemoryError
         self.pending_mask = ring - 1
-        self.pending_max = pending_max
         self.utc_offset_s = utc_offset_s
         self.available = True
         self.accepting = True
@@ -122,9 +113,13 @@ cdef class Gate:
         """Give the epoll set's descriptor: readable when there is something to drain."""
         return self.epoll
 
-    def listen(self, int fd, Lane lane):
-        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
+    def listen(self, int fd, Lane lane, *, int32_t reply_seconds):
+        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane.
+
+        `reply_seconds`: how long its requesters wait for a reply.
+        """
         cdef Listener *listener = &self.listeners[self.listener_count]
+        cdef int other
         assert self.listener_count < LISTENERS_MAX
         assert lane.shard == self.shard
         self.lanes.append(lane)
@@ -133,6 +128,11 @@ cdef class Gate:
         listener.form.length = LENGTH_FORMS[lane.framing.length]
         listener.form.tpdu = lane.framing.tpdu
         listener.form.includes_itself = lane.framing.length_includes_itself
+        listener.reply_seconds = reply_seconds
+        listener.share = self.listener_count
+        for other in range(self.listener_count):
+            if self.listeners[other].profile.acquirer == lane.profile.acquirer:
+                listener.share = self.listeners[other].share
         strncpy(listener.name, lane.name.encode("ascii"), 31)
         self.watch_listener(self.listener_count)
         self.listener_count += 1
@@ -230,6 +230,8 @@ cdef class Gate:
             else:
                 self.counters.undeliverable += 1
             free(parked.body)
+            if self.postponed_count and self.parking.count < PARKED_MAX // 2:
+                self.serve_postponed()
             self.flush_dirty()
         assert not self.broken, "a decision could not be journaled"
         return 0
@@ -248,31 +250,47 @@ cdef class Gate:
             "refused": self.counters.refused,
             "accepts_failed": self.counters.accepts_failed,
             "open": self.connections.open_count,
-            "closed": {CLOSE_CAUSES[i]: self.connections.closed[i]
+            "closed": {(<bytes> close_name(i)).decode(): self.connections.closed[i]
                        for i in range(<int> CLOSED_CAUSES)},
             "frames": self.counters.frames,
             "fast": self.counters.fast,
             "slow": self.counters.slow,
             "ignored": self.counters.ignored,
             "hopeless": self.counters.hopeless,
+            "stale": self.counters.stale,
+            "postponed": self.counters.postponed,
             "undeliverable": self.counters.undeliverable,
             "log_lines_dropped": self.counters.log_lines_dropped,
             "pending": self.pending_end - self.pending_first,
             "parked": self.parking.count,
-            "latency": [self.counters.latency[i] for i in range(LATENCY_BUCKETS)],
-            "latency_sum_us": self.counters.latency_sum_us,
+            "latency": [self.latency.buckets[i] for i in range(LATENCY_BUCKETS)],
+            "latency_sum_us": self.latency.sum_us,
         }
 
     # --- without the interpreter ------------------------------------------------------------------
 
     cdef void drain_ready(self) noexcept nogil:
-        """Serve every ready descriptor once."""
+        """Serve ready descriptors, each once before any twice, until none is or the turn is over.
+
+        A few at a time: what the kernel has given is served, and what was served goes to the end of
+        its list. So a turn that ends early is unfair to nobody.
+        """
         cdef epoll_event events[EVENTS_MAX]
         cdef int64_t now_us = monotonic_us()
+        cdef int64_t until_us = now_us + TURN_US_MAX
+        cdef int count = EVENTS_MAX
+        while count == EVENTS_MAX and now_us < until_us:
+            count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
+            self.serve_events(events, count, now_us)
+            now_us = monotonic_us()
+        self.flush_dirty()
+
+    cdef void serve_events(self, const epoll_event *events, int count,
+                           int64_t now_us) noexcept nogil:
+        """Serve what the kernel says is ready."""
         cdef unsigned long long mark
         cdef int32_t place
         cdef int i
-        cdef int count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
         for i in range(count):
             mark = events[i].data.u64
             if mark_is_door(mark):
@@ -286,9 +304,11 @@ cdef class Gate:
                 self.flush(place)
             if self.connections.all[place].fd < 0:
                 continue
-            if events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+            if self.connections.all[place].postponed:
+                if events[i].events & (EPOLLHUP | EPOLLERR):
+                    self.close(place, CLOSED_BY_PEER, NULL)     # whoever has to repeats elsewhere
+            elif events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
                 self.read_ready(place)
-        self.flush_dirty()
 
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil:
         """Take the connections that wait at a listener."""
@@ -315,10 +335,12 @@ cdef class Gate:
     cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil:
         """Close a connection: one line in the log says why (NULL: as the cause is called)."""
         cdef Connection *connection = &self.connections.all[place]
+        if connection.postponed:
+            self.postponed_count -= 1
         if cause == CLOSED_LOST_FRAMING:
             connection_flush(&self.connections, place)  # what was right before it is answered
         self.log_closed(&self.listeners[connection.listener], connection.peer_address,
-                        connection.peer_port, close_names[cause] if why == NULL else why)
+                        connection.peer_port, close_name(cause) if why == NULL else why)
         connection_close(&self.connections, place, cause)
 
     cdef void log_closed(self, const Listener *listener, uint32_t peer_address, uint16_t peer_port,
@@ -331,14 +353,9 @@ cdef class Gate:
     cdef void read_ready(self, int32_t place) noexcept nogil:
         """Read once from a connection and serve the frames that are whole."""
         cdef Connection *connection = &self.connections.all[place]
-        cdef uint32_t generation = connection.generation
         cdef size_t kept = connection.rest_bytes
-        cdef size_t at = 0
-        cdef Frame frame
         cdef ssize_t got
-        cdef size_t bytes
         cdef int64_t now_us = monotonic_us()
-        cdef int status = FRAME_WHOLE
         memcpy(self.read_room, connection.rest, kept)
         got = recv(connection.fd, self.read_room + kept, READ_BYTES_MAX, MSG_DONTWAIT)
         if got == 0 and kept > 0:
@@ -357,59 +374,108 @@ cdef class Gate:
                 self.close(place, CLOSED_ERROR, NULL)
             return
         connection.heard_us = now_us
-        bytes = kept + <size_t> got
+        self.serve_frames(place, kept + <size_t> got, now_us)
+
+    cdef void serve_frames(self, int32_t place, size_t bytes, int64_t now_us) noexcept nogil:
+        """Serve the frames in the read room and keep what is left of it."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef uint32_t generation = connection.generation
+        cdef size_t at = 0
+        cdef size_t start
+        cdef Frame frame
+        cdef int status = FRAME_WHOLE
         while True:
+            start = at
             status = frame_next(&self.listeners[connection.listener].form, self.read_room, bytes,
                                 &at, &frame)
             if status != FRAME_WHOLE:
                 break
             connection.rest_since_us = 0
+            if not self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, True):
+                at = start              # it has to wait for room, and so does all behind it
+                self.postpone(place)
+                break
             self.counters.frames += 1
-            self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, True)
             if connection.fd < 0 or connection.generation != generation or self.broken:
                 return
         if status == FRAME_LOST:
             self.close(place, CLOSED_LOST_FRAMING, NULL)
         elif connection_keep_rest(connection, self.read_room + at, bytes - at, now_us) != 0:
             self.close(place, CLOSED_ERROR, NULL)
-        elif connection.unanswered >= UNANSWERED_MAX:
+        elif connection.out_bytes - connection.out_ready >= OUTPUT_BYTES_MAX // 2:
             connection_pause(&self.connections, place)
 
-    cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
+    cdef void postpone(self, int32_t place) noexcept nogil:
+        """Read a connection no further until there is room."""
+        connection_pause(&self.connections, place)
+        self.connections.all[place].postponed = 1
+        self.counters.postponed += 1
+        self.postponed_count += 1
+
+    cdef void serve_postponed(self) noexcept nogil:
+        """There is room again: go on with the connections that waited for it."""
+        cdef int64_t now_us = monotonic_us()
+        cdef Connection *connection
+        cdef size_t kept
+        cdef int32_t place
+        for place in range(self.connections.capacity):
+            if self.postponed_count == 0 or self.broken:
+                return
+            connection = &self.connections.all[place]
+            if connection.fd < 0 or not connection.postponed:
+                continue
+            connection.postponed = 0
+            self.postponed_count -= 1
+            connection_unpause(&self.connections, place, now_us)
+            kept = connection.rest_bytes
+            memcpy(self.read_room, connection.rest, kept)
+            self.serve_frames(place, kept, now_us)
+
+    cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
                           const Recall *recall, bint decidable) noexcept nogil:
         """Serve one message; its reply is written and waits, or leaves with the sweep.
 
-        Not `decidable`: what it needs could not be fetched, so it gets 91.
+        Not `decidable`: what it needs could not be fetched, so it gets 91. False: it has to be
+        served, and there is no room for it now; nothing has been done.
         """
         cdef Connection *connection = &self.connections.all[place]
+        cdef const Listener *listener = &self.listeners[connection.listener]
+        cdef Pressure pressure
         cdef Moment now
         cdef int status
         cdef bint slow = recall.count > 0
-        cdef int unavailable = REASON_NONE
+        pressure_of(&self.shares, listener.share, connection.unanswered, listener.reply_seconds,
+                    &pressure)
         if not decidable or not self.available:
-            unavailable = LEDGER_UNAVAILABLE
-        elif self.pending_end - self.pending_first >= self.pending_max:
-            unavailable = OVERLOADED
+            pressure.everything = LEDGER_UNAVAILABLE
+        if slow:
+            pressure.full = False       # its place was kept while it was parked
         moment_at(&now, clock_us(), self.utc_offset_s)
-        status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                       frame.body_bytes, &now, unavailable, recall, &self.work)
+        status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now, &pressure,
+                       recall, &self.work)
         if status == SERVED_LATER:
             if recall.count == RECALLS_MAX:
                 self.broken = True      # what it asks for is there and is asked for again
-                return
+                return True
             if parking_keep(&self.parking, place, connection.generation, frame, received_us,
                             recall, &self.work.decision):
                 connection.unanswered += 1
-                return
-            # The slow lane is full: the terminal gets 91 and repeats.
-            status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                           frame.body_bytes, &now, OVERLOADED, recall, &self.work)
+                return True
+            # The slow lane is full: a requester gets 91 and repeats, what has to happen waits.
+            pressure.requests = OVERLOADED
+            pressure.full = True
+            status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
+                           &pressure, recall, &self.work)
+        if status == SERVED_NO_ROOM:
+            return False
         if slow:
             self.counters.slow += 1
         else:
             self.counters.fast += 1
         if status == SERVED_IGNORED:
             self.counters.ignored += 1
+        elif status == SERVED_STALE:
+            self.counters.stale += 1
         elif status == SERVED_HOPELESS:
             self.counters.hopeless += 1
             self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
@@ -417,6 +483,7 @@ cdef class Gate:
             self.broken = True
         else:
             self.write_reply(place, frame, received_us, status == SERVED_AT_SEQ, slow)
+        return True
 
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil:
@@ -436,10 +503,12 @@ cdef class Gate:
         line_facts(&self.work, connection.listener, journaled, slow, received_us, &line)
         if journaled and self.work.seq > self.shard.durable_seq:
             if self.pending_end - self.pending_first > self.pending_mask:
-                self.broken = True      # beyond `pending_max` nothing is decided: cannot be
+                self.broken = True      # beyond `all_max` nothing is decided: cannot be
                 return
             pending = &self.pending[self.pending_end & self.pending_mask]
             self.pending_end += 1
+            self.shares.all_waiting += 1
+            self.shares.waiting[self.listeners[connection.listener].share] += 1
             pending.seq = self.work.seq
             pending.place = place
             pending.generation = connection.generation
@@ -466,8 +535,10 @@ cdef class Gate:
         while self.pending_first != self.pending_end:
             pending = &self.pending[self.pending_first & self.pending_mask]
             if pending.seq > self.shard.durable_seq:
-                return
+                break
             self.pending_first += 1
+            self.shares.all_waiting -= 1
+            self.shares.waiting[self.listeners[pending.line.listener].share] -= 1
             connection = &self.connections.all[pending.place]
             if connection.fd < 0 or connection.generation != pending.generation:
                 self.counters.undeliverable += <uint64_t> (1 + pending.followers)
@@ -476,6 +547,8 @@ cdef class Gate:
             connection.unanswered -= 1 + pending.followers
             self.note_dirty(pending.place)
             self.account_for(&pending.line, connection, now_us)
+        if self.postponed_count and self.shares.all_waiting < self.shares.requests_max:
+            self.serve_postponed()
 
     cdef void note_dirty(self, int32_t place) noexcept nogil:
         """Have a connection's output sent with the sweep."""
@@ -490,11 +563,7 @@ cdef class Gate:
                           int64_t now_us) noexcept nogil:
         """Count a reply's latency and write its line."""
         cdef int64_t elapsed_us = now_us - line.received_us
-        cdef int bucket = 0
-        while bucket < LATENCY_BUCKETS - 1 and elapsed_us > latency_bounds[bucket]:
-            bucket += 1
-        self.counters.latency[bucket] += 1
-        self.counters.latency_sum_us += <uint64_t> elapsed_us
+        latency_note(&self.latency, elapsed_us)
         if self.logging and line_write(self.shard, line, self.listeners[line.listener].name,
                                        connection.peer_address, connection.peer_port, clock_us(),
                                        elapsed_us, &self.log) != 0:
@@ -520,5 +589,6 @@ cdef class Gate:
         elif connection.half_closed:
             if connection.unanswered == 0 and connection.out_bytes == 0:
                 self.close(place, CLOSED_BY_PEER, NULL)
-        elif connection.paused and connection.unanswered < UNANSWERED_MAX // 2:
+        elif (connection.paused and not connection.postponed
+                and connection.out_bytes - connection.out_ready < OUTPUT_BYTES_MAX // 4):
             connection_unpause(&self.connections, place, monotonic_us())
