@@ -33,6 +33,7 @@ LAYERS: dict[str, int] = {
     "switch._decide": 2,
     "switch._exchanges": 2,
     "switch._index": 2,
+    "switch._memory": 2,
     "switch._pipeline": 2,
     "switch._lane": 2,
     "switch._mapping": 2,
