@@ -236,7 +236,7 @@ def _processes(seconds: int, load: float) -> tuple[ProcessSample, ...]:
         ProcessSample(
             at_s=float(at),
             name=name,
-            cpu_seconds=round(10 + at * share * min(load, 1.0) * (1 + 0.1 * math.sin(at)), 3),
+            cpu_seconds=round(10 + (at + 0.1 * math.sin(at)) * share * min(load, 1.0), 3),
             resident_bytes=int((mebibytes[name] + at * 0.2) * 1024 * 1024),
         )
         for at in range(seconds + 1)
