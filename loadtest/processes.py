@@ -12,13 +12,24 @@ largest is taken. Source: proc(5), proc_pid_stat(5), proc_pid_status(5).
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
 PROCESSES_MAX = 4_096  # of one tree; stops a walk through a tree that grows while it is walked
 
+TRIES_MAX = 3  # of a look at a tree in which something ended meanwhile
+
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _MEMORY_LINES = {"RssAnon:": 0, "RssFile:": 1, "RssShmem:": 2}
+
+
+class _Look(NamedTuple):
+    own_ticks: int
+    ended_ticks: int  # of children that ended and were waited for
+    private_bytes: int
+    file_bytes: int
+    shared_bytes: int
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -30,11 +41,13 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 def usage_alone(pid: int, proc: Path = Path("/proc")) -> Usage | None:
     """Give the usage of one process with all its threads, None when it is gone."""
-    found = _look(pid, proc, with_ended_children=False)
-    if found is None:
+    look = _look(pid, proc)
+    if look is None:
         return None
-    ticks, memory = found
-    return Usage(cpu_seconds=ticks / _TICKS_PER_SECOND, resident_bytes=sum(memory))
+    return Usage(
+        cpu_seconds=look.own_ticks / _TICKS_PER_SECOND,
+        resident_bytes=look.private_bytes + look.file_bytes + look.shared_bytes,
+    )
 
 
 def usage_of_tree(
@@ -44,19 +57,23 @@ def usage_of_tree(
 
     `without`: where the walk ends, because those are looked at on their own.
     """
-    root = _look(pid, proc, with_ended_children=True)
-    if root is None:
-        return None
-    looks = [root]
-    for descendant in _descendants(pid, proc, without):
-        found = _look(descendant, proc, with_ended_children=True)
-        if found is not None:
-            looks.append(found)
-    private = sum(memory[0] for _, memory in looks)
-    shared = max(memory[1] for _, memory in looks) + max(memory[2] for _, memory in looks)
+    looks: list[_Look] = []
+    for _ in range(TRIES_MAX):
+        root = _look(pid, proc)
+        if root is None:
+            return None
+        below = (_look(descendant, proc) for descendant in _descendants(pid, proc, without))
+        looks = [root, *(look for look in below if look is not None)]
+        # A child that ended after the look at its parent and before its own is in neither.
+        again = _look(pid, proc)
+        if again is None or again.ended_ticks == root.ended_ticks:
+            break
+    ticks = sum(look.own_ticks + look.ended_ticks for look in looks)
     return Usage(
-        cpu_seconds=sum(ticks for ticks, _ in looks) / _TICKS_PER_SECOND,
-        resident_bytes=private + shared,
+        cpu_seconds=ticks / _TICKS_PER_SECOND,
+        resident_bytes=sum(look.private_bytes for look in looks)
+        + max(look.file_bytes for look in looks)
+        + max(look.shared_bytes for look in looks),
     )
 
 
@@ -83,10 +100,7 @@ def _children(pid: int, proc: Path) -> list[int]:
     return children
 
 
-def _look(
-    pid: int, proc: Path, *, with_ended_children: bool
-) -> tuple[int, tuple[int, int, int]] | None:
-    """CPU ticks, and bytes of private memory, mapped files and shared memory."""
+def _look(pid: int, proc: Path) -> _Look | None:
     try:
         stat = (proc / str(pid) / "stat").read_text("utf-8", "replace")
         status = (proc / str(pid) / "status").read_text("utf-8", "replace")
@@ -100,7 +114,4 @@ def _look(
         words = line.split()
         if words and words[0] in _MEMORY_LINES:
             memory[_MEMORY_LINES[words[0]]] = int(words[1]) * 1024
-    ticks = own_user + own_system
-    if with_ended_children:
-        ticks += ended_user + ended_system
-    return ticks, (memory[0], memory[1], memory[2])
+    return _Look(own_user + own_system, ended_user + ended_system, *memory)

@@ -3,7 +3,8 @@
 Owns one thread that looks once a second. Must not know the load. Whatever can't be read is left
 out: a look that fails is no reason to end a run, and the report shows the gap.
 
-A look takes about a millisecond of CPU (measured in tests/loadtest/test_watch.py).
+Measured on a busy machine of 2 cores: PostgreSQL with all its children takes 1 ms of CPU a look,
+the reading of a scrape 0.1 ms.
 """
 
 import os

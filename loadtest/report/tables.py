@@ -11,8 +11,9 @@ from acquirers.terminal.texts import CODES, Text
 from loadtest.report import words
 from loadtest.report.columns import uses_of_processes
 from loadtest.report.writer import Writer
-from loadtest.result import Counts, Percentiles, RunResult
+from loadtest.result import Counts, Percentiles, ProcessSample, RunResult
 
+HALF_A_LOOK_S = 0.5
 NUMBER = ' class="n"'
 MICROSECONDS_A_SECOND = 1_000_000
 
@@ -128,10 +129,9 @@ def processes_table(result: RunResult, writer: Writer) -> str:
     """CPU and memory of each process; nothing when none was watched."""
     answered = result.counts.answered
     rows = []
-    for use in uses_of_processes(result.processes):
+    for use in uses_of_processes(_while_measured(result)):
         cores = [y for _, y in use.cores if y is not None]
         memory = [y for _, y in use.mebibytes if y is not None]
-        # The watch is longer than what is measured: what a message costs is the mean of both.
         per_second = result.answered_per_second
         cost_us = use.cores_mean / per_second * MICROSECONDS_A_SECOND if answered else 0.0
         rows.append(
@@ -153,6 +153,19 @@ def processes_table(result: RunResult, writer: Writer) -> str:
     )  # fmt: skip
     columns = (Column(words.PROCESS), *(Column(head, number=True) for head in heads))
     return table(columns, rows, writer)
+
+
+def _while_measured(result: RunResult) -> list[ProcessSample]:
+    """The looks of the measured time: warm-up and drain would make a message look cheaper."""
+    if not result.intervals:
+        return list(result.processes)
+    last = result.intervals[-1]
+    first_s, last_s = result.intervals[0].at_s, last.at_s + last.seconds
+    return [
+        sample
+        for sample in result.processes
+        if first_s - HALF_A_LOOK_S <= sample.at_s <= last_s + HALF_A_LOOK_S
+    ]
 
 
 def setting_list(result: RunResult, writer: Writer) -> str:

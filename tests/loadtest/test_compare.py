@@ -104,6 +104,7 @@ def test_a_difference_is_claimed_seldom_where_there_is_none(count: int, alarms_m
     assert alarms / pairs <= alarms_max
 
 
+@pytest.mark.slow
 def test_the_same_files_give_the_same_answer() -> None:
     before, after = runs(7_000, 1, seed=9, seconds=6), runs(8_000, 1, seed=10, seconds=6)
 
@@ -117,6 +118,7 @@ def test_a_few_seconds_say_nothing() -> None:
     assert figure(found, "p50").answer is Answer.TOO_SHORT
 
 
+@pytest.mark.slow
 def test_what_is_not_alike_is_said() -> None:
     [before] = runs(7_000, 1, seed=1, seconds=6)
     after = structs.replace(
@@ -132,6 +134,7 @@ def test_what_is_not_alike_is_said() -> None:
     assert "another machine: cores differs" in cautions
 
 
+@pytest.mark.slow
 def test_a_side_that_answered_wrongly_is_named() -> None:
     [before] = runs(7_000, 1, seed=1, seconds=6)
     wrong = structs.replace(before, faults=Faults(cross_talk=3))
@@ -142,6 +145,7 @@ def test_a_side_that_answered_wrongly_is_named() -> None:
     assert compare([before], [before]).faulty == ()
 
 
+@pytest.mark.slow
 def test_seconds_without_an_answer_have_no_latency_but_count_as_throughput() -> None:
     [run] = runs(7_000, 1, seed=1, seconds=9)
     first = run.intervals[0]
@@ -158,6 +162,7 @@ def test_seconds_without_an_answer_have_no_latency_but_count_as_throughput() -> 
     assert figure(found, "throughput").change == pytest.approx(-1 / 9, abs=0.01)
 
 
+@pytest.mark.slow
 def test_mixed_figures_are_called_mixed() -> None:
     before, after = runs(7_000, 1, seed=1)[0], runs(7_000, 1, seed=1)[0]
     turned = structs.replace(
@@ -205,6 +210,7 @@ def test_students_factor_is_that_of_the_tables() -> None:
     assert student_factor(0.99, 4) == pytest.approx(4.604 / 2.576, rel=0.03)
 
 
+@pytest.mark.slow
 def test_every_figure_is_compared() -> None:
     found = compare(runs(7_000, 1, seed=1, seconds=6), runs(7_000, 1, seed=2, seconds=6))
 

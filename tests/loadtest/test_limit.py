@@ -82,6 +82,7 @@ def test_every_failed_probe_says_why_and_was_repeated() -> None:
         assert len([probe for probe in found.probes if probe.rate == rate]) >= 2
 
 
+@pytest.mark.slow
 def test_a_slow_host_never_holds() -> None:
     found = find_limit(Host(100_000).run, Target(p99_ms=0.5), Search(rate_first=1_000, rate_min=10))
 
@@ -99,6 +100,7 @@ def test_a_host_that_answers_wrongly_never_holds() -> None:
     assert found.probes[0].failures == ("faults: 2 cross talk, 1 double reply",)
 
 
+@pytest.mark.slow
 def test_a_host_above_the_maximum_is_confirmed_there() -> None:
     host = Host(1_000_000, noise=0.05)
 
@@ -109,6 +111,7 @@ def test_a_host_above_the_maximum_is_confirmed_there() -> None:
     assert not probes_in(found, Phase.BISECTION)
 
 
+@pytest.mark.slow
 def test_a_host_below_the_first_rate_is_found_going_down() -> None:
     host = Host(300, noise=0.02)
 
@@ -118,6 +121,7 @@ def test_a_host_below_the_first_rate_is_found_going_down() -> None:
     assert found.limit_per_second == pytest.approx(limit_of(host), rel=0.08)
 
 
+@pytest.mark.slow
 def test_what_holds_for_seconds_only_is_stepped_down() -> None:
     fresh = Host(40_000, noise=0.02)
     tired = Host(30_000, noise=0.02)  # after ten seconds, when its log is full
@@ -132,6 +136,7 @@ def test_what_holds_for_seconds_only_is_stepped_down() -> None:
     assert 0.7 * limit_of(tired) < found.limit_per_second <= 1.02 * limit_of(tired)
 
 
+@pytest.mark.slow
 def test_what_never_holds_for_the_full_time_is_not_confirmed() -> None:
     fresh, dead = Host(40_000), Host(0.001)
 
@@ -152,6 +157,7 @@ def test_a_search_takes_few_probes() -> None:
     assert len(host.asked) < 40
 
 
+@pytest.mark.slow
 def test_each_probe_is_told() -> None:
     told: list[Probe] = []
 

@@ -28,8 +28,8 @@ PARENT = f"""
 import subprocess, sys
 burn = {BURN!r}
 subprocess.run([sys.executable, "-c", burn])
-living = subprocess.Popen([sys.executable, "-c", burn + "print('ready', flush=True); input()"],
-                          stdin=subprocess.PIPE)
+wait = "print('ready', flush=True); sys.stdin.read()"
+living = subprocess.Popen([sys.executable, "-c", burn + wait], stdin=subprocess.PIPE)
 living.wait()
 """
 
@@ -119,7 +119,7 @@ def test_a_name_with_parentheses_and_spaces_is_read(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_watch_sees_processes_and_sums_the_commits_of_all_shards() -> None:
     with (
-        ready_process("print('ready', flush=True); input()") as running,
+        ready_process("import sys; print('ready', flush=True); sys.stdin.read()") as running,
         metrics_server(500) as first,
         metrics_server(300) as second,
     ):
@@ -130,9 +130,9 @@ def test_a_watch_sees_processes_and_sums_the_commits_of_all_shards() -> None:
 
     names = [sample.name for sample in processes]
     assert names == ["switch", "generator"] * (len(names) // 2)
-    assert len(commits) == 3  # at 0 s, at 1 s, at the end
+    assert len(commits) in (2, 3)  # at 0 s, at 1 s unless the machine is busy, at the end
     assert {(sample.rows, sample.batches) for sample in commits} == {(800, 80)}
-    assert [round(sample.at_s) for sample in commits] == [0, 1, 1]
+    assert commits[0].at_s < 1 < commits[-1].at_s
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from loadtest.limit import LimitResult, Search, Target, find_limit
 from loadtest.report import Language, render
-from loadtest.result import BooksVerdict, Counts, Faults, Percentiles, RunResult
+from loadtest.result import BooksVerdict, Counts, Faults, Percentiles, ProcessSample, RunResult
 from loadtest.sweep import SweepResult, sweep
 from tests.support.load_results import Host, rich_result
 
@@ -179,6 +179,20 @@ def test_what_weakens_the_figures_is_said() -> None:
     assert "declined with 91" in said
     assert "still waiting to be sent at the end" in said
     assert "late by 2,500 ms" in said
+
+
+def test_what_a_message_costs_is_of_the_measured_time() -> None:
+    run = Host(9_000).run(5_000, 10)
+    looks = [(-5.0, 0.0), (0.0, 5.0), (10.0, 10.0), (40.0, 10.5)]  # 5 s of CPU in 10 s, measured
+    processes = tuple(
+        ProcessSample(at_s=at_s, name="switch", cpu_seconds=cpu_seconds, resident_bytes=2**20)
+        for at_s, cpu_seconds in looks
+    )
+
+    root = parsed(render(structs.replace(run, processes=processes)))
+
+    [row] = [row for row in root.iter("tr") if row[0].text == "switch"]
+    assert [cell.text for cell in row][1:4] == ["0.50", "0.50", "100"]  # µs: 0.5 s / 5,000
 
 
 @BOTH
