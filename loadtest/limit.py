@@ -33,7 +33,7 @@ import msgspec
 from loadtest.result import Interval, Percentiles, RunResult
 
 RunAtRate = Callable[[float, float], RunResult]
-"""Runs a load: messages a second, and for how many seconds (without its warm-up)."""
+"""Runs a load: arrivals a second, and for how many seconds (without its warm-up)."""
 
 BACKLOG_MESSAGES_MIN = 10.0  # fewer than this more at the end than at the beginning is chance
 OFFERED_SHARE_MIN = 0.98  # a generator that offers less than this of the rate has not tested it
@@ -52,7 +52,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
-    """How to look for the limit. Rates are messages a second."""
+    """How to look for the limit. Rates are arrivals a second; follow-ups come on top."""
 
     rate_first: float = 1_000.0
     rate_min: float = 1.0

@@ -21,7 +21,7 @@ SHARES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
 class Point(msgspec.Struct, frozen=True, kw_only=True):
     """One rate of the curve."""
 
-    rate: float  # asked for, messages a second
+    rate: float  # asked for, arrivals a second
     offered_per_second: float  # by the schedule, follow-ups included
     goodput_per_second: float
     latency: Percentiles

@@ -20,12 +20,16 @@ from loadtest.sweep import SweepResult
 
 
 def curve_plots(curve: SweepResult, writer: Writer, target_p99_ms: float | None) -> list[Plot]:
-    """Give goodput and latency against what was offered."""
-    points = sorted(curve.points, key=lambda point: point.offered_per_second)
+    """Give goodput and latency against the rate.
+
+    A rate counts arrivals, as the limit does; with follow-ups (reversals, completions) more
+    messages than arrivals are offered, so "all that is offered" is a line of its own.
+    """
+    points = sorted(curve.points, key=lambda point: point.rate)
     if not points:
         return []
     offered = [point.offered_per_second for point in points]
-    x = linear_axis(words.OFFERED, offered, writer)
+    x = linear_axis(words.RATE_AXIS, [point.rate for point in points], writer)
     limit = Mark(
         at=curve.limit_per_second,
         label=writer.say(words.LIMIT_MARK).format(rate=writer.number(curve.limit_per_second)),
@@ -39,12 +43,12 @@ def curve_plots(curve: SweepResult, writer: Writer, target_p99_ms: float | None)
             Series(
                 name=writer.say(words.IDEAL),
                 look="c0",
-                points=[(0.0, 0.0), *((value, value) for value in offered)],
+                points=[(0.0, 0.0), *((point.rate, point.offered_per_second) for point in points)],
             ),
             Series(
                 name=writer.say(words.GOODPUT),
                 look="c1",
-                points=[(point.offered_per_second, point.goodput_per_second) for point in points],
+                points=[(point.rate, point.goodput_per_second) for point in points],
                 form="dots",
             ),
         ],
@@ -54,10 +58,7 @@ def curve_plots(curve: SweepResult, writer: Writer, target_p99_ms: float | None)
         Series(
             name=percentile_name(percent, writer),
             look=look,
-            points=[
-                (point.offered_per_second, getattr(point.latency, field) or None)
-                for point in points
-            ],
+            points=[(point.rate, getattr(point.latency, field) or None) for point in points],
             form="dots",
         )
         for (percent, field), look in zip(PERCENTILES, LOOKS, strict=False)

@@ -96,7 +96,7 @@ MEMORY: Final = Text("Memory", "حافظه")
 MEBIBYTES: Final = Text("MiB resident", "مبی‌بایت در حافظه")
 
 CURVE: Final = Text("Saturation", "اشباع")
-OFFERED: Final = Text("offered, messages/s", "عرضه، پیام در ثانیه")
+RATE_AXIS: Final = Text("rate, arrivals/s", "نرخ، ورود در ثانیه")
 GOODPUT: Final = Text("goodput", "گذردهی مفید")
 IDEAL: Final = Text("all that is offered", "هرچه عرضه شود")
 CURVE_LATENCY: Final = Text("Latency against load", "تأخیر در برابر بار")
@@ -106,9 +106,9 @@ TARGET_MARK: Final = Text("target p99 {milliseconds} ms", "هدف صدک ۹۹: {
 OVER_TIME: Final = Text("Over time", "در گذر زمان")
 LIMIT: Final = Text("The limit", "حد")
 LIMIT_FOUND: Final = Text(
-    "{rate} messages/s held p99 ≤ {milliseconds} ms, with {share} answered in time, for"
+    "{rate} arrivals/s held p99 ≤ {milliseconds} ms, with {share} answered in time, for"
     " {seconds} s.",
-    "{rate} پیام در ثانیه با صدک ۹۹ تا {milliseconds} میلی‌ثانیه و {share} پاسخ در مهلت، {seconds}"
+    "{rate} ورود در ثانیه با صدک ۹۹ تا {milliseconds} میلی‌ثانیه و {share} پاسخ در مهلت، {seconds}"
     " ثانیه پایدار ماند.",
 )
 LIMIT_ABOVE: Final = Text(
