@@ -1,4 +1,4 @@
-"""When arrival k of an open loop is due, in nanoseconds from the beginning. No clock, no state but k.
+"""When arrival k of an open loop is due, in nanoseconds from the beginning. Reads no clock.
 
 Owns the arithmetic of rates. A replay's moments come from outside, sorted.
 """

@@ -61,6 +61,7 @@ cdef void turn(State *state, int64_t until_ns) noexcept nogil:
         flush_dirty(state)
         if is_over(state):
             state.is_finished = 1
+            state.end_ns = min(state.end_ns, state.now_ns)  # a replay may end before its time
             count_missing(state)
             return
         wait_ns = next_moment_ns(state, until_ns) - elapsed_ns(state)

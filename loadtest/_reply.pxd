@@ -51,7 +51,8 @@ cdef class ReplyReader:
     cdef Rules rules
     cdef readonly object spec
 
-cdef int reply_read(const Rules *rules, const uint8_t *body, size_t bytes, Reply *out) noexcept nogil
+cdef int reply_read(
+    const Rules *rules, const uint8_t *body, size_t bytes, Reply *out) noexcept nogil
 cdef void reply_amounts(const Rules *rules, Reply *reply) noexcept nogil
 cdef int wrong_echo(
     const Template *template, const Reply *reply, const uint8_t *request) noexcept nogil

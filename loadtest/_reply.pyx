@@ -161,7 +161,7 @@ cdef class ReplyReader:
         rules.refused_count = fill_codes(rules.refused, row.refused)
 
     def places(self, const uint8_t[::1] body):
-        """Give where the elements of a message stand: element to offset and bytes; 0 is the type."""
+        """Give where elements stand: element to offset and bytes; 0 is the message type."""
         cdef Scan found
         cdef int element
         if scan(self.rules.plan, &body[0], body.shape[0], &found) != FAULT_NONE:

@@ -1,6 +1,6 @@
 """The script of a run as C tables, and message number i as a function of the seed and i."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from loadtest._dice cimport Alias
 
@@ -149,6 +149,8 @@ cdef struct Tables:
     char *terminals         # 16 characters each: DE 41, padded
     char *merchants         # 16 characters each: DE 42, padded
     Alias popularity        # of scenarios
+    int16_t *forced         # a replay's scenarios by arrival; NONE where chance decides
+    int64_t forced_count
     Alias *links            # each connection's terminals; NULL: all alike
     Moment moments[64]
 

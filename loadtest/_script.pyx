@@ -6,7 +6,7 @@ arrival carry the arrival's second, so that seed and starting time fix every byt
 """
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -32,6 +32,8 @@ cdef inline int64_t below(uint64_t random, int64_t count) noexcept nogil:
 
 
 cdef int draw_scenario(const Tables *tables, int64_t arrival) noexcept nogil:
+    if arrival < tables.forced_count and tables.forced[arrival] >= 0:
+        return tables.forced[arrival]
     return alias_draw(&tables.popularity, dice_mix(dice_mix(tables.seed) + <uint64_t> arrival))
 
 
@@ -44,7 +46,7 @@ cdef void draw(const Tables *tables, int64_t arrival, int step, Draft *out) noex
     cdef int32_t place
     out.arrival = arrival
     out.step = step
-    out.scenario = <int32_t> alias_draw(&tables.popularity, random)
+    out.scenario = draw_scenario(tables, arrival)
     scenario = &tables.scenarios[out.scenario]
     row = &scenario.steps[step]
     out.template = row.template
@@ -299,6 +301,7 @@ cdef class Script:
         free(tables.groups)
         free(tables.terminals)
         free(tables.merchants)
+        free(tables.forced)
 
     def render(self, int64_t arrival, int step, int64_t second):
         """Give the body of a message as it is sent at a Unix second."""
@@ -422,6 +425,12 @@ cdef class Script:
                 for k, code in enumerate(part.codes):
                     copy_text(step.codes[k], code.encode(), 4)
         alias_build(&tables.popularity, weights, tables.scenario_count)
+        tables.forced = <int16_t *> calloc(len(rows.forced) + 1, sizeof(int16_t))
+        if tables.forced == NULL:
+            raise MemoryError
+        for forced in rows.forced:
+            tables.forced[tables.forced_count] = forced
+            tables.forced_count += 1
         return 0
 
     cdef int fill_population(self, object rows) except -1:
@@ -445,7 +454,8 @@ cdef class Script:
             copy_text(tables.terminals + i, terminal_id.encode(), TERMINAL_CHARACTERS)
             copy_text(tables.merchants + i, merchant_id.encode(), TERMINAL_CHARACTERS)
             tables.terminal_count += 1
-        tables.rank_count = -(-tables.connections // tables.terminal_count)
+        tables.rank_count = (
+            tables.connections + tables.terminal_count - 1) // tables.terminal_count
         if tables.connections < tables.terminal_count:
             fill_links(tables, rows.terminal_weights)
         return 0
@@ -453,7 +463,7 @@ cdef class Script:
 
 cdef int fill_links(Tables *tables, list terminal_weights) except -1:
     """Terminal t is at connection t mod N; its popularity there is its merchant's."""
-    cdef int32_t own = -(-tables.terminal_count // tables.connections)
+    cdef int32_t own = (tables.terminal_count + tables.connections - 1) // tables.connections
     cdef double *weights = <double *> calloc(own, sizeof(double))
     cdef int32_t link, terminal, count
     tables.links = <Alias *> calloc(tables.connections, sizeof(Alias))

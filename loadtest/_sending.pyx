@@ -355,7 +355,7 @@ cdef void flush_dirty(Engine *engine) noexcept nogil:
 
 
 cdef void lose(Engine *engine, int32_t index, int error) noexcept nogil:
-    """Close a connection that broke, and connect again after 50 ms, more or less."""
+    """Close a connection that broke, and connect again after 50 ms, 20 more or less."""
     cdef Link *link = &engine.links[index]
     cdef int32_t at
     if link.state == LINK_UP:
@@ -365,7 +365,9 @@ cdef void lose(Engine *engine, int32_t index, int error) noexcept nogil:
             link.is_lost = 1
     link_shut(link)
     engine.random = dice_mix(engine.random)
-    link.since_ns = engine.now_ns + RECONNECT_NS + <int64_t> (engine.random % JITTER_NS)
+    # Behind garbage a close is the right answer: no reason to wait.
+    link.since_ns = engine.now_ns if index >= engine.connections else (
+        engine.now_ns + RECONNECT_NS + <int64_t> (engine.random % (2 * JITTER_NS)) - JITTER_NS)
     at = (engine.down_from + engine.down_count) % engine.link_count
     engine.down[at] = index
     engine.down_count += 1

@@ -1,4 +1,4 @@
-"""What a run counts, C side. Owns the memory of counters, histograms and records; judges nothing."""
+"""What a run counts, C side. Owns the memory of counters, histograms, records; judges nothing."""
 
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
@@ -87,7 +87,7 @@ cdef void note_fault(
 
 
 cdef void count_code(Tally *tally, const char *code) noexcept nogil:
-    """Count a declined message's response code; beyond 64 different ones they are not told apart."""
+    """Count a declined message's response code; beyond 64 different ones none is new."""
     cdef int32_t i
     for i in range(tally.code_count):
         if memcmp(tally.codes[i].code, code, 4) == 0:

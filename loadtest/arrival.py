@@ -7,7 +7,8 @@ Owns the words and their check. Must not know messages; the arithmetic is `loadt
     ramp FROM TO SECONDS          the rate changes evenly, then stays
     step RATE:SECONDS,…           one rate after the other; the last one stays
     burst COUNT EVERY_SECONDS     COUNT at once, every so many seconds
-    replay FILE                   moments in seconds, one a line (CSV: first column; JSONL: "at_s")
+    replay FILE                   moments in seconds, one a line, and the kinds if it has them:
+                                  CSV "at_s,kind", or JSONL {"at_s": 0.5, "kind": "purchase"}
     closed [THINK_MS]             no schedule: each connection sends when it was answered
 """
 
@@ -16,10 +17,12 @@ from pathlib import Path
 
 import msgspec
 
+from loadtest.errors import LoadtestError
+
 CONSTANT, POISSON, STAGES, BURST, REPLAY = range(5)  # ArrivalForm of _arrivals.pxd
 
 
-class ArrivalError(ValueError):
+class ArrivalError(LoadtestError):
     """An arrival that cannot be meant; the text says which word is wrong."""
 
 
@@ -35,6 +38,7 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True):
     burst_every_s: float = 1.0
     stages: tuple[tuple[float, float, float], ...] = ()  # from, to, seconds
     moments_s: tuple[float, ...] = ()
+    kinds: tuple[str, ...] = ()  # of a replay, beside its moments; "": chance decides
 
     @property
     def rate_max(self) -> float:
@@ -90,13 +94,14 @@ def burst(count: int, every_s: float) -> Timetable:
 
 def replay(path: Path) -> Timetable:
     """Give the moments in a file, whatever their order. Raises `ArrivalError`, `OSError`."""
-    moments = sorted(_moments(path))
+    moments = sorted(_moments(path), key=lambda moment: moment.at_s)
     if not moments:
         raise ArrivalError(f"replay {path}: no moments in it")
     return Timetable(
         text=f"replay {path.name}",
         form=REPLAY,
-        moments_s=tuple(at_s - moments[0] for at_s in moments),
+        moments_s=tuple(moment.at_s - moments[0].at_s for moment in moments),
+        kinds=tuple(moment.kind for moment in moments),
     )
 
 
@@ -140,21 +145,20 @@ def _rate(text: str, part: str, *, zero: bool = False) -> float:
     return number
 
 
-def _moments(path: Path) -> list[float]:
-    if path.suffix == ".jsonl":
-        rows = (line for line in path.read_bytes().splitlines() if line.strip())
-        return [msgspec.json.decode(row, type=_Moment).at_s for row in rows]
-    with path.open(newline="", encoding="utf-8") as file:
-        rows_read = [row for row in csv.reader(file) if row]
+class _Moment(msgspec.Struct, frozen=True):
+    at_s: float
+    kind: str = ""
+
+
+def _moments(path: Path) -> list[_Moment]:
     try:
-        return [float(row[0]) for row in rows_read[_is_heading(rows_read) :]]
+        if path.suffix == ".jsonl":
+            lines = [line for line in path.read_bytes().splitlines() if line.strip()]
+            return [msgspec.json.decode(line, type=_Moment) for line in lines]
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file) if row]
+        if rows and rows[0][0].strip() == "at_s":
+            rows = rows[1:]
+        return [_Moment(float(row[0]), row[1].strip() if len(row) > 1 else "") for row in rows]
     except ValueError as error:
         raise ArrivalError(f"replay {path}: {error}") from None
-
-
-def _is_heading(rows: list[list[str]]) -> bool:
-    return bool(rows) and rows[0][0].strip() == "at_s"
-
-
-class _Moment(msgspec.Struct):
-    at_s: float

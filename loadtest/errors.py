@@ -4,4 +4,4 @@ from switch.errors import OperatingError
 
 
 class LoadtestError(OperatingError):
-    """A workload, target or spec that cannot be used; the text names the file and the path in it."""
+    """A workload, target or spec that cannot be used; the text names the file and the path."""

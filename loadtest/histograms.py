@@ -1,7 +1,7 @@
 """The core's buckets as HDR histograms: percentiles, and the encoding that others read.
 
-Owns the agreement between `_tally.pxd` and the library's buckets (1 microsecond to 60 seconds, three
-significant digits).
+Owns the agreement between `_tally.pxd` and the library's buckets: 1 microsecond to 60 seconds,
+three significant digits.
 """
 
 import ctypes

@@ -104,7 +104,11 @@ def compile_plan(plan: RunPlan) -> tuple[Compiler, Workload, Tables, int]:
     assert isinstance(workload, Workload), "a workload is a name or the thing itself"
     begin_s = int(time.time()) if plan.begin_at is None else plan.begin_at
     tables = compiler.tables(
-        workload, seed=plan.seed, connections=plan.connections, begin_s=begin_s
+        workload,
+        seed=plan.seed,
+        connections=plan.connections,
+        begin_s=begin_s,
+        arrival_kinds=plan.arrival.kinds,
     )
     return compiler, workload, tables, begin_s
 
@@ -272,7 +276,9 @@ def _result(
         histogram=encoded(engine.whole()),
         declines=engine.codes(),
         kinds=used,
-        kind_latency={name: percentiles_of(engine.kind_latency(names.index(name))) for name in used},
+        kind_latency={
+            name: percentiles_of(engine.kind_latency(names.index(name))) for name in used
+        },
         intervals=tuple(intervals),
         generator_cpu_seconds=round(cpu_seconds, 6),
         slip_p99_ms=percentiles_of(engine.slip()).p99_ms,

@@ -1,7 +1,7 @@
 """A foreign host's ISO 8583 dialect from a TOML or JSON file (docs/loadtest.md has the reference).
 
-Owns the short form of a row ("n12", "ans...999 Additional data") and its reading. What the rows mean
-is the codec's: a whole row, as in `switch/iso8583/spec.py`, may stand for any short one.
+Owns the short form of a row ("n12", "ans...999 Additional data") and its reading. What the rows
+mean is the codec's: a whole row, as in `switch/iso8583/spec.py`, may stand for any short one.
 """
 
 import re
@@ -36,7 +36,9 @@ def load_spec(name: str, beside: Path | None = None) -> Spec:
         return named(name)
     path = (beside or Path()) / name
     if path.suffix not in (".toml", ".json"):
-        raise LoadtestError(f"spec {name!r}: neither one of {', '.join(SPECS)} nor a .toml or .json")
+        raise LoadtestError(
+            f"spec {name!r}: neither one of {', '.join(SPECS)} nor a .toml or .json"
+        )
     try:
         text = path.read_text("utf-8")
         parsed = tomllib.loads(text) if path.suffix == ".toml" else msgspec.json.decode(text)

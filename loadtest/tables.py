@@ -5,6 +5,7 @@ sockets or chance. The codec encodes each kind once; `loadtest.template` finds w
 stand.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -174,6 +175,7 @@ class Tables(Row, frozen=True, kw_only=True):
     groups: tuple[GroupRow, ...]
     terminals: tuple[tuple[str, str], ...]
     terminal_weights: list[float]
+    forced: tuple[int, ...] = ()  # a replay's scenarios by arrival; -1 where chance decides
 
 
 class Compiler:
@@ -190,7 +192,13 @@ class Compiler:
         self._rows: list[TemplateRow] = []
 
     def tables(
-        self, workload: Workload, *, seed: int, connections: int, begin_s: int
+        self,
+        workload: Workload,
+        *,
+        seed: int,
+        connections: int,
+        begin_s: int,
+        arrival_kinds: tuple[str, ...] = (),
     ) -> Tables:
         """Compile a workload for a run that begins at a Unix second. Raises `LoadtestError`."""
         target = self.target
@@ -220,6 +228,7 @@ class Compiler:
             ),
             terminals=tuple(self._terminals),
             terminal_weights=_terminal_weights(self._terminals, workload.merchant_exponent),
+            forced=_forced(workload, arrival_kinds),
         )
 
     def _scenario(self, workload: Workload, scenario: Scenario, at: str) -> ScenarioRow:
@@ -327,7 +336,7 @@ class Compiler:
             ),
         )
 
-    def _encode(self, message_type: str, elements: "dict[str, str]") -> bytes:
+    def _encode(self, message_type: str, elements: Mapping[str, str]) -> bytes:
         message = Message(message_type)
         message.update(elements)
         return encode(message, self.spec)
@@ -401,6 +410,22 @@ def _place(places: dict[int, tuple[int, int]], element: int) -> PlaceRow:
 
 def _reply_type(message_type: str) -> str:
     return f"{message_type[:2]}{int(message_type[2]) + 1}0"
+
+
+def _forced(workload: Workload, arrival_kinds: tuple[str, ...]) -> tuple[int, ...]:
+    """Give for each arrival's kind the first scenario that begins with it; -1 for none."""
+    if not any(arrival_kinds):
+        return ()
+    begins = {"": -1}
+    for place, scenario in enumerate(workload.scenario):
+        if not scenario.garbage:
+            begins.setdefault(scenario.step[0].kind, place)
+    unknown = sorted(set(arrival_kinds) - set(begins))
+    if unknown:
+        raise LoadtestError(
+            f"workload {workload.name}: no scenario begins with the replay's {unknown[0]!r}"
+        )
+    return tuple(begins[kind] for kind in arrival_kinds)
 
 
 def _terminal_weights(terminals: list[tuple[str, str]], exponent: float) -> list[float]:

@@ -181,9 +181,7 @@ def _terminal_problem(rows: TerminalList) -> str:
     try:
         if not rows.ids and (rows.count < 1 or len(rows.pattern % rows.first) > 16):
             return "$.terminals: ids, or a pattern such as T%07d and a count"
-        if not rows.merchants and (
-            rows.merchant_count < 1 or len(rows.merchant_pattern % 1) > 16
-        ):
+        if not rows.merchants and (rows.merchant_count < 1 or len(rows.merchant_pattern % 1) > 16):
             return "$.terminals: merchants, or merchant_pattern and merchant_count"
     except (TypeError, ValueError):
         return "$.terminals: a pattern has one %d, such as T%07d"
