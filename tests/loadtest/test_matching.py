@@ -59,6 +59,7 @@ def test_a_healthy_host_has_no_faults() -> None:
     assert (result.counts.due, result.counts.answered, result.counts.approved) == (40, 40, 40)
 
 
+@pytest.mark.slow
 def test_two_replies_that_are_swapped_between_connections_are_cross_talk() -> None:
     def swap(host: Host, request: Request) -> list[Answer]:
         honest_one = host.reply(request)
@@ -80,6 +81,7 @@ def test_two_replies_that_are_swapped_between_connections_are_cross_talk() -> No
     assert result.counts.timed_out == 2
 
 
+@pytest.mark.slow
 def test_a_reply_that_is_lost_is_missing() -> None:
     def lose(host: Host, request: Request) -> list[Answer]:
         return [] if request.count == 7 else [host.reply(request)]
@@ -91,6 +93,7 @@ def test_a_reply_that_is_lost_is_missing() -> None:
     assert not result.good
 
 
+@pytest.mark.slow
 def test_a_late_reply_is_no_missing_one() -> None:
     def hold(host: Host, request: Request) -> list[Answer]:
         if request.count == 0:
@@ -151,6 +154,7 @@ def test_a_tpdu_that_is_not_turned_round_is_found() -> None:
     assert "TPDU" in result.findings[0]
 
 
+@pytest.mark.slow
 def test_a_reply_with_nobodys_key_is_cross_talk() -> None:
     def strange(host: Host, request: Request) -> list[Answer]:
         changed = {"DE37": "999999999999"} if request.count == 3 else {}
@@ -159,6 +163,7 @@ def test_a_reply_with_nobodys_key_is_cross_talk() -> None:
     assert faults(run(strange).result) == {"cross_talk": 1, "missing_reply": 1}
 
 
+@pytest.mark.slow
 def test_an_unreadable_reply_is_found() -> None:
     def broken(host: Host, request: Request) -> list[Answer]:
         reply = host.reply(request)
@@ -181,6 +186,7 @@ def test_another_code_than_expected_is_found() -> None:
     assert (result.counts.declined, result.counts.unavailable) == (2, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_what", ["reply", "at once"])
 def test_a_repeat_that_is_answered_otherwise_is_found(after_what: Any) -> None:
     def forget(host: Host, request: Request) -> list[Answer]:
@@ -195,6 +201,7 @@ def test_a_repeat_that_is_answered_otherwise_is_found(after_what: Any) -> None:
     assert (right.counts.answered, right.counts.repeated) == (40, 40)
 
 
+@pytest.mark.slow
 def test_a_reversal_follows_a_timeout_and_only_then() -> None:
     def lose(host: Host, request: Request) -> list[Answer]:
         return [] if request.count in (7, 9) else [host.reply(request)]
@@ -211,6 +218,7 @@ def test_a_reversal_follows_a_timeout_and_only_then() -> None:
     assert originals == {record.number for record in outcome.records if not record.answered}
 
 
+@pytest.mark.slow
 def test_a_lost_connection_is_made_again_and_its_messages_repeated() -> None:
     def cut(host: Host, request: Request) -> list[Answer]:
         if request.count == 5:
@@ -228,6 +236,7 @@ def test_a_lost_connection_is_made_again_and_its_messages_repeated() -> None:
     assert "as expected" in expected.findings[0]
 
 
+@pytest.mark.slow
 def test_a_stalled_host_shows_in_the_latency_of_all_that_was_due_meanwhile() -> None:
     stalled = run(after(1.0), arrival=constant(200), seconds=2.0, reply_seconds=5.0).result
     reacting = run(after(1.0), arrival=closed(), seconds=2.0, window=1, reply_seconds=5.0).result
@@ -235,12 +244,13 @@ def test_a_stalled_host_shows_in_the_latency_of_all_that_was_due_meanwhile() -> 
     # Half of the messages were due while it stood still: 1 s down to nothing, evenly.
     assert stalled.counts.answered == 400
     assert stalled.latency.p99_ms > 900
-    assert 200 < stalled.latency.p90_ms
+    assert stalled.latency.p90_ms > 200
     # A closed loop waits politely: two messages saw the stall, whatever their number.
     assert reacting.latency.p90_ms < 200
     assert faults(stalled) == faults(reacting) == {}
 
 
+@pytest.mark.slow
 def test_a_window_is_never_exceeded() -> None:
     most: dict[int, int] = {}
 
