@@ -385,7 +385,7 @@ cdef class Engine:
 
     @property
     def end_s(self):
-        return self.state.end_ns / 1e9
+        return max(self.state.end_ns, self.state.last_ns) / 1e9
 
     def faults(self):
         return tuple(self.state.tally.faults[i] for i in range(FAULTS))
