@@ -98,7 +98,16 @@ def test_sweep_draws_around_a_found_limit(commands: Commands, tmp_path: Path) ->
     commands(*LIMIT, "--json", limit)
 
     done = commands(
-        "sweep", "theirs.toml", "--limit-file", limit, "--seconds", "2", "--json", curve, "--html", page
+        "sweep",
+        "theirs.toml",
+        "--limit-file",
+        limit,
+        "--seconds",
+        "2",
+        "--json",
+        curve,
+        "--html",
+        page,
     )
 
     assert done.exit_code == 0, done.output
