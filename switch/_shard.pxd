@@ -122,6 +122,8 @@ cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
+cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
+                                int64_t undone) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil
 cdef void assigned_rrn(int64_t seq, char *out) noexcept nogil
 cdef int due_push(Shard *shard, uint32_t expires_s, int64_t seq) noexcept nogil

@@ -201,17 +201,25 @@ cdef void count_for_limits(Shard *shard, const Row *row) noexcept nogil:
     card.day_count += 1
 
 
-cdef void uncount_for_limits(Shard *shard, const Exchange *original, int64_t change) noexcept nogil:
-    """Give back what a reversal undoes, unless it was spent on another day than the card's."""
-    cdef Card *card
-    if change <= 0 or original.card < 0 or not counts_for_limits(original.operation):
+cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
+                                int64_t undone) noexcept nogil:
+    """Give what a reversal that leaves `undone` writes into its row of the card's day limits.
+
+    -1: nothing is given back, what it undoes was spent on another day than the card's. Written
+    down, because whoever replays the row may not hold the original in memory.
+    """
+    if (original.card < 0 or not counts_for_limits(original.operation)
+            or shard.register.cards[original.card].day != original.business_day):
+        return -1
+    return undone == original.approved_minor
+
+
+cdef void return_to_limits(Shard *shard, const Row *row) noexcept nogil:
+    """Give back to the card's day what the row says."""
+    if row.card < 0 or row.day_count_returned < 0:
         return
-    card = &shard.register.cards[original.card]
-    if card.day != original.business_day:
-        return
-    card.day_spent_minor -= change
-    if original.undone_minor == original.approved_minor:
-        card.day_count -= 1
+    shard.register.cards[row.card].day_spent_minor -= row.approved_minor
+    shard.register.cards[row.card].day_count -= row.day_count_returned
 
 
 cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noexcept nogil:
@@ -221,7 +229,6 @@ cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noe
     original.undone_minor = row.undone_minor
     if row.operation != REVERSAL:
         return
-    uncount_for_limits(shard, original, change)
     if original.operation == REFUND:
         refunded = exchange_by_seq(&shard.exchanges, original.original_seq)
         if refunded != NULL:
@@ -346,8 +353,10 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
             count_for_limits(shard, row)
         elif row.operation == COMPLETION and original != NULL:
             exchange_set_state(&shard.exchanges, original, STATE_CAPTURED)
-        elif row.undone_minor >= 0 and original != NULL:
-            undo_in_original(shard, row, original)
+        elif row.undone_minor >= 0:
+            return_to_limits(shard, row)
+            if original != NULL:
+                undo_in_original(shard, row, original)
         elif row.operation == SIGN_ON or row.operation == SIGN_OFF:
             shard.register.terminals[row.terminal].signed_off = row.operation == SIGN_OFF
         elif row.operation == CUT_OVER:
