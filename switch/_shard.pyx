@@ -16,8 +16,8 @@ from switch._words cimport (
     REVERSED_UNKNOWN_ORIGINAL, SIGN_OFF, SIGN_ON, STATE_APPROVED, STATE_CAPTURED, STATE_DECLINED,
     STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
 )
+from switch.ledger._batches cimport batches_append, batches_clear, batches_open
 from switch.ledger._book cimport MOVE_DONE, book_apply, book_clear
-from switch.ledger._rows cimport buffer_clear, row_append, stream_begin
 
 cdef extern from *:
     """
@@ -33,11 +33,14 @@ cdef enum:
     HALF_A_YEAR_DAYS = 182
 
 
-cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes) noexcept nogil:
+cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes,
+                    int32_t batch_rows_max, size_t batch_bytes_max) noexcept nogil:
     """Prepare an empty shard. 0, or -1 without memory."""
     memset(shard, 0, sizeof(Shard))
     shard.book.lot_free = -1
     shard.clock_seconds_max = SECONDS_A_DAY
+    if batches_open(&shard.batches, batch_rows_max, batch_bytes_max) != 0:
+        return -1
     return exchanges_open(&shard.exchanges, exchange_entries, detail_bytes)
 
 
@@ -51,7 +54,7 @@ cdef void shard_clear(Shard *shard) noexcept nogil:
     book_clear(&shard.book)
     register_clear(&shard.register)
     exchanges_clear(&shard.exchanges)
-    buffer_clear(&shard.journal)
+    batches_clear(&shard.batches)
     memset(shard, 0, sizeof(Shard))
 
 
@@ -413,12 +416,10 @@ cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_mi
 
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil:
     """Give a row its sequence, chain and place in the next batch. 0, or -1 without memory."""
-    if shard.journal.bytes == 0 and stream_begin(&shard.journal) != 0:
-        return -1
     row.seq = shard.last_seq + 1
     row.epoch = shard.epoch
     row.shard = shard.number
-    if row_append(&shard.journal, row, shard.chain) != 0:
+    if batches_append(&shard.batches, row, shard.chain) != 0:
         return -1
     shard.last_seq = row.seq
     return 0

@@ -157,7 +157,7 @@ cdef inline uint8_t *put_int8_or_null(uint8_t *out, int64_t value) noexcept nogi
 
 
 cdef uint8_t *put_moves(uint8_t *out, const Row *row) noexcept nogil:
-    """One array, a line for each move; NULL without moves, three columns where no move has a lot."""
+    """One array, a line for each move; NULL without moves; lots only where a move has one."""
     cdef const Move *move
     cdef int32_t i
     cdef int32_t count = row.move_count
