@@ -106,7 +106,15 @@ async def index_complete(session: Session, shard: int, last_seq: int) -> list[st
 
 
 async def _exists(session: Session, name: str) -> bool:
-    rows = await session.fetch("SELECT to_regclass($1) IS NOT NULL AS found", name)
+    """Whether the partition is there, as a part of the journal: rows are written past the parent.
+
+    One that was detached is not; making it again is refused then, because its name is taken.
+    """
+    rows = await session.fetch(
+        "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1)"
+        " AND inhparent = 'journal'::REGCLASS) AS found",
+        name,
+    )
     return bool(rows[0]["found"])
 
 
