@@ -8,6 +8,8 @@ from switch._frames cimport Frame, FrameForm
 from switch._lane cimport Workspace
 from switch._mapping cimport Profile
 from switch._plan cimport Moment
+from switch._price_queue cimport PriceQueue
+from switch._pricing cimport Pricer
 from switch._shard cimport Recall, Shard
 from switch.ledger._rows cimport Buffer
 
@@ -74,6 +76,9 @@ cdef class Gate:
     cdef int32_t *parked_fresh  # not yet handed to the slow lane
     cdef int parked_fresh_count
     cdef int parked_count
+    cdef readonly Pricer pricer
+    cdef PriceQueue to_price    # see `_slow_lane`
+    cdef int64_t pricing_us     # spent in the slow lane's turns
     cdef Workspace work
     cdef uint8_t *read_room
     cdef int32_t *dirty

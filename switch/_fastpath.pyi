@@ -4,6 +4,7 @@ from typing import Any, final
 
 from switch._core import Core
 from switch._lane import Lane
+from switch._pricing import Pricer
 
 CLOSE_CAUSES: tuple[str, ...]
 """Why connections are closed: the keys of `statistics()["closed"]`."""
@@ -32,12 +33,18 @@ class Gate:
         pending_max: int,
         utc_offset_s: int,
         logging: bool,
+        pricer: Pricer | None = None,
     ) -> None:
         """Take the memory for `connections_max` connections and `pending_max` waiting replies.
 
         Beyond `pending_max` rows that are not durable requests get 91. `logging` keeps a line for
-        each answered message and each closed connection until `take_log`.
+        each answered message and each closed connection until `take_log`. Without a `pricer` no
+        function prices anything.
         """
+
+    @property
+    def pricer(self) -> Pricer:
+        """Who asks issuers' functions."""
 
     def fileno(self) -> int:
         """Give the epoll set's descriptor: readable when there is something to drain."""

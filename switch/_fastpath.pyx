@@ -37,7 +37,9 @@ from switch._lane cimport (
     Lane, serve,
 )
 from switch._plan cimport moment_at
-from switch._shard cimport RECALL_SEQ, Recall
+from switch._price_queue cimport queue_clear, queue_count, queue_open, queue_put
+from switch._pricing cimport Pricer
+from switch._shard cimport PRICE_FIRST, RECALL_SEQ, Recall
 from switch._sockets cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL,
     IPPROTO_TCP, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET, SO_KEEPALIVE, TCP_NODELAY,
@@ -83,7 +85,7 @@ cdef class Gate:
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
-                  int32_t utc_offset_s, bint logging):
+                  int32_t utc_offset_s, bint logging, Pricer pricer=None):
         """`pending_max` bounds the replies that wait for a commit: beyond it requests get 91."""
         cdef uint32_t ring = 1024
         while ring < pending_max:
@@ -91,6 +93,7 @@ cdef class Gate:
         self.core = core
         self.shard = &core.shard
         self.lanes = []
+        self.pricer = Pricer({}) if pricer is None else pricer
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         self.pending = <Pending *> calloc(ring, sizeof(Pending))
         self.read_room = <uint8_t *> malloc(READ_BYTES_MAX + FRAME_BYTES_MAX + PREFIX_BYTES_MAX)
@@ -99,6 +102,7 @@ cdef class Gate:
         self.parked_fresh = <int32_t *> calloc(PARKED_MAX, sizeof(int32_t))
         if (self.parked == NULL or self.parked_fresh == NULL or self.epoll < 0
                 or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
+                or queue_open(&self.to_price) != 0
                 or connections_open(&self.connections, connections_max, self.epoll) != 0):
             raise MemoryError
         self.pending_mask = ring - 1
@@ -115,6 +119,7 @@ cdef class Gate:
             free(self.parked[i].body)
         free(self.parked)
         free(self.parked_fresh)
+        queue_clear(&self.to_price)
         buffer_clear(&self.log)
         free(self.pending)
         free(self.read_room)
@@ -278,7 +283,8 @@ cdef class Gate:
             "undeliverable": self.counters.undeliverable,
             "log_lines_dropped": self.counters.log_lines_dropped,
             "pending": self.pending_end - self.pending_first,
-            "parked": self.parked_count,
+            "parked": self.parked_count + queue_count(&self.to_price),
+            "pricing_us": self.pricing_us,
             "latency": [self.counters.latency[i] for i in range(LATENCY_BUCKETS)],
             "latency_sum_us": self.counters.latency_sum_us,
         }
@@ -415,7 +421,7 @@ cdef class Gate:
         cdef Connection *connection = &self.connections.all[place]
         cdef Moment now
         cdef int status
-        cdef bint slow = recall.count > 0
+        cdef bint slow = recall.count > 0 or recall.desk != NULL
         cdef int unavailable = REASON_NONE
         if not decidable or not self.available:
             unavailable = LEDGER_UNAVAILABLE
@@ -425,7 +431,7 @@ cdef class Gate:
         status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
                        frame.body_bytes, &now, unavailable, recall, &self.work)
         if status == SERVED_LATER:
-            if recall.count == RECALLS_MAX:
+            if recall.count == RECALLS_MAX and self.work.decision.status != PRICE_FIRST:
                 self.broken = True      # what it asks for is there and is asked for again
                 return
             if self.park(place, frame, received_us, recall):
@@ -557,6 +563,12 @@ cdef class Gate:
         """Keep a message for the slow lane; false when too many are kept already."""
         cdef int32_t ticket = 0
         cdef Parked *parked
+        if self.work.decision.status == PRICE_FIRST:
+            if not queue_put(&self.to_price, place, self.connections.all[place].generation, frame,
+                             received_us, recall):
+                return False
+            self.connections.all[place].unanswered += 1
+            return True
         if self.parked_count == PARKED_MAX:
             return False
         while self.parked[ticket].body != NULL:

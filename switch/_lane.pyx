@@ -14,8 +14,9 @@ from switch._mapping cimport (
     READ_REFUSED, REPLY_STEPS_MAX, TAG_COUNT, read_class, read_request, write_reply,
 )
 from switch._plan cimport moment_at
+from switch._pricing cimport Pricer
 from switch._shard cimport (
-    DECIDED, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, settle,
+    DECIDED, PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, settle,
 )
 from switch._words cimport (
     ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX, UNKNOWN_MESSAGE_TYPE,
@@ -186,11 +187,12 @@ cdef class Lane:
         return 0
 
     def answer(self, bytes message, *, int64_t now_us, int32_t utc_offset_s, bint available=True,
-               bint recalled=False):
+               bint recalled=False, Pricer pricer=None):
         """Serve one message: (status name, reply, sequence it waits for, what to recall).
 
         What to recall is None, ("seq", sequence) or ("key", terminal, STAN). `recalled` says that
-        this is the message that was answered last, after that.
+        this is the message that was answered last, after that. Without a `pricer` a programme that
+        is priced in Python is for later, with nothing to recall.
         """
         cdef Moment now
         cdef int status
@@ -198,6 +200,7 @@ cdef class Lane:
         if not recalled:
             self.recall.count = 0
             self.recall.terminal = -1
+        self.recall.desk = NULL if pricer is None else &pricer.desk
         moment_at(&now, now_us, utc_offset_s)
         status = serve(self.shard, &self.profile, <const uint8_t *> PyBytes_AS_STRING(message),
                        <size_t> len(message), &now,
@@ -205,7 +208,9 @@ cdef class Lane:
                        &self.work)
         if status == SERVED_BROKEN:
             raise AssertionError("a decision could not be journaled")
-        if status == SERVED_LATER:
+        if pricer is not None:
+            pricer.raise_fatal()
+        if status == SERVED_LATER and self.work.decision.status != PRICE_FIRST:
             self.recall.count += 1
             if self.work.decision.status == RECALL_KEY:
                 self.recall.terminal = self.work.decision.recall_terminal

@@ -103,7 +103,8 @@ cdef enum Reason:
     LEDGER_UNAVAILABLE = 80
     OVERLOADED = 81
     TOO_MANY_MOVES = 82
-    REASON_COUNT = 83
+    PRICING_FAILED = 83
+    REASON_COUNT = 84
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)
@@ -113,3 +114,7 @@ cdef enum:
     OUTPUT_BYTES_MAX = 1048576      # replies that a peer has not read
     READ_BYTES_MAX = 65536          # of one connection in one turn
     UNANSWERED_MAX = 1024           # of one connection: beyond it, it is not read
+    PRICE_QUEUE_MAX = 8192          # messages that wait to be priced in Python
+
+cdef enum:
+    PRICING_SLOW_US = 50000         # of one message: a function that takes longer is told of

@@ -13,13 +13,16 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 import structlog
 import trio
 
 from switch._core import Core
 from switch._fastpath import Gate
+from switch._slow_lane import price_waiting
 from switch.errors import FencedError, JournalUnavailable, OperatingError
 from switch.ledger.journal import Batch, Fenced, Journal
+from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
 
 TICK_SECONDS = 0.1
@@ -90,6 +93,8 @@ class Server:
 
     def stop(self) -> None:
         """Take no more messages, let the replies under way leave, end."""
+        while self._price():
+            pass
         self._stopping.set()
         self._rows_wait.set()
 
@@ -130,14 +135,31 @@ class Server:
             task_status.started(scope)
             while True:
                 await trio.lowlevel.wait_readable(self._gate.fileno())
-                self._drain()
+                await self._drain()
         self._gate.stop_accepting()
 
-    def _drain(self) -> None:
-        if self._gate.drain():
+    async def _drain(self) -> None:
+        """Serve what is ready, and with it what waits to be priced, however many turns that takes.
+
+        Without a checkpoint when one turn does: nothing comes in between then.
+        """
+        while True:
+            if self._gate.drain():
+                self._rows_wait.set()
+            for parked in self._gate.take_parked():
+                self._parked_send.send_nowait(parked)
+            if not self._price():
+                return
+            await trio.lowlevel.checkpoint()
+
+    def _price(self) -> bool:
+        """Have Python price a turn's messages. True when more wait."""
+        served, waiting = price_waiting(self._gate, PRICING_TURN_US_MAX)
+        if served:
             self._rows_wait.set()
-        for parked in self._gate.take_parked():
-            self._parked_send.send_nowait(parked)
+        for trouble in self._gate.pricer.take_troubles():
+            log.error("pricing_trouble", **msgspec.structs.asdict(trouble))
+        return waiting > 0
 
     async def _commit(self) -> None:
         """Group commit: while one batch is being committed the next one fills."""
@@ -193,7 +215,7 @@ class Server:
                 self._gate.abandon(ticket)
                 continue
             self._gate.resume(ticket)
-            self._drain()
+            await self._drain()
             self._rows_wait.set()
 
     async def _watch_journal(self) -> None:
