@@ -114,7 +114,7 @@ def _know_pricings(directory: Directory) -> None:
     try:
         directory.know_pricings(PRICINGS)
     except EventError as error:
-        raise ConfigError(f"this is not the program that the journal needs: {error}") from error
+        raise ConfigError(f"this program lacks what the journal names: {error}") from error
 
 
 def _next_batch(core: Core) -> Batch:

@@ -85,6 +85,7 @@ class Server:
         self._snapshot_command = snapshot_command
         self._rows_wait = trio.Event()
         self._stopping = trio.Event()
+        self._all_served = False
         self._drained = trio.Event()
         self._parked_send, self._parked_receive = trio.open_memory_channel[
             tuple[int, tuple[str, int] | tuple[str, int, int]]
@@ -93,8 +94,6 @@ class Server:
 
     def stop(self) -> None:
         """Take no more messages, let the replies under way leave, end."""
-        while self._price():
-            pass
         self._stopping.set()
         self._rows_wait.set()
 
@@ -137,6 +136,10 @@ class Server:
                 await trio.lowlevel.wait_readable(self._gate.fileno())
                 await self._drain()
         self._gate.stop_accepting()
+        while self._price():  # what has come in is answered
+            await trio.lowlevel.checkpoint()
+        self._all_served = True
+        self._rows_wait.set()
 
     async def _drain(self) -> None:
         """Serve what is ready, and with it what waits to be priced, however many turns that takes.
@@ -166,7 +169,7 @@ class Server:
         while True:
             cut = self._core.cut_batch()
             if cut is None:
-                if self._stopping.is_set():
+                if self._all_served:
                     self._drained.set()
                     return
                 self._rows_wait = trio.Event()
