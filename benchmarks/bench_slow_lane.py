@@ -48,8 +48,7 @@ FRAMES_PER_SECOND = 40_000  # made beforehand, for each second that is asked for
 
 def cases(*, seconds: float = 1.0, end_to_end: bool = True) -> list[dict[str, Any]]:
     """Measure for about `seconds` a case. Starts a PostgreSQL unless told to stay in memory."""
-    fast = _in_memory(generous_purse(), seconds, _answer_fast)
-    slow = _in_memory(purse_in_python(1, 1, 1, GENEROUS), seconds, _answer_slow)
+    fast, slow = _in_memory(seconds)
     rows = [_row("purchase priced in Python, in memory", slow, baseline=fast)]
     if end_to_end:
         through = trio.run(_through_everything, seconds)
@@ -77,11 +76,19 @@ def _row(
 # --- in memory ------------------------------------------------------------------------------------
 
 
-def _in_memory(
-    programme: Programme, seconds: float, answer: Callable[[Shop, list[bytes]], set[str]]
-) -> float:
-    """Answer purchases in rounds; messages a second of the best one."""
+def _in_memory(seconds: float) -> tuple[float, float]:
+    """Answer purchases in rounds, both lanes in turn; messages a CPU second of the best ones."""
     count = max(ROUNDS * 20, int(50_000 * seconds))
+    round_count = count // ROUNDS
+    fast, slow = _shop(generous_purse(), count), _shop(purse_in_python(1, 1, 1, GENEROUS), count)
+    best_ns = [1 << 60, 1 << 60]
+    for _ in range(ROUNDS):
+        for lane, (shop, answer) in enumerate(((fast, _answer_fast), (slow, _answer_slow))):
+            best_ns[lane] = min(best_ns[lane], _elapsed_ns(shop, round_count, answer))
+    return round_count * 1e9 / best_ns[0], round_count * 1e9 / best_ns[1]
+
+
+def _shop(programme: Programme, count: int) -> Shop:
     shop = Shop(
         programme,
         # Room for every message of the run: what has been forgotten would ask the journal.
@@ -90,27 +97,21 @@ def _in_memory(
     )
     for card in CARDS:
         shop.send(code="210000", amount_minor=FUNDS_MINOR, card=card)
+    return shop
+
+
+def _elapsed_ns(shop: Shop, count: int, answer: Callable[[Shop, list[bytes]], set[str]]) -> int:
+    """Answer so many purchases; CPU time, for others may work on this machine."""
     bodies = [
         shop.encoded(shop.message(amount_minor=1_000 + at % 1_000, card=CARDS[at % len(CARDS)]))
         for at in range(count)
     ]
-    round_count = count // ROUNDS
-    best_ns = min(
-        _elapsed_ns(shop, bodies[first : first + round_count], answer)
-        for first in range(0, round_count * ROUNDS, round_count)
-    )
-    return round_count * 1e9 / best_ns
-
-
-def _elapsed_ns(
-    shop: Shop, bodies: list[bytes], answer: Callable[[Shop, list[bytes]], set[str]]
-) -> int:
     statuses: set[str] = set()
-    began_ns = time.perf_counter_ns()
+    began_ns = time.process_time_ns()
     for first in range(0, len(bodies), BATCH_ROWS):
         statuses |= answer(shop, bodies[first : first + BATCH_ROWS])
         shop.core.cut_batch()
-    elapsed_ns = time.perf_counter_ns() - began_ns
+    elapsed_ns = time.process_time_ns() - began_ns
     assert statuses == {"at_seq"}, f"{statuses}: something else was measured"
     return elapsed_ns
 
