@@ -141,9 +141,11 @@ def run_load(
         began_ns = engine.begin(begin_s)
         if watch is not None:
             watch.start(began_ns)
-        intervals = _turn(engine, on_interval, stop)
+        try:
+            intervals = _turn(engine, on_interval, stop)
+        finally:
+            processes, commits = watch.stop() if watch is not None else ((), ())
         cpu_seconds = time.thread_time() - cpu_before
-        processes, commits = watch.stop() if watch is not None else ((), ())
     finally:
         engine.close()
     setting = _setting(plan, compiler.target, workload, began_at)
