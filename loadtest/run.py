@@ -175,6 +175,8 @@ def _turn(
         if now_s - looked_s < 1.0 and (running or now_s <= looked_s):
             continue
         counts, latency = engine.take_interval()
+        if not running and not any(counts):
+            break  # it only lingered for a second reply
         interval = Interval(
             at_s=round(looked_s, 3),
             seconds=round(now_s - looked_s, 6),
