@@ -3,7 +3,7 @@
     python -m benchmarks.bench_journal [DSN]
 
 Without a DSN it starts an embedded PostgreSQL of its own: fsync on, no replica. Rows are purchases
-with six moves and a 110-byte reply, about 1,030 bytes each in COPY format. COPY streams are encoded
+with six moves and a 110-byte reply, about 930 bytes each in COPY format. COPY streams are encoded
 beforehand, as the compiled core hands them over: what is measured is the statement, its crossing
 from Trio and PostgreSQL. Ways:
 
@@ -264,7 +264,7 @@ def _reading(dsn: str, seconds: float) -> dict[str, Any]:
             began_at = time.perf_counter()
             database.call_sync(read_rows, SHARD, 0, pieces.append)
             best_seconds = min(best_seconds, time.perf_counter() - began_at)
-        assert sum(map(len, pieces)) > 1000 * row_count
+        assert sum(map(len, pieces)) > 900 * row_count, "not every row was read"
     return _rate_row("read_rows", row_count / best_seconds, "rows/s", ROWS_PER_SECOND_READ)
 
 
