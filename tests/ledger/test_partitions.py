@@ -58,6 +58,12 @@ def test_a_range_over_a_border_gets_both_partitions(db: Database) -> None:
     assert partitions_of_journal(db) == ["journal_s007_p000000", "journal_s007_p000001"]
 
 
+def test_a_batch_over_a_border_is_in_no_single_partition() -> None:
+    assert partitions.single_partition(7, ROWS - 2, ROWS - 1) == "journal_s007_p000000"
+    assert partitions.single_partition(7, ROWS, ROWS) == "journal_s007_p000001"
+    assert partitions.single_partition(7, ROWS - 1, ROWS) is None
+
+
 def test_covering_again_changes_nothing(db: Database) -> None:
     db.call_sync(partitions.cover, 0, 1, 1)
 
