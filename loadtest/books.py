@@ -5,8 +5,8 @@ plain Python from docs/pos-interface.md and the club's own words (`loadtest.tari
 the ledger, its account numbers or moves: `loadtest.ledger_check` compares.
 
 How it counts. Undoing never needs steps: how much of a payment is undone is one number, and what is
-left of each of its sums follows from that number alone, rounded for each sum. So a message that
-others refer to waits until all of them were seen, and is then booked once.
+left of each of its sums follows from that number alone, rounded for each sum. So what is undone is
+taken out of the books and put in again with that number changed.
 
 Points may come from several lots, which nobody outside sees, and each lot's share is rounded for
 itself. For a payment with points that was undone in part, the accounts of points therefore have a
@@ -107,7 +107,7 @@ class _Exchange(Struct, kw_only=True, gc=False):
 
 
 class Books:
-    """Every account's change. `add` messages in the order of their numbers, then read `changes`.
+    """Every account's change. `add` messages in the order of their numbers; look at any time.
 
     `referred` are the numbers that other messages name as their original.
     """
@@ -134,16 +134,24 @@ class Books:
             self._refund(told)
         else:
             exchange = self._exchange(told)
+            self._book(exchange, 1)
             if told.number in self._referred:
                 self._kept[told.number] = exchange
-            else:
-                self._book(exchange)
+
+    def change(self, account: Account) -> Change:
+        """Give what one account must have changed by so far."""
+        if account.kind == "card":
+            assert isinstance(account.owner, int)
+            sums = self._cards.get(account.owner)
+            change = sums[CARD_NAMES.index(account.name)] if sums else 0
+        elif account.kind == "merchant":
+            change = self._merchants.get(str(account.owner), 0)
+        else:
+            change = self._club[CLUB_NAMES.index(account.name)]
+        return self._change(account, change)[1]
 
     def changes(self) -> Iterator[tuple[Account, Change]]:
-        """Yield every account that was touched. Call once, when every message was added."""
-        for exchange in self._kept.values():
-            self._book(exchange)
-        self._kept.clear()
+        """Yield every account that was touched, and those of the club."""
         for card, sums in self._cards.items():
             for name, change in zip(CARD_NAMES, sums, strict=True):
                 yield self._change(Account("card", card, name), change)
@@ -190,7 +198,7 @@ class Books:
         if told.approved_minor > hold.approved_minor - hold.undone_minor:
             self._find(told, f"captured {told.approved_minor} of {hold.approved_minor}")
         hold.captured = True
-        hold.undone_minor = hold.approved_minor
+        self._undo(hold, hold.approved_minor)
 
     def _refund(self, told: Told) -> None:
         self._expect_amount(told)
@@ -200,7 +208,7 @@ class Books:
             return
         if told.approved_minor > purchase.approved_minor - purchase.undone_minor:
             self._find(told, f"refunded {told.approved_minor} of {purchase.approved_minor}")
-        purchase.undone_minor += told.approved_minor
+        self._undo(purchase, purchase.undone_minor + told.approved_minor)
         if told.number in self._referred:
             self._kept[told.number] = _Exchange(
                 role=Role.REFUND,
@@ -223,8 +231,8 @@ class Books:
             if original.original is not None:
                 if original.original.reversed:
                     return  # nothing of the purchase stands: the refund is as it was
-                original.original.undone_minor -= again
-            original.undone_minor = undone
+                self._undo(original.original, original.original.undone_minor - again)
+            self._undo(original, undone)
         original.reversed = original.undone_minor == original.approved_minor
 
     def _expect_amount(self, told: Told) -> None:
@@ -240,13 +248,19 @@ class Books:
 
     # --- accounts ---------------------------------------------------------------------------------
 
-    def _book(self, exchange: _Exchange) -> None:
+    def _undo(self, exchange: _Exchange, undone_minor: int) -> None:
+        self._book(exchange, -1)
+        exchange.undone_minor = undone_minor
+        self._book(exchange, 1)
+
+    def _book(self, exchange: _Exchange, sign: int) -> None:
+        """Put what is left of a message into the accounts, or with -1 take it out again."""
         role = exchange.role
         if role is Role.REFUND:
             return  # its purchase has it
         approved, undone = exchange.approved_minor, exchange.undone_minor
-        money = _left(exchange.money_minor, undone, approved)
-        points = _left(exchange.points, undone, approved)
+        money = sign * _left(exchange.money_minor, undone, approved)
+        points = sign * _left(exchange.points, undone, approved)
         card = self._cards.get(exchange.card)
         if card is None:
             card = self._cards[exchange.card] = [0] * len(CARD_NAMES)
@@ -259,12 +273,12 @@ class Books:
             card[1] += money
             card[2] -= points
             card[3] += points
-            self._widen(exchange, Account("card", exchange.card, "points held"))
+            self._widen(exchange, sign, Account("card", exchange.card, "points held"))
         else:
-            value = _left(exchange.points_value_minor, undone, approved)
-            by_club = _left(exchange.by_club_minor, undone, approved)
-            fee = _left(exchange.fee_minor, undone, approved)
-            earned = _left(exchange.points_earned, undone, approved)
+            value = sign * _left(exchange.points_value_minor, undone, approved)
+            by_club = sign * _left(exchange.by_club_minor, undone, approved)
+            fee = sign * _left(exchange.fee_minor, undone, approved)
+            earned = sign * _left(exchange.points_earned, undone, approved)
             card[0] -= money
             card[2] += earned - points
             merchants = self._merchants
@@ -276,14 +290,14 @@ class Books:
             club[3] += fee
             club[4] -= earned
             club[5] += points
-            self._widen(exchange, Account("club", "", "points redeemed"))
+            self._widen(exchange, sign, Account("club", "", "points redeemed"))
 
-    def _widen(self, exchange: _Exchange, taker: Account) -> None:
+    def _widen(self, exchange: _Exchange, sign: int, taker: Account) -> None:
         """Points from several lots may come back as fewer than the share of their sum."""
         if not exchange.points or not 0 < exchange.undone_minor < exchange.approved_minor:
             return
         back = exchange.points * exchange.undone_minor // exchange.approved_minor
-        fewer = min(back, exchange.points - 1, self._lots_max - 1)
+        fewer = sign * min(back, exchange.points - 1, self._lots_max - 1)
         self._spread.setdefault(Account("card", exchange.card, "points"), [0, 0])[0] += fewer
         self._spread.setdefault(taker, [0, 0])[1] += fewer
 
