@@ -2,8 +2,8 @@
 
 It owns a dialect that none of our profiles has (characters in ASCII, bitmaps in binary, two bytes
 of length that count themselves, no TPDU, no private tags, no retrieval reference number) and
-decides by the amount alone. Built on pyiso8583 and Trio, so that what is tested against it is whether a
-stranger can point the load harness at something strange. A `Mistake` makes it wrong.
+decides by the amount alone. Built on pyiso8583 and Trio, so that what is tested against it is
+whether a stranger can point the load harness at something strange. A `Mistake` makes it wrong.
 
 Its interface, as its owner would hand it out:
 
