@@ -36,12 +36,19 @@ SELECT rrn, coalesce(card, -1) AS card, coalesce(merchant, -1) AS merchant, resp
  ORDER BY seq
 """
 
+# What `legs_view` says, in half its time: a million messages have some eight million legs.
 CHANGES = """
-SELECT account, sum(amount)::BIGINT AS change
-  FROM legs_view
- WHERE shard = $1 AND seq > $2
-   AND seq NOT IN (SELECT seq FROM journal WHERE shard = $1 AND seq > $2 AND kind = 4)
- GROUP BY account
+SELECT leg.account, sum(leg.amount)::BIGINT AS change
+  FROM journal
+ CROSS JOIN LATERAL (
+    SELECT move.account, -move.amount AS amount
+      FROM unnest(move_from, move_amounts) AS move (account, amount)
+    UNION ALL
+    SELECT move.account, move.amount
+      FROM unnest(move_to, move_amounts) AS move (account, amount)
+ ) AS leg
+ WHERE shard = $1 AND seq > $2 AND kind <> 4
+ GROUP BY leg.account
 """
 
 CHANGES_BY_MESSAGE = """
