@@ -15,9 +15,9 @@ from loadtest.books import Told
 class Evidence(Struct, frozen=True, kw_only=True):
     """A run's messages by their numbers. The one with number n has the RRN `first_rrn` + n.
 
-    `told` gives them in the order of their numbers, afresh at each call: a million need not be in
-    memory at once. `digests` has, by number, the digest of the reply that a journal must have: 0
-    where no reply came or none is owed a row (the host was unavailable, could not read it).
+    `told` gives them afresh at each call, originals before what names them: a million need not be
+    in memory at once. `digests` has, by number, the digest of the reply that a journal must have:
+    0 where no reply came or none is owed a row (the host was unavailable, could not read it).
     """
 
     first_rrn: int

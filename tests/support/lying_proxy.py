@@ -246,3 +246,19 @@ def answer_repeats_differently(liar: Liar, reply: Reply) -> list[Reply]:
     liar.told += 1
     message[38] = "LIAR00"
     return [reply._replace(body=liar.encode(message))]
+
+
+def tell_another_amount(liar: Liar, reply: Reply) -> list[Reply]:
+    """A purchase's reply says that one less was paid, and that it was a discount."""
+    if liar.kept is None and liar.is_due:
+        liar.kept = reply  # from here on the next purchase will do
+    if liar.kept is None or reply.body[:2] != b"\x02\x10":
+        return [reply]
+    message = liar.decode(reply.body)
+    if message[3] != "000000" or int(message.get("48.NP", "0")) < 2:
+        return [reply]
+    liar.kept = None
+    liar.told += 1
+    message["48.NP"] = str(int(message["48.NP"]) - 1)
+    message["48.DS"] = str(int(message.get("48.DS", "0")) + 1)
+    return [reply._replace(body=liar.encode(message))]
