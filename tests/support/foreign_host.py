@@ -9,7 +9,7 @@ Its interface, as its owner would hand it out:
 
 - 0200 purchase (DE 3 = 000000) with DE 2, 3, 4, 7, 11, 12, 13, 41, 42, 49; answered by 0210 with
   all of them but DE 2, and DE 38 (approved) and 39. Up to 900,000 approved with 00, above it 61; a
-  card that ends in 99 gets 14.
+  card that begins with 60606099 gets 14.
 - 0400 reversal with the same elements and DE 90 (0200, DE 11 and DE 7 of the original, 22 zeros);
   answered by 0410 with DE 39: 00, or 25 when no such purchase was made.
 - 0201 and 0401 repeat; the answer is the first one.
@@ -28,7 +28,7 @@ import trio
 
 AMOUNT_MAX = 900_000
 LENGTH_BYTES = 2
-UNKNOWN_ENDING = "99"
+UNKNOWN_PREFIX = "60606099"
 ECHOED = ("3", "4", "7", "11", "12", "13", "41", "42", "49")
 
 SPEC = copy.deepcopy(iso8583.specs.default_ascii)
@@ -39,7 +39,7 @@ Fields = dict[str, str]
 
 
 class Mistake(Enum):
-    """How the host is wrong, each time on its hundredth message, and every hundred from there."""
+    """How the host is wrong: with every hundredth message, repeats not counted."""
 
     NONE = "none"
     OTHER_AMOUNT = "the reply has another amount than the request"
@@ -61,12 +61,13 @@ class ForeignHost:
 
     def answer(self, request: Fields) -> list[Fields]:
         """Give the replies to a request: one, unless it is mistaken."""
-        self.message_count += 1
+        is_repeat = request["t"].endswith("1")
+        self.message_count += not is_repeat
         key = (request["t"][:3], request["41"], request["11"])
         if key not in self._answers:
             self._answers[key] = self._decide(request)
-        reply = dict(self._answers[key])
-        if self.message_count % 100:
+        reply = self._answers[key]  # a mistake stays: its repeat gets the same
+        if is_repeat or self.message_count % 100:
             return [reply]
         if self.mistake is Mistake.SILENCE:
             return []
@@ -92,7 +93,7 @@ class ForeignHost:
     def _code(self, request: Fields) -> str:
         if self.mistake is Mistake.APPROVES_ALL:
             return "00"
-        if request["2"].endswith(UNKNOWN_ENDING):
+        if request["2"].startswith(UNKNOWN_PREFIX):
             return "14"
         return "61" if int(request["4"]) > AMOUNT_MAX else "00"
 
