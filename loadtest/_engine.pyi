@@ -5,7 +5,7 @@ from typing import final
 from loadtest._arrivals import Schedule
 from loadtest._reply import ReplyReader
 from loadtest._script import Script
-from loadtest.settings import EngineSettings, HistogramCounts
+from loadtest.settings import EngineSettings, LatencySummary
 
 @final
 class Engine:
@@ -62,16 +62,19 @@ class Engine:
     def kind_counts(self) -> list[tuple[int, ...]]:
         """Give the measured counters of every kind, as `loadtest.result.Counts`; last: garbage."""
 
-    def take_interval(self) -> tuple[tuple[int, ...], HistogramCounts]:
+    def take_interval(self) -> tuple[tuple[int, ...], LatencySummary]:
         """Give counters and latency of everything since the last look."""
 
-    def whole(self) -> HistogramCounts:
+    def latency(self) -> LatencySummary:
         """Give the latency of measured messages."""
 
-    def slip(self) -> HistogramCounts:
+    def buckets(self) -> bytes:
+        """Give measured messages by HdrHistogram's buckets, as 64-bit numbers."""
+
+    def slip(self) -> LatencySummary:
         """Give how late messages left for reasons of the generator."""
 
-    def kind_latency(self, kind: int) -> HistogramCounts:
+    def kind_latency(self, kind: int) -> LatencySummary:
         """Give the latency of one kind's measured messages."""
 
     def codes(self) -> dict[str, int]:

@@ -22,7 +22,7 @@ from loadtest._sending cimport (
 from loadtest._sending cimport Engine as State
 from loadtest._tally cimport (
     BUCKETS, CODES_COUNTED_MAX, COUNTS, FAULTS, RECORD_BYTES, RECORDS_PER_CHUNK, Histogram,
-    Record, histogram_add, tally_close, tally_open)
+    Record, Summary, histogram_add, summarise, tally_close, tally_open)
 from loadtest._wire cimport (
     LINK_CONNECTING, LINK_DOWN, LINK_UP, Link, link_free, link_open, link_opened, link_shut,
     wire_exact_timers, wire_pause, wire_wait)
@@ -400,19 +400,23 @@ cdef class Engine:
         """Give counters and latency since the last look, as (counts, histogram)."""
         cdef State *state = &self.state
         counts = tuple(state.tally.interval[i] for i in range(COUNTS))
-        latency = histogram_of(state.tally.recent)
+        latency = summary_of(state.tally.recent)
         memset(state.tally.interval, 0, sizeof(state.tally.interval))
         memset(state.tally.recent, 0, sizeof(Histogram))
         return counts, latency
 
-    def whole(self):
-        return histogram_of(self.state.tally.whole)
+    def latency(self):
+        return summary_of(self.state.tally.whole)
 
     def slip(self):
-        return histogram_of(self.state.tally.slip)
+        return summary_of(self.state.tally.slip)
 
     def kind_latency(self, int kind):
-        return histogram_of(self.state.tally.by_kind[kind])
+        return summary_of(self.state.tally.by_kind[kind])
+
+    def buckets(self):
+        """Give the measured messages' counts by bucket, as bytes of 64-bit numbers."""
+        return (<const char *> self.state.tally.whole.counts)[:BUCKETS * sizeof(int64_t)]
 
     def codes(self):
         """Give how often each response code declined a measured message."""
@@ -448,10 +452,12 @@ cdef str text_of(const char *code):
     return (<bytes> code[:4]).rstrip(b"\0").decode("ascii", "replace")
 
 
-cdef tuple histogram_of(const Histogram *histogram):
-    """Counts by bucket as bytes (64-bit numbers), how many, their sum and the largest."""
-    cdef bytes counts = (<const char *> histogram.counts)[:sizeof(histogram.counts)]
-    return counts, histogram.total, histogram.sum_us, histogram.max_us
+cdef tuple summary_of(const Histogram *histogram):
+    """How many, their sum, the largest, and p50, p90, p99, p99.9, in microseconds."""
+    cdef Summary summary
+    summarise(histogram, &summary)
+    return (summary.total, summary.sum_us, summary.max_us, summary.at[0], summary.at[1],
+            summary.at[2], summary.at[3])
 
 
 cdef void identify(Link *link, int32_t index, bytes tpdu) noexcept:

@@ -111,6 +111,14 @@ cdef inline Record *record_at(Tally *tally, int64_t index) noexcept nogil:
 cdef extern from *:
     int __builtin_clzll(unsigned long long) noexcept nogil
 
+cdef struct Summary:            # microseconds
+    int64_t total
+    int64_t sum_us
+    int64_t max_us
+    int64_t at[4]               # p50, p90, p99, p99.9
+
+cdef void summarise(const Histogram *histogram, Summary *out) noexcept nogil
+
 cdef inline void histogram_add(Histogram *histogram, int64_t us) noexcept nogil:
     """HdrHistogram's buckets: 2048 of one unit, then halves of 1024 of twice the unit before."""
     cdef int64_t value = 1 if us < 1 else MICROSECONDS_MAX if us > MICROSECONDS_MAX else us

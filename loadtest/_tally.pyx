@@ -97,3 +97,28 @@ cdef void count_code(Tally *tally, const char *code) noexcept nogil:
         memcpy(tally.codes[tally.code_count].code, code, 4)
         tally.codes[tally.code_count].count = 1
         tally.code_count += 1
+
+
+cdef void summarise(const Histogram *histogram, Summary *out) noexcept nogil:
+    """Percentiles in one walk: the largest value of the bucket that holds the wanted rank."""
+    cdef double shares[4]
+    cdef int64_t seen = 0
+    cdef int64_t bucket
+    cdef int i
+    cdef int found = 0
+    shares[:] = [0.5, 0.9, 0.99, 0.999]
+    memset(out, 0, sizeof(Summary))
+    out.total = histogram.total
+    out.sum_us = histogram.sum_us
+    out.max_us = histogram.max_us
+    if histogram.total == 0:
+        return
+    for i in range(BUCKETS):
+        seen += histogram.counts[i]
+        while found < 4 and seen > 0 and (
+                seen >= max(1, <int64_t> (histogram.total * shares[found] + 0.5))):
+            bucket = max(0, (i >> 10) - 1)
+            out.at[found] = min(histogram.max_us, ((i - (bucket << 10) + 1) << bucket) - 1)
+            found += 1
+        if found == 4:
+            return

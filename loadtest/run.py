@@ -2,7 +2,7 @@
 
 Owns the life of a run and the translation of counters into `loadtest.result`. Must not know the
 host, nor how results are shown. The core turns in the caller's thread, without the interpreter;
-`on_interval` is called in that thread once a second.
+`on_interval` is called in that thread once a second and must be quick: nothing is sent meanwhile.
 """
 
 import resource
@@ -272,8 +272,8 @@ def _result(
         warmup_seconds=plan.warmup_seconds,
         counts=_sum(kinds),
         faults=faults,
-        latency=percentiles_of(engine.whole()),
-        histogram=encoded(engine.whole()),
+        latency=percentiles_of(engine.latency()),
+        histogram=encoded(engine.buckets()),
         declines=engine.codes(),
         kinds=used,
         kind_latency={

@@ -8,8 +8,8 @@ import msgspec
 LENGTH_FORMS = ("binary2", "ascii4", "bcd2", "binary4")
 """In the order of switch/_frames.pxd."""
 
-HistogramCounts = tuple[bytes, int, int, int]
-"""Counts by bucket (64-bit numbers), how many, their sum and the largest, in microseconds."""
+LatencySummary = tuple[int, int, int, int, int, int, int]
+"""How many, their sum, the largest, and p50, p90, p99, p99.9, in microseconds."""
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
