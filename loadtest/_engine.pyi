@@ -38,7 +38,7 @@ class Engine:
 
     @property
     def end_s(self) -> float:
-        """When the schedule ends, or was stopped."""
+        """When the schedule ended, or was stopped; later if arrivals were still leaving."""
 
     @property
     def outstanding(self) -> int:

@@ -191,6 +191,8 @@ cdef void begin(Engine *engine, int32_t index, const Waiting *waiting) noexcept 
         write_record(engine, slot, &draft, template)
     link.outstanding += 1
     engine.outstanding += 1
+    if slot.step == 0:
+        engine.last_ns = engine.now_ns
     count(&engine.tally, template.kind, slot.measured, COUNT_SENT)
     put_frame(engine, index, body_of(store, slot), slot.body_bytes, NULL, template)
     next_step(engine, place, AFTER_AT_ONCE)

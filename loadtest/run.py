@@ -227,10 +227,16 @@ def _raise_descriptors(connections: int) -> None:
     """Let this process have as many descriptors as it needs. Raises `LoadtestError`."""
     wanted = connections + DESCRIPTORS_BESIDES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        if hard != resource.RLIM_INFINITY and hard < wanted:
-            raise LoadtestError(f"{connections:,} connections need ulimit -n {wanted}, not {hard}")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        # Beyond the hard limit only root may go.
+        enough = hard == resource.RLIM_INFINITY or hard >= wanted
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard if enough else wanted))
+    except (ValueError, OSError):
+        raise LoadtestError(
+            f"{connections:,} connections need ulimit -n {wanted}, not {hard}"
+        ) from None
 
 
 def _setting(plan: RunPlan, target: Target, workload: Workload, began_at: datetime) -> Setting:

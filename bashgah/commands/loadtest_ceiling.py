@@ -21,5 +21,6 @@ def command(
         print(
             f"{case.name}: {case.connections:,} x {case.window} outstanding: "
             f"{case.answered_per_second:,.0f}/s, generator's CPU a message: "
-            f"{case.user_us:.2f} us user, {case.system_us:.2f} us system, faults {case.faults}"
+            f"{case.cpu_us:.2f} us ({case.user_us:.2f} user, {case.system_us:.2f} system), "
+            f"faults {case.faults}"
         )

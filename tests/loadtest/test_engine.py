@@ -157,4 +157,4 @@ def test_the_ceiling_is_measured_without_faults() -> None:
     for case in cases:
         assert case.faults == 0
         assert case.answered_per_second > 1_000
-        assert 0 < case.user_us < 50
+        assert 0 < case.cpu_us < 200
