@@ -62,7 +62,7 @@ def evidence_of(outcome: Outcome) -> Evidence:
         digest_of=digest_of,
         told=_Teller(target, tables, records, began_s + tables.local_offset_s),
         referred=referred,
-        masked=_masker(tables),
+        masked=masker(tables),
     )
 
 
@@ -126,7 +126,7 @@ class _Teller:
         )
 
 
-def _masker(tables: Tables) -> Callable[[int], str]:
+def masker(tables: Tables) -> Callable[[int], str]:
     """Give how a card's index becomes the first six and last four digits of its number."""
 
     def masked(card: int) -> str:

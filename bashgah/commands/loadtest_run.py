@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from bashgah.commands.loadtest_books import LedgerWatch, books_summary
 from bashgah.commands.loadtest_options import (
     Address,
     ArrivalText,
@@ -53,6 +54,12 @@ def command(
     expect_restarts: Annotated[
         bool, typer.Option("--expect-restarts", help="Lost connections are no fault.")
     ] = False,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Our switch's configuration: compare its ledger afterwards.")
+    ] = None,
+    club: Annotated[
+        str, typer.Option(help="With --ledger: a club that ships, or a .toml file.")
+    ] = "bashgah-demo",
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
 ) -> None:
     """Run a load; exit code 0 when the host made no fault.
@@ -76,13 +83,15 @@ def command(
         expect_restarts=expect_restarts,
         command=shlex.join(["bashgah", *sys.argv[1:]]),
     )
+    watch = LedgerWatch(ledger, club) if ledger is not None else None
     with stopping() as stop:
         outcome = run_load(plan, on_interval=_show, stop=stop)
+    result = watch.judge(outcome) if watch is not None else outcome.result
     if json_path is not None:
-        write_result(json_path, outcome.result)
-    for line in summary(outcome.result):
+        write_result(json_path, result)
+    for line in summary(result):
         print(line)
-    if not outcome.result.good:
+    if not result.good:
         raise typer.Exit(1)
 
 
@@ -123,6 +132,8 @@ def summary(result: RunResult) -> Iterator[str]:
     found = ", ".join(f"{name} {count:,}" for name, count in faults.items() if count)
     yield f"faults: {found or 'none'}"
     yield from result.findings
+    if result.books is not None:
+        yield from books_summary(result.books)
 
 
 def _show(interval: Interval) -> None:

@@ -5,6 +5,8 @@ that lies (`tests/support/lying_proxy.py`), or a journal that is written wrongly
 (`tests/support/wrong_ledger.py`). The same day without a fault must be clean to the last account.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -283,3 +285,31 @@ def test_a_book_that_differs_from_the_replies_is_named(
     assert account in run.ledger.books.examples[0]
     assert "first by message" in run.ledger.books.examples[0]
     assert run.ledger.journal.missing == 0
+
+
+@pytest.mark.slow
+def test_the_command_compares_the_books(site: Site) -> None:
+    """As docs/loadtest.md has it: exit code 0 and a line for a right ledger, 1 for a wrong one."""
+    binary = next(each for each in site.config.listener if each.profile == "pos-binary")
+    command = [
+        sys.executable,
+        "-m",
+        "bashgah",
+        "loadtest",
+        "run",
+        "bashgah-binary",
+        "-w",
+        "shop-day",
+    ]
+    command += ["-a", "constant 1500", "--window", "32", "--seconds", "1"]
+    command += ["--address", f"127.0.0.1:{binary.port}", "--ledger", str(site.config_path)]
+
+    right = subprocess.run(command, capture_output=True, text=True, check=False)
+    with written_wrongly(site.dsn, WrongLedger.FORGETS_A_LEG):
+        wrong = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert right.returncode == 0, right.stderr
+    assert "accounts are as the model says" in right.stdout
+    assert wrong.returncode == 1, wrong.stderr
+    assert "faults: none" in wrong.stdout
+    assert "first by message" in wrong.stdout
