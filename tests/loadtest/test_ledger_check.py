@@ -13,8 +13,10 @@ import pytest
 from loadtest.books import Role
 from loadtest.journal_check import read_heads
 from loadtest.ledger_check import LedgerVerdict, check_ledger
+from switch.ledger import partitions
 from switch.ledger.database import Database
-from tests.support.journaled_shop import JournaledShop, new_core, pan_of
+from switch.ledger.session import Session
+from tests.support.journaled_shop import JournaledShop, cards_added, new_core, pan_of
 from tests.support.told_run import CLUB, FIRST_RRN, ToldRun
 
 CARDS = 5
@@ -207,3 +209,57 @@ def test_an_unanswered_message_is_held_to_the_rules_too(day: Day) -> None:
     books = day.verdict().books
 
     assert f"{earned + 1} points earned, should be {earned}" in books.examples[0]
+
+
+class SecondShard(JournaledShop):
+    """The same club on shard 1 of the same database, with cards of its own."""
+
+    def __init__(self, opened: Database, first_card: int, cards: int) -> None:
+        self._opened = opened
+        super().__init__(None, new_core(shard=1))
+        self.open(cards=1)  # a card that nobody uses: numbers here are not those of the run
+        self.record(cards_added(self.core, first_card, cards))
+        self.commit()
+        opened.call_sync(_own_second_shard)
+
+    def commit(self) -> None:
+        batch = self.core.cut_batch()
+        if batch is not None:
+            self._opened.call_sync(_append_to_second_shard, batch[0], batch[1], batch[3])
+
+
+async def _own_second_shard(session: Session) -> None:
+    await session.fetch("INSERT INTO shard_heads (shard, epoch, owner) VALUES (1, 1, 'test')")
+
+
+async def _append_to_second_shard(
+    session: Session, first_seq: int, last_seq: int, body: bytes
+) -> None:
+    await partitions.cover(session, 1, first_seq, last_seq)
+    assert await session.copy_in("journal", body) == last_seq - first_seq + 1
+
+
+@pytest.mark.slow
+def test_shards_are_added_up_and_a_fault_on_one_is_found(database: str) -> None:
+    """The merchant and the club have accounts on each; cards have numbers of their own there."""
+    with Database(database) as opened:
+        shop = JournaledShop(opened, new_core()).open(cards=CARDS)
+        second = SecondShard(opened, CARDS, CARDS)
+        heads = read_heads(database)
+        run = ToldRun(shop, second, cards_each=CARDS)
+        run.day(300, 2 * CARDS)
+        shop.commit()
+        second.commit()
+    day = Day(database, run, heads)
+
+    books = day.verdict().books
+
+    assert books.examples == ()
+    assert books.accounts == 4 * 2 * CARDS + 1 + 6
+    number = next(
+        told.number for told in run.told if told.card > CARDS and told.role is Role.PURCHASE
+    )
+    day.execute(BOOK_ONE_MORE, number)
+    examples = day.verdict().books.examples
+    assert examples[0].startswith(f"card {masked(run.told[number].card)} money changed by")
+    assert f"first by message {number} (purchase" in examples[1]

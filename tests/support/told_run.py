@@ -29,10 +29,14 @@ TYPES = {Role.HOLD: "0100", Role.COMPLETION: "0220", Role.REVERSAL: "0400"}
 
 
 class ToldRun:
-    """Sends messages with RRNs in order, and keeps what each was told."""
+    """Sends messages with RRNs in order, and keeps what each was told.
 
-    def __init__(self, shop: JournaledShop) -> None:
-        self._shop = shop
+    `shops` are shards of one club, the first for cards below `cards_each` and so on.
+    """
+
+    def __init__(self, *shops: JournaledShop, cards_each: int = 1_000_000) -> None:
+        self._shops = shops
+        self._cards_each = cards_each
         self.told: list[Told] = []
         self.digests = array("Q")
         self._stans: list[tuple[str, int, int]] = []
@@ -41,7 +45,7 @@ class ToldRun:
         self, role: Role, card: int, amount_minor: int, of: int = -1, points: int | None = None
     ) -> Told:
         """Send a message and commit nothing; `of` is the number of its original."""
-        number, shop = len(self.told), self._shop
+        number, shop = len(self.told), self._shops[card // self._cards_each]
         mti = TYPES.get(role, "0200")
         more: dict[int | str, str | None] = {37: f"{FIRST_RRN + number:012d}"}
         if of >= 0:
