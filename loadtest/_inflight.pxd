@@ -35,9 +35,9 @@ cdef struct Slot:
     uint8_t reached             # last step of the chain that was begun (repeats included)
     uint8_t state
     uint8_t replies_due
+    uint8_t spare               # replies that may come besides: it was sent again unanswered
     uint8_t measured
     uint8_t approved
-    uint8_t is_late             # timed out before: the window was given back
 
 cdef struct SlotList:
     int32_t first
