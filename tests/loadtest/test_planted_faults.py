@@ -7,11 +7,14 @@ that lies (`tests/support/lying_proxy.py`), or a journal that is written wrongly
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import msgspec
 import pytest
+import trio
 
 from bashgah.site import Site
 from loadtest.arrival import constant
@@ -47,6 +50,8 @@ def scenario(name: str, weight: float, *steps: Step, cards: str = "good") -> Sce
 
 
 PURCHASE = Step(kind="purchase")
+# Where nothing is told twice or undone, so that a lie shows in the books and nowhere else.
+PURCHASES = load_workload("purchase")
 DAY = Workload(
     name="day",
     card_exponent=0.8,
@@ -92,12 +97,6 @@ DAY = Workload(
         scenario("blocked", 2, Step(kind="purchase", expect=("62",)), cards="blocked"),
         scenario("unknown", 2, Step(kind="purchase", expect=("14",)), cards="unknown"),
     ),
-)
-
-
-# Where a lie about a first reply must not show as a repeat that differs.
-DAY_WITHOUT_REPEATS = msgspec.structs.replace(
-    DAY, scenario=tuple(each for each in DAY.scenario if each.name != "repeat")
 )
 
 
@@ -185,6 +184,34 @@ def test_every_workload_that_ships_leaves_right_books(site: Site, name: str) -> 
 
 
 @pytest.mark.slow
+def test_a_killed_switch_comes_back_with_right_books(site: Site) -> None:
+    """kill -9 under load: what was outstanding is repeated, happens once, and adds up."""
+    binary = next(each for each in site.config.listener if each.profile == "pos-binary")
+    heads = read_heads(site.dsn)
+    patient = msgspec.structs.replace(
+        plan(binary.port, DAY, 800),
+        seconds=3.0,
+        reply_seconds=15.0,
+        drain_seconds=15.0,
+        expect_restarts=True,
+    )
+
+    with ThreadPoolExecutor(1) as executor:
+        running = executor.submit(run_load, patient)
+        time.sleep(1.0)
+        site.switch.kill()
+        trio.run(site.start_switch)
+        outcome = running.result()
+
+    club = load_club("bashgah-demo")
+    books = check_ledger(site.dsn, heads, club, evidence_of(outcome)).books
+    assert "connections were lost, as expected" in outcome.result.findings[0]
+    assert outcome.result.faults == Faults()
+    assert outcome.result.counts.answered == outcome.result.counts.sent > 2_000
+    assert books.examples == ()
+
+
+@pytest.mark.slow
 def test_swapped_replies_are_cross_talk(site: Site) -> None:
     run = run_day(site, swap, every=1_000)
 
@@ -236,18 +263,18 @@ def test_an_old_reply_to_a_new_request_is_a_double_and_a_missing_one(site: Site)
 
 @pytest.mark.slow
 def test_an_old_reply_in_a_new_ones_clothes_fails_the_books(site: Site) -> None:
-    run = run_day(site, dress_up_the_past, day=DAY_WITHOUT_REPEATS)
+    run = run_day(site, dress_up_the_past, day=PURCHASES)
 
     assert run.told == 1
     assert run.faults == {}
     assert run.ledger.journal.missing == 1
-    assert "(purchase)" in run.ledger.books.examples[0]
+    assert " (purchase): " in run.ledger.books.examples[0]
     assert not run.result.good
 
 
 @pytest.mark.slow
 def test_another_amount_than_was_booked_fails_the_books(site: Site) -> None:
-    run = run_day(site, tell_another_amount, day=DAY_WITHOUT_REPEATS, every=1_000)
+    run = run_day(site, tell_another_amount, day=PURCHASES, every=1_000)
 
     assert run.told > 1
     assert run.faults == {}
