@@ -427,6 +427,10 @@ cdef class Gate:
             unavailable = LEDGER_UNAVAILABLE
         elif self.pending_end - self.pending_first >= self.pending_max:
             unavailable = OVERLOADED
+        elif connection.queued > 0 and recall.desk == NULL:     # nothing overtakes on a connection
+            if queue_put(&self.to_price, connection, place, frame, received_us, recall):
+                return
+            unavailable = OVERLOADED
         moment_at(&now, clock_us(), self.utc_offset_s)
         status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
                        frame.body_bytes, &now, unavailable, recall, &self.work)
@@ -564,11 +568,8 @@ cdef class Gate:
         cdef int32_t ticket = 0
         cdef Parked *parked
         if self.work.decision.status == PRICE_FIRST:
-            if not queue_put(&self.to_price, place, self.connections.all[place].generation, frame,
-                             received_us, recall):
-                return False
-            self.connections.all[place].unanswered += 1
-            return True
+            return queue_put(&self.to_price, &self.connections.all[place], place, frame,
+                             received_us, recall)
         if self.parked_count == PARKED_MAX:
             return False
         while self.parked[ticket].body != NULL:
