@@ -64,6 +64,8 @@ def new_core(config: Config, pan_key: bytes) -> Core:
         pan_key=pan_key,
         exchange_entries=config.memory.exchange_entries_max,
         detail_bytes=config.memory.exchange_detail_bytes,
+        batch_rows_max=config.journal.batch_entries_max,
+        batch_bytes_max=config.journal.batch_bytes_max,
         clock_seconds_max=config.clock.request_skew_seconds_max,
         response_codes=codes,
         reason_names=names,
@@ -116,7 +118,7 @@ def _next_batch(core: Core) -> Batch:
 
 async def append_waiting(owned: Owned) -> None:
     """Make what was recorded durable; for tools that load events without serving."""
-    if owned.core.last_seq > 0 and (cut := owned.core.cut_batch()) is not None:
+    while (cut := owned.core.cut_batch()) is not None:
         first_seq, last_seq, chain, body = cut
         batch = Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
         outcome = await owned.writer.append(batch)

@@ -190,7 +190,7 @@ async def _one_statement(session: Session, rows: object) -> None:
 
 
 def _as_tuples(batch: Batch) -> list[tuple[rows_model.Value, ...]]:
-    return [tuple(row.values()) for row in rows_model.decode_rows(batch.copy_body)]
+    return [tuple(row.values()) for row in rows_model.decode_rows(bytes(batch.copy_body))]
 
 
 def _reading(dsn: str, seconds: float) -> dict[str, Any]:

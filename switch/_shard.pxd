@@ -10,8 +10,9 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 from switch._exchanges cimport Exchange, Exchanges
 from switch._plan cimport Moment, Plan
 from switch._register cimport Register
+from switch.ledger._batches cimport Batches
 from switch.ledger._book cimport Book
-from switch.ledger._rows cimport Buffer, Row
+from switch.ledger._rows cimport Row
 
 cdef extern from "switch/ledger/_sha256.h":
     ctypedef struct BashgahHmacKey:
@@ -102,7 +103,7 @@ cdef struct Shard:
     HoldDue *due                # a heap, soonest first
     int32_t due_count
     int32_t due_capacity
-    Buffer journal              # rows since the last batch was cut, a COPY stream without its end
+    Batches batches             # rows that have not been cut into a batch
     int64_t last_seq
     int64_t cut_seq             # last row of the last batch cut
     int64_t durable_seq
@@ -115,13 +116,16 @@ cdef struct Shard:
     char reason_names[128][48]  # what 48.RC says; ends at a zero byte
     Counters counters
 
-cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes) noexcept nogil
+cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes,
+                    int32_t batch_rows_max, size_t batch_bytes_max) noexcept nogil
 cdef void shard_clear(Shard *shard) noexcept nogil
 cdef int settle(Shard *shard, Row *row) noexcept nogil
 cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
+cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
+                                int64_t undone) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil
 cdef void assigned_rrn(int64_t seq, char *out) noexcept nogil
 cdef int due_push(Shard *shard, uint32_t expires_s, int64_t seq) noexcept nogil

@@ -48,6 +48,7 @@ LAYERS: dict[str, int] = {
     "switch._undo": 2,
     "switch.directory": 2,
     "switch.exchanges": 2,
+    "switch.ledger._batches": 2,
     "switch.ledger._book": 2,
     "switch.ledger._rows": 2,
     "switch.ledger.book": 2,

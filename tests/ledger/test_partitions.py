@@ -125,6 +125,23 @@ def test_only_complete_partitions_are_indexed_and_only_once(db: Database) -> Non
     ]
 
 
+def test_autovacuum_leaves_partitions_alone_and_complete_ones_have_statistics(
+    db: Database,
+) -> None:
+    db.call_sync(partitions.cover, 0, ROWS - 5, ROWS + 5)
+    copy(db, ROWS - 5, 10)
+    settings = names(
+        db, "SELECT unnest(reloptions) FROM pg_class WHERE relname LIKE 'journal\\_s%'"
+    )
+
+    db.call_sync(partitions.index_complete, 0, ROWS)
+
+    assert settings == 2 * ["autovacuum_enabled=false"]
+    assert names(
+        db, "SELECT DISTINCT tablename::TEXT FROM pg_stats WHERE tablename LIKE 'journal\\_s%'"
+    ) == ["journal_s000_p000000"]
+
+
 @pytest.mark.slow
 async def test_the_writer_crosses_a_border_and_leaves_a_complete_partition_indexed(
     database: str, monkeypatch: pytest.MonkeyPatch

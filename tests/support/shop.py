@@ -110,13 +110,21 @@ def spec(dialect: str) -> Spec:
     return named("iso1987-binary" if dialect == "binary" else "iso1987-ascii")
 
 
-def new_core(*, exchange_entries: int = 4096, detail_bytes: int = 1 << 20) -> Core:
+def new_core(
+    *,
+    exchange_entries: int = 4096,
+    detail_bytes: int = 1 << 20,
+    batch_rows_max: int = 2_000,
+    batch_bytes_max: int = 1 << 20,
+) -> Core:
     """Give an empty shard 0."""
     return Core(
         shard=0,
         pan_key=PAN_KEY,
         exchange_entries=exchange_entries,
         detail_bytes=detail_bytes,
+        batch_rows_max=batch_rows_max,
+        batch_bytes_max=batch_bytes_max,
         clock_seconds_max=86_400,
         response_codes=CODES,
         reason_names=NAMES,
@@ -149,10 +157,17 @@ class Shop:
         utc_offset_s: int = TEHRAN_S,
         exchange_entries: int = 4096,
         detail_bytes: int = 1 << 20,
+        batch_rows_max: int = 2_000,
+        batch_bytes_max: int = 1 << 20,
     ) -> None:
         self.now_s = now_s
         self.utc_offset_s = utc_offset_s
-        self.core = new_core(exchange_entries=exchange_entries, detail_bytes=detail_bytes)
+        self.core = new_core(
+            exchange_entries=exchange_entries,
+            detail_bytes=detail_bytes,
+            batch_rows_max=batch_rows_max,
+            batch_bytes_max=batch_bytes_max,
+        )
         self.directory = Directory(self.core)
         self.batches: list[bytes] = []
         self._stan = 0
@@ -378,9 +393,8 @@ class Shop:
 
     def journal(self) -> list[bytes]:
         """Cut what waits; gives every COPY stream since the first row."""
-        batch = self.core.cut_batch()
-        if batch is not None:
-            self.batches.append(batch[3])
+        while (batch := self.core.cut_batch()) is not None:
+            self.batches.append(bytes(batch[3]))
         return self.batches
 
     def replayed(self) -> Core:
