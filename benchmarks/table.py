@@ -11,8 +11,8 @@ from typing import Any, Literal
 Row = dict[str, Any]
 
 COLUMNS = ("case", "value", "unit", "baseline", "ratio", "at_least", "met")
-"""What every row has, in this order; more may follow. `baseline` is what `value` is compared with, in
-the same unit; `ratio` is how many times better than that `value` is (less is better for a time);
+"""What every row has, in this order; more may follow. `baseline` is what `value` is compared with,
+in the same unit; `ratio` is how many times better than that `value` is (less is better for a time);
 `at_least` is the least ratio that we promise. All three are None where nothing is compared. Where a
 promise is a figure of its own, that figure is the baseline, and `at_least` is 1."""
 

@@ -1,9 +1,9 @@
 """CPU per authorisation with few cards and with very many.
 
-Owns the comparison: two stands of their own take the same load in turns, chosen evenly over all their
-cards, which is harder than any real preference. CPU is that of the switch's threads and PostgreSQL's
-backends; snapshots are off here, for their cost is of the time between them. Must not know how cards
-are made.
+Owns the comparison: two stands of their own take the same load in turns, spread evenly over all
+their cards, which is harder than what customers do. CPU is that of the switch's threads and
+PostgreSQL's backends; snapshots are off here: what they take depends on how often they are made.
+Must not know how cards are made.
 """
 
 import statistics

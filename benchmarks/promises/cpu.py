@@ -64,8 +64,8 @@ class CpuWatch:
         for (part, number), now in self._look().items():
             was = self._before.get((part, number), Spent())
             spent[part] = Spent(
-                user=spent[part].user + now.user - was.user,
-                system=spent[part].system + now.system - was.system,
+                user=spent[part].user + round(now.user - was.user, 2),
+                system=spent[part].system + round(now.system - was.system, 2),
             )
         self.spent = spent
         return (), ()

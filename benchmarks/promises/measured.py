@@ -25,9 +25,15 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         """Answers a second in the median round."""
         return statistics.median(result.answered_per_second for result in self.results)
 
-    def median_ms(self, percentile: str) -> float:
-        """Give the median over the rounds of "p50_ms" or another percentile."""
-        return statistics.median(getattr(result.latency, percentile) for result in self.results)
+    @property
+    def p50_ms(self) -> float:
+        """The median over the rounds."""
+        return statistics.median(result.latency.p50_ms for result in self.results)
+
+    @property
+    def p99_ms(self) -> float:
+        """The median over the rounds."""
+        return statistics.median(result.latency.p99_ms for result in self.results)
 
     @property
     def right(self) -> bool:
@@ -43,8 +49,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         answered = sum(result.counts.answered for result in self.results)
         generator_seconds = sum(result.generator_cpu_seconds for result in self.results)
         return {
-            "p50_ms": self.median_ms("p50_ms"),
-            "p99_ms": self.median_ms("p99_ms"),
+            "p50_ms": self.p50_ms,
+            "p99_ms": self.p99_ms,
             "faults": sum(result.faults.total for result in self.results),
             "declined": sum(result.counts.declined for result in self.results),
             "rounds": [round(result.answered_per_second) for result in self.results],

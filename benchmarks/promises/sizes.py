@@ -24,7 +24,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     latency_seconds: float = 8.0
     cards_few: int = 10_000
     cards_many: int = 5_000_000
-    memory_warmup_seconds: float = 20.0
+    memory_pending_max: int = 50_000  # the rings of exchanges are twice as long, the least allowed
+    memory_warmup_seconds: float = 12.0
     memory_seconds: float = 30.0
     profile_seconds: float = 5.0
     slow_lane_seconds: float = 3.0
@@ -47,6 +48,7 @@ TINY = Sizes(
     latency_seconds=0.5,
     cards_few=100,
     cards_many=20_000,
+    memory_pending_max=1_000,
     memory_warmup_seconds=0.5,
     memory_seconds=1.5,
     profile_seconds=0.5,

@@ -28,6 +28,7 @@ from loadtest.workload import Workload, load_workload
 from switch.config import (
     Config,
     Http,
+    Journal,
     Keys,
     Listener,
     Log,
@@ -167,14 +168,18 @@ def running_stand(
     target: Target,
     *,
     make_purse: club.Purse = purse,
+    journal: Journal | None = None,
     memory: Memory | None = None,
     snapshot_every_entries: int | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Stand]:
     """Give a stand whose switch is ready; stops and removes it in the end. Main thread only."""
-    # Not below a directory of ours: its parents may be closed to `nobody`, who may run the database.
+    # Not below a directory of ours: `nobody`, who may run the database, may not enter its parents.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-stand-"))
-    config = _config(data_dir, memory or Memory(), snapshot_every_entries)
+    switch = Switch()
+    if snapshot_every_entries is not None:
+        switch = Switch(snapshot_every_entries=snapshot_every_entries)
+    config = _config(data_dir, switch, journal or Journal(), memory or Memory())
     site = Site(data_dir=data_dir, config=config, say=say)
     try:
         try:
@@ -186,12 +191,10 @@ def running_stand(
         shutil.rmtree(data_dir)
 
 
-def _config(data_dir: Path, memory: Memory, snapshot_every_entries: int | None) -> Config:
-    switch = Switch()
-    if snapshot_every_entries is not None:
-        switch = Switch(snapshot_every_entries=snapshot_every_entries)
+def _config(data_dir: Path, switch: Switch, journal: Journal, memory: Memory) -> Config:
     return Config(
         switch=switch,
+        journal=journal,
         listener=(Listener(name=PROFILE, host=HOST, port=free_port(), profile=PROFILE),),
         memory=memory,
         keys=Keys(pan_key_file=data_dir / "pan.key"),
