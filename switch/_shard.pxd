@@ -9,7 +9,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 
 from switch._exchanges cimport Exchange, Exchanges
 from switch._plan cimport Moment, Plan
-from switch._register cimport Register
+from switch._register cimport Card, Register
 from switch.ledger._book cimport Book
 from switch.ledger._rows cimport Buffer, Row
 
@@ -102,6 +102,9 @@ cdef struct Shard:
     HoldDue *due                # a heap, soonest first
     int32_t due_count
     int32_t due_capacity
+    int64_t *unmatched          # rows replayed without the original that they name: `_unmatched`
+    int32_t unmatched_count
+    int32_t unmatched_capacity
     Buffer journal              # rows since the last batch was cut, a COPY stream without its end
     int64_t last_seq
     int64_t cut_seq             # last row of the last batch cut
@@ -123,6 +126,7 @@ cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_mi
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil
+cdef void card_uncount(Card *card, int32_t day, int64_t change, bint whole) noexcept nogil
 cdef void assigned_rrn(int64_t seq, char *out) noexcept nogil
 cdef int due_push(Shard *shard, uint32_t expires_s, int64_t seq) noexcept nogil
 cdef int due_pop(Shard *shard, uint32_t now_s, int64_t *seq) noexcept nogil

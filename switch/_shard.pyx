@@ -48,6 +48,7 @@ cdef void shard_clear(Shard *shard) noexcept nogil:
         plan_clear(&shard.plans[row])
     free(shard.plans)
     free(shard.due)
+    free(shard.unmatched)
     book_clear(&shard.book)
     register_clear(&shard.register)
     exchanges_clear(&shard.exchanges)
@@ -202,16 +203,17 @@ cdef void count_for_limits(Shard *shard, const Row *row) noexcept nogil:
 
 
 cdef void uncount_for_limits(Shard *shard, const Exchange *original, int64_t change) noexcept nogil:
-    """Give back what a reversal undoes, unless it was spent on another day than the card's."""
-    cdef Card *card
-    if change <= 0 or original.card < 0 or not counts_for_limits(original.operation):
-        return
-    card = &shard.register.cards[original.card]
-    if card.day != original.business_day:
-        return
-    card.day_spent_minor -= change
-    if original.undone_minor == original.approved_minor:
-        card.day_count -= 1
+    """Give back what a reversal undoes; `original.undone_minor` is what is undone after it."""
+    if change > 0 and original.card >= 0 and counts_for_limits(original.operation):
+        card_uncount(&shard.register.cards[original.card], original.business_day, change,
+                     original.undone_minor == original.approved_minor)
+
+
+cdef void card_uncount(Card *card, int32_t day, int64_t change, bint whole) noexcept nogil:
+    """Give back what was spent on a business day, unless the card's counters are of another."""
+    if card.day == day:
+        card.day_spent_minor -= change
+        card.day_count -= whole
 
 
 cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noexcept nogil:
@@ -362,6 +364,28 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
     return add_exchange(shard, row)
 
 
+cdef int note_unmatched(Shard *shard, const Row *row) noexcept nogil:
+    """Note a reversal whose original has left memory: what it gives back is not known yet.
+
+    A live decision has its original recalled first. 0, or -1 without memory.
+    """
+    cdef int64_t *grown
+    if (row.kind != KIND_EXCHANGE or row.operation != REVERSAL or row.undone_minor < 0
+            or row.original_seq == 0 or not is_approved(row)
+            or exchange_by_seq(&shard.exchanges, row.original_seq) != NULL):
+        return 0
+    if shard.unmatched_count == shard.unmatched_capacity:
+        grown = <int64_t *> realloc(
+            shard.unmatched, (<size_t> shard.unmatched_capacity * 2 + 256) * sizeof(int64_t))
+        if grown == NULL:
+            return -1
+        shard.unmatched = grown
+        shard.unmatched_capacity = shard.unmatched_capacity * 2 + 256
+    shard.unmatched[shard.unmatched_count] = row.seq
+    shard.unmatched_count += 1
+    return 0
+
+
 cdef int replay(Shard *shard, Row *row) noexcept nogil:
     """Carry out a row of the journal. A MoveFault, or -1: then the journal contradicts itself."""
     cdef int i, fault
@@ -371,6 +395,8 @@ cdef int replay(Shard *shard, Row *row) noexcept nogil:
             return fault
     shard.last_seq = row.seq
     memcpy(shard.chain, row.chain, 32)
+    if note_unmatched(shard, row) != 0:
+        return -1
     return settle(shard, row)
 
 

@@ -27,6 +27,7 @@ from switch.ledger.database import Database
 from switch.ledger.reader import head, read_rows
 from switch.ledger.session import Session
 from switch.ledger.snapshots import Snapshot, load_snapshot, store_snapshot
+from switch.unmatched import match_originals
 
 DIRECTORY_PART = "directory"
 DIGEST_PART = "digest"
@@ -148,6 +149,7 @@ async def replay_rows(
         # The server is still sending: the driver would wait for the end of a COPY that it left.
         session.abort()
         raise LedgerCorrupt(f"shard {shard}: {error}") from error
+    await match_originals(session, shard, core)
 
 
 # --- snapshots ------------------------------------------------------------------------------------

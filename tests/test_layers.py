@@ -46,6 +46,7 @@ LAYERS: dict[str, int] = {
     "switch._audit": 2,
     "switch._steps": 2,
     "switch._undo": 2,
+    "switch._unmatched": 2,
     "switch.directory": 2,
     "switch.exchanges": 2,
     "switch.ledger._book": 2,
@@ -77,6 +78,7 @@ LAYERS: dict[str, int] = {
     "switch.recall": 4,
     "switch.recovery": 4,
     "switch.snapshot_records": 4,
+    "switch.unmatched": 4,
     "switch.verify": 4,
     # 5 sessions: what lives as long as a connection or a process
     "acquirers.terminal.*": 5,
