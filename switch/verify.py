@@ -96,15 +96,15 @@ async def find_shards(session: Session) -> list[int]:
 
 async def verify_shard(session: Session, shard: int, on_progress: Progress) -> ShardReport:
     """Rebuild a shard from its first row and check everything. Raises DatabaseUnavailable."""
-    end = await head(session, shard)
     newest = await session.fetch(NEWEST_SNAPSHOT, shard)
+    end = await head(session, shard)  # afterwards: a switch that serves writes more of both
     entries = exchange_entries_of(newest[0]["layout"]) if newest else None
     core = replaying_core(shard, entries or EXCHANGE_ENTRIES)
     core.watch_floors()
     directory = Directory(core)
     snapshot_seq = None
     try:
-        if newest and newest[0]["layout"] == layout(core):
+        while newest and newest[0]["layout"] == layout(core):
             snapshot_seq = newest[0]["seq"]
             if snapshot_seq > end.last_seq:
                 raise LedgerCorrupt(
@@ -112,7 +112,11 @@ async def verify_shard(session: Session, shard: int, on_progress: Progress) -> S
                 )
             await replay_rows(session, core, directory, shard, snapshot_seq, on_progress)
             _expect_row(core, snapshot_seq)
-            await _compare_snapshot(session, shard, core, directory)
+            if await _compare_snapshot(session, shard, core, directory):
+                break
+            # The switch has made newer ones meanwhile, and dropped it.
+            newest = await session.fetch(NEWEST_SNAPSHOT, shard)
+            end = await head(session, shard)
         if core.last_seq < end.last_seq:
             await replay_rows(session, core, directory, shard, end.last_seq, on_progress)
         _expect_row(core, end.last_seq)
@@ -195,16 +199,18 @@ async def _check_holds(session: Session, shard: int, core: Core) -> None:
             )
 
 
-async def _compare_snapshot(session: Session, shard: int, core: Core, directory: Directory) -> None:
-    """Hold every byte of the newest snapshot against the state that was rebuilt."""
+async def _compare_snapshot(session: Session, shard: int, core: Core, directory: Directory) -> bool:
+    """Hold every byte of the snapshot of this row against the state; false when it is gone."""
     comparison = _Comparison(rows_of(dump(core), directory.dump()))
-    found = await load_snapshot(session, shard, layout(core), comparison.take)
-    assert found is not None, "it was there a moment ago, and readers see one moment"
+    found = await load_snapshot(session, shard, layout(core), comparison.take, seq=core.last_seq)
+    if found is None:
+        return False
     comparison.finish()
     if comparison.difference is None and found.chain != core.chain:
         comparison.difference = "chain: of another journal"
     if comparison.difference is not None:
         raise LedgerCorrupt(f"snapshot at row {found.seq}: {comparison.difference}")
+    return True
 
 
 class _Comparison:

@@ -26,7 +26,8 @@ COPY_TRAILER = struct.pack("!h", -1)
 INSERT_HEAD = "INSERT INTO snapshots (shard, seq, layout, chain) VALUES ($1, $2, $3, $4)"
 
 FIND = """
-SELECT seq, chain FROM snapshots WHERE shard = $1 AND layout = $2 ORDER BY seq DESC LIMIT 1
+SELECT seq, chain FROM snapshots
+ WHERE shard = $1 AND layout = $2 AND seq = coalesce($3, seq) ORDER BY seq DESC LIMIT 1
 """
 
 LIST_CHUNKS = """
@@ -81,16 +82,23 @@ async def store_snapshot(
 
 
 async def load_snapshot(
-    session: Session, shard: int, layout: str, sink: Callable[[str, bytes], object]
+    session: Session,
+    shard: int,
+    layout: str,
+    sink: Callable[[str, bytes], object],
+    *,
+    seq: int | None = None,
 ) -> Snapshot | None:
-    """Hand the newest snapshot of that layout to `sink`, or return None when there is none.
+    """Hand a snapshot of that layout to `sink`, or return None when there is none.
+
+    The newest, or the one of `seq`.
 
     `sink(part, body)` is called on the database's thread, rows in the order in which they were
     stored.
     """
     body_bytes = 0
     async with session.transaction(snapshot=True):
-        found = await session.fetch(FIND, shard, layout)
+        found = await session.fetch(FIND, shard, layout, seq)
         if not found:
             return None
         seq = found[0]["seq"]

@@ -110,6 +110,24 @@ def test_a_good_snapshot_is_equal_and_the_rows_behind_it_are_verified_too(
     assert (report.snapshot_seq, report.rows) == (seq, seq + 1)
 
 
+def test_a_switch_may_make_snapshots_meanwhile(shop: JournaledShop, database: str) -> None:
+    first = snapshot(shop)
+    made: list[int] = []
+
+    def serve(last_seq: int, end_seq: int) -> None:
+        while len(made) < 2:
+            shop.send(amount_minor=12_345)
+            shop.commit()
+            made.append(snapshot(shop))
+
+    with Database(database) as auditor:
+        report = auditor.call_sync(verify_shard, 0, serve)
+
+    assert report.first_difference is None
+    assert (report.snapshot_seq, report.last_seq) == (made[-1], made[-1])
+    assert made[-1] == first + 2
+
+
 def test_an_empty_database_balances(database: str) -> None:
     with Database(database) as opened:
         assert opened.call_sync(find_shards) == []
