@@ -24,7 +24,7 @@ from switch._snapshot import Loading, SnapshotBroken, as_they_are, dump, layout
 from switch.directory import Directory, EventError
 from switch.errors import LedgerCorrupt
 from switch.ledger.database import Database
-from switch.ledger.reader import head, read_rows
+from switch.ledger.reader import head, read_rows_ahead
 from switch.ledger.session import Session
 from switch.ledger.snapshots import Snapshot, load_snapshot, store_snapshot
 from switch.unmatched import match_originals
@@ -144,7 +144,7 @@ async def replay_rows(
         on_progress(core.last_seq, until_seq)
 
     try:
-        await read_rows(session, shard, core.last_seq, take, until_seq=until_seq)
+        await read_rows_ahead(session, shard, core.last_seq, until_seq, take)
     except JournalBroken as error:
         # The server is still sending: the driver would wait for the end of a COPY that it left.
         session.abort()
