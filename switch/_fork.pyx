@@ -95,6 +95,7 @@ def fork_image(Image image, int niceness):
     cdef sigset_t before
     cdef int parent = getpid()
     cdef int pid, fault
+    assert image.data != NULL, "the image is closed"
     assert shard.last_seq == image.last_seq, "the core has changed since"
     # Until the child has ended, a signal would be handled in both.
     bashgah_block_signals(&before)

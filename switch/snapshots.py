@@ -139,9 +139,16 @@ class Snapshots:
     async def make(self) -> None:
         """Make one now. Raises SnapshotFailed; then the one before is still there."""
         frozen = self._freeze()
-        await self._wait_written(frozen)
-        while self._durable_seq() < frozen.seq:  # noqa: ASYNC110 (the journal has no event)
-            await trio.sleep(DURABLE_POLL_SECONDS)
+        try:
+            await self._wait_written(frozen)
+            while self._durable_seq() < frozen.seq:  # noqa: ASYNC110 (the journal has no event)
+                await trio.sleep(DURABLE_POLL_SECONDS)
+            await self._store(frozen)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(frozen.image.close)
+
+    async def _store(self, frozen: _Frozen) -> None:
         try:
             stored = await self._database.call(
                 store_snapshot,

@@ -164,6 +164,18 @@ def test_a_fork_that_is_killed_leaves_an_image_that_says_so() -> None:
         assert list(image.rows()) == []
 
 
+def test_a_closed_image_is_not_read() -> None:
+    image = Image(new_core())
+    image.write()
+    rows = image.rows()
+
+    image.close()
+    image.close()
+
+    with pytest.raises(AssertionError, match="closed"):
+        next(rows)
+
+
 def test_signals_and_children_are_as_before() -> None:
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
