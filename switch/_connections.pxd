@@ -22,6 +22,7 @@ cdef struct Connection:
     uint8_t wants_write     # the kernel's buffer was full
     uint8_t paused          # not read: too many unanswered
     uint8_t half_closed     # the peer sends no more, and may still read
+    uint8_t trunk           # many requesters' messages: its bounds are a trunk's, its room is kept
     int32_t unanswered
     uint64_t waits_until    # ring position behind its newest reply that waits for a row; 0 = none
     uint8_t *rest           # an unfinished frame
@@ -48,6 +49,7 @@ cdef int connections_open(Connections *connections, int32_t capacity, int epoll)
 cdef void connections_clear(Connections *connections) noexcept nogil
 cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
                              int64_t now_us) noexcept nogil
+cdef int32_t unanswered_max(const Connection *connection) noexcept nogil
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil
 cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nogil
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,

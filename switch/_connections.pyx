@@ -8,7 +8,9 @@ from switch._sockets cimport (
     EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CTL_ADD, EPOLL_CTL_MOD, MSG_DONTWAIT, MSG_NOSIGNAL,
     close_fd, epoll_ctl, epoll_event, send,
 )
-from switch._words cimport OUTPUT_BYTES_MAX
+from switch._words cimport (
+    OUTPUT_BYTES_MAX, TRUNK_OUTPUT_BYTES_MAX, TRUNK_UNANSWERED_MAX, UNANSWERED_MAX,
+)
 
 cdef enum:
     OUT_FIRST = 1024
@@ -80,6 +82,11 @@ cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
     return place
 
 
+cdef int32_t unanswered_max(const Connection *connection) noexcept nogil:
+    """Beyond how many unanswered messages a connection is not read."""
+    return TRUNK_UNANSWERED_MAX if connection.trunk else UNANSWERED_MAX
+
+
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil:
     """Close a connection; what it has not sent is gone (its answers are in the journal)."""
     cdef Connection *connection = &connections.all[place]
@@ -108,7 +115,7 @@ cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nog
     need = connection.out_bytes + <uint32_t> bytes
     if need <= capacity:
         return connection.out + connection.out_bytes
-    if need > OUTPUT_BYTES_MAX:
+    if need > <uint32_t> (TRUNK_OUTPUT_BYTES_MAX if connection.trunk else OUTPUT_BYTES_MAX):
         return NULL
     if capacity == 0:
         capacity = OUT_FIRST
@@ -169,7 +176,7 @@ cdef int connection_flush(Connections *connections, int32_t place) noexcept nogi
     if connection.out_sent == connection.out_bytes:
         connection.out_moved += connection.out_sent
         connection.out_sent = connection.out_ready = connection.out_bytes = 0
-        if connection.out_capacity > OUT_FIRST * 16:
+        if connection.out_capacity > OUT_FIRST * 16 and not connection.trunk:
             free(connection.out)        # a burst is over: 10,000 links do not keep its room
             connection.out = NULL
             connection.out_capacity = 0

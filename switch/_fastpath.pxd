@@ -3,17 +3,15 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from switch._connections cimport Connection, Connections
+from switch._counters cimport GateCounters
 from switch._doors cimport Listener
 from switch._exchange_log cimport LineFacts
 from switch._frames cimport Frame
 from switch._lane cimport Workspace
 from switch._parking cimport Parking
-from switch._plan cimport Moment
+from switch._peers cimport FIRST_LISTENER
 from switch._shard cimport Recall, Shard
 from switch.ledger._rows cimport Buffer
-
-cdef enum:
-    LATENCY_BUCKETS = 16
 
 cdef struct Pending:            # a reply that waits for its row to be durable
     int64_t seq
@@ -23,26 +21,17 @@ cdef struct Pending:            # a reply that waits for its row to be durable
     int32_t followers           # replies behind it, of the same connection, without a row
     LineFacts line
 
-cdef struct GateCounters:
-    uint64_t accepted
-    uint64_t refused            # no place was free
-    uint64_t accepts_failed     # descriptors or memory ran out
-    uint64_t frames
-    uint64_t fast
-    uint64_t slow
-    uint64_t ignored
-    uint64_t hopeless
-    uint64_t undeliverable      # the connection was gone when the reply could leave
-    uint64_t log_lines_dropped
-    uint64_t latency[16]
-    uint64_t latency_sum_us
+cdef enum Standing:             # of a message that is served
+    UNFETCHED = 0               # what it needs cannot be had now: 91
+    FRESH = 1
+    APPROVED_ELSEWHERE = 2      # it concerns every shard, and the others have approved it
 
 cdef class Gate:
     cdef object core
     cdef list lanes
     cdef Shard *shard
     cdef Connections connections
-    cdef Listener listeners[16]
+    cdef Listener listeners[FIRST_LISTENER + 16]    # behind the doors of trunks
     cdef int listener_count
     cdef int epoll
     cdef Pending *pending       # a ring
@@ -51,6 +40,8 @@ cdef class Gate:
     cdef uint64_t pending_end
     cdef uint32_t pending_max
     cdef Parking parking
+    cdef int32_t connections_max    # of requesters
+    cdef int32_t trunk_count
     cdef Workspace work
     cdef uint8_t *read_room
     cdef int32_t *dirty
@@ -70,7 +61,15 @@ cdef class Gate:
                          const char *why) noexcept nogil
     cdef void read_ready(self, int32_t place) noexcept nogil
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          const Recall *recall, bint decidable) noexcept nogil
+                          const Recall *recall, int standing) noexcept nogil
+    # What `_shard_gate` does otherwise:
+    cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil
+    cdef void take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil
+    cdef void note_route(self, uint8_t *body, const Frame *frame, bint journaled,
+                         LineFacts *line) noexcept nogil
+    cdef void ended(self, int32_t place) noexcept nogil
+    cdef void flush_trunks(self) noexcept nogil
+    cdef void queue_reply(self, int32_t place) noexcept nogil
     cdef int serve_parked(self, int32_t ticket, bint recalled) except -1
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil

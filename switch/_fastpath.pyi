@@ -1,6 +1,6 @@
 """Python face of `_fastpath`: the gate that a server drains, and what it counts."""
 
-from typing import Any, final
+from typing import Any
 
 from switch._core import Core
 from switch._lane import Lane
@@ -8,15 +8,11 @@ from switch._lane import Lane
 CLOSE_CAUSES: tuple[str, ...]
 """Why connections are closed: the keys of `statistics()["closed"]`."""
 
-LATENCY_BOUNDS_US: tuple[int, ...]
-"""Upper bounds of the latency buckets; one more bucket is behind the last."""
-
 LENGTH_FORMS: dict[str, int]
 """The kinds of length field, as `switch.iso8583.framing.Framing.length` names them."""
 
 Recall = tuple[str, int] | tuple[str, int, int]
 
-@final
 class Gate:
     """The gate of one shard: sockets, the fast lane, replies that wait for their commit.
 
@@ -32,6 +28,7 @@ class Gate:
         pending_max: int,
         utc_offset_s: int,
         logging: bool,
+        trunks_max: int = 0,
     ) -> None:
         """Take the memory for `connections_max` connections and `pending_max` waiting replies.
 
@@ -44,6 +41,12 @@ class Gate:
 
     def listen(self, fd: int, lane: Lane) -> None:
         """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
+
+    def stop_reading(self) -> None:
+        """Hear requesters no more; replies under way leave, those of other shards included."""
+
+    def awaited(self) -> int:
+        """Count the messages that other shards have and have not answered."""
 
     def stop_accepting(self) -> None:
         """Take no new connections; those that are open go on."""

@@ -24,32 +24,35 @@ from switch._connections cimport (
     CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
     CLOSED_NOT_READING, CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, connection_close,
     connection_flush, connection_keep_rest, connection_pause, connection_room, connection_take,
-    connection_unpause, connections_clear, connections_open,
+    connection_unpause, connections_clear, connections_open, unanswered_max,
 )
 from switch._core cimport Core
+from switch._counters cimport counters_dict, counters_note_latency
 from switch._doors cimport (
     LISTENERS_MAX, Caller, door_leave, door_next, door_watch, mark_is_door,
 )
 from switch._exchange_log cimport LineFacts, line_facts, line_write, line_write_closed
 from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, LENGTH_ASCII4, LENGTH_BCD2, LENGTH_BINARY2, LENGTH_BINARY4,
-    PREFIX_BYTES_MAX, frame_next, frame_prefix,
+    PREFIX_BYTES_MAX, TPDU_BYTES, frame_next, frame_prefix,
 )
 from switch._lane cimport (
-    SERVED_AT_SEQ, SERVED_BROKEN, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER, SERVED_NOW,
-    Lane, serve,
+    SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
+    SERVED_NOW, Lane, serve,
 )
 from switch._parking cimport (
     RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep, parking_open,
 )
-from switch._plan cimport moment_at
+from switch._peers cimport FIRST_LISTENER, NO_SHARD, TRUNK_IN, TRUNK_OUT
+from switch._plan cimport Moment, moment_at
+from switch._routing cimport ROUTE_LISTENER
 from switch._shard cimport Recall
 from switch._sockets cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, MSG_DONTWAIT, clock_us,
     close_fd, epoll_create1, epoll_event, epoll_wait, monotonic_us, recv,
 )
 from switch._words cimport (
-    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, REASON_NONE, UNANSWERED_MAX,
+    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, REASON_NONE,
 )
 from switch.ledger._rows cimport buffer_clear
 
@@ -64,15 +67,8 @@ NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
 CLOSE_CAUSES = ("by_peer", "idle", "slow_frame", "lost_framing", "not_reading", "error", "shutdown")
-LATENCY_BOUNDS_US = (250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
-                     500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000)
 LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
                 "binary4": LENGTH_BINARY4}
-
-cdef int64_t latency_bounds[15]
-for _at, _bound in enumerate(LATENCY_BOUNDS_US):
-    latency_bounds[<int> _at] = _bound
-
 
 # Why a connection was closed, as its line in the log says it; by CloseCause.
 cdef const char *close_names[7]
@@ -80,12 +76,11 @@ close_names[:] = [b"by_peer", b"idle", b"slow_frame", b"lost_framing", b"not_rea
                   b"shutdown"]
 
 
-@cython.final
 cdef class Gate:
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
-                  int32_t utc_offset_s, bint logging):
+                  int32_t utc_offset_s, bint logging, int32_t trunks_max=0):
         """`pending_max` bounds the replies that wait for a commit: beyond it requests get 91."""
         cdef uint32_t ring = 1024
         while ring < pending_max:
@@ -99,8 +94,12 @@ cdef class Gate:
         self.dirty = <int32_t *> malloc(DIRTY_MAX * sizeof(int32_t))
         if (parking_open(&self.parking) != 0 or self.epoll < 0
                 or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
-                or connections_open(&self.connections, connections_max, self.epoll) != 0):
+                or connections_open(&self.connections, connections_max + trunks_max,
+                                    self.epoll) != 0):
             raise MemoryError
+        self.connections_max = connections_max
+        self.listener_count = FIRST_LISTENER
+        self.listeners[<int> TRUNK_IN].fd = self.listeners[<int> TRUNK_OUT].fd = -1
         self.pending_mask = ring - 1
         self.pending_max = pending_max
         self.utc_offset_s = utc_offset_s
@@ -125,13 +124,13 @@ cdef class Gate:
     def listen(self, int fd, Lane lane):
         """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
         cdef Listener *listener = &self.listeners[self.listener_count]
-        assert self.listener_count < LISTENERS_MAX
+        assert self.listener_count < FIRST_LISTENER + LISTENERS_MAX
         assert lane.shard == self.shard
         self.lanes.append(lane)
         listener.fd = fd
         listener.profile = &lane.profile
         listener.form.length = LENGTH_FORMS[lane.framing.length]
-        listener.form.tpdu = lane.framing.tpdu
+        listener.form.envelope_bytes = TPDU_BYTES if lane.framing.tpdu else 0
         listener.form.includes_itself = lane.framing.length_includes_itself
         strncpy(listener.name, lane.name.encode("ascii"), 31)
         self.watch_listener(self.listener_count)
@@ -141,6 +140,19 @@ cdef class Gate:
         """Have the kernel wake us for new connections."""
         if door_watch(self.epoll, &self.listeners[number], number) != 0:
             raise OSError(errno, "the listening socket could not be watched")
+        return 0
+
+    def stop_reading(self):
+        """Hear requesters no more; replies under way leave, those of other shards included."""
+        cdef int32_t place
+        self.stop_accepting()
+        for place in range(self.connections.capacity):
+            if (self.connections.all[place].fd >= 0
+                    and self.connections.all[place].listener != TRUNK_OUT):
+                connection_pause(&self.connections, place)
+
+    def awaited(self):
+        """Count the messages that other shards have and have not answered."""
         return 0
 
     def stop_accepting(self):
@@ -194,7 +206,8 @@ cdef class Gate:
                     continue            # it is we who do not read
                 if connection.rest_since_us and now_us - connection.rest_since_us > frame_us_max:
                     self.close(place, CLOSED_SLOW_FRAME, NULL)
-                elif now_us - connection.heard_us > idle_us_max and connection.unanswered == 0:
+                elif (now_us - connection.heard_us > idle_us_max and connection.unanswered == 0
+                      and not connection.trunk):
                     self.close(place, CLOSED_IDLE, NULL)
 
     def close_all(self):
@@ -226,7 +239,8 @@ cdef class Gate:
             if self.connections.all[parked.place].generation == parked.generation \
                     and self.connections.all[parked.place].fd >= 0:
                 self.connections.all[parked.place].unanswered -= 1
-                self.serve_frame(parked.place, &frame, parked.received_us, &parked.recall, recalled)
+                self.serve_frame(parked.place, &frame, parked.received_us, &parked.recall,
+                                 FRESH if recalled else UNFETCHED)
             else:
                 self.counters.undeliverable += 1
             free(parked.body)
@@ -243,24 +257,12 @@ cdef class Gate:
     def statistics(self):
         """Give counters and sizes for the metrics."""
         cdef int i
-        return {
-            "accepted": self.counters.accepted,
-            "refused": self.counters.refused,
-            "accepts_failed": self.counters.accepts_failed,
+        return counters_dict(&self.counters) | {
             "open": self.connections.open_count,
             "closed": {CLOSE_CAUSES[i]: self.connections.closed[i]
                        for i in range(<int> CLOSED_CAUSES)},
-            "frames": self.counters.frames,
-            "fast": self.counters.fast,
-            "slow": self.counters.slow,
-            "ignored": self.counters.ignored,
-            "hopeless": self.counters.hopeless,
-            "undeliverable": self.counters.undeliverable,
-            "log_lines_dropped": self.counters.log_lines_dropped,
             "pending": self.pending_end - self.pending_first,
             "parked": self.parking.count,
-            "latency": [self.counters.latency[i] for i in range(LATENCY_BUCKETS)],
-            "latency_sum_us": self.counters.latency_sum_us,
         }
 
     # --- without the interpreter ------------------------------------------------------------------
@@ -302,11 +304,19 @@ cdef class Gate:
                 self.counters.accepts_failed += 1
             if status != 1:
                 return
-            place = connection_take(&self.connections, caller.fd, <uint8_t> number, now_us)
+            place = -1
+            if number == TRUNK_IN or (self.connections.open_count - self.trunk_count
+                                      < self.connections_max):
+                place = connection_take(&self.connections, caller.fd, <uint8_t> number, now_us)
             if place < 0:
                 self.counters.refused += 1
                 close_fd(caller.fd)
                 self.log_closed(listener, caller.address, caller.port, b"too_many_connections")
+                continue
+            if number == TRUNK_IN:
+                self.connections.all[place].trunk = 1
+                self.connections.all[place].peer_port = NO_SHARD
+                self.trunk_count += 1
                 continue
             self.connections.all[place].peer_address = caller.address
             self.connections.all[place].peer_port = caller.port
@@ -320,6 +330,7 @@ cdef class Gate:
         self.log_closed(&self.listeners[connection.listener], connection.peer_address,
                         connection.peer_port, close_names[cause] if why == NULL else why)
         connection_close(&self.connections, place, cause)
+        self.ended(place)
 
     cdef void log_closed(self, const Listener *listener, uint32_t peer_address, uint16_t peer_port,
                          const char *why) noexcept nogil:
@@ -364,46 +375,58 @@ cdef class Gate:
             if status != FRAME_WHOLE:
                 break
             connection.rest_since_us = 0
-            self.counters.frames += 1
-            self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, True)
+            if connection.trunk:
+                self.take_trunk_frame(place, &frame)
+            else:
+                self.counters.frames += 1
+                self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, FRESH)
             if connection.fd < 0 or connection.generation != generation or self.broken:
                 return
         if status == FRAME_LOST:
             self.close(place, CLOSED_LOST_FRAMING, NULL)
         elif connection_keep_rest(connection, self.read_room + at, bytes - at, now_us) != 0:
             self.close(place, CLOSED_ERROR, NULL)
-        elif connection.unanswered >= UNANSWERED_MAX:
+        elif connection.unanswered >= unanswered_max(connection):
             connection_pause(&self.connections, place)
 
     cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          const Recall *recall, bint decidable) noexcept nogil:
-        """Serve one message; its reply is written and waits, or leaves with the sweep.
-
-        Not `decidable`: what it needs could not be fetched, so it gets 91.
-        """
+                          const Recall *recall, int standing) noexcept nogil:
+        """Serve one message; its reply is written and waits, or leaves with the sweep."""
         cdef Connection *connection = &self.connections.all[place]
+        # Where it came in, here or at another shard: by whose profile it is read.
+        cdef const Listener *listener = &self.listeners[
+            frame.envelope[ROUTE_LISTENER] if connection.trunk else connection.listener]
         cdef Moment now
         cdef int status
         cdef bint slow = recall.count > 0
         cdef int unavailable = REASON_NONE
-        if not decidable or not self.available:
+        if standing == UNFETCHED or not self.available:
             unavailable = LEDGER_UNAVAILABLE
         elif self.pending_end - self.pending_first >= self.pending_max:
             unavailable = OVERLOADED
         moment_at(&now, clock_us(), self.utc_offset_s)
-        status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                       frame.body_bytes, &now, unavailable, recall, &self.work)
+        self.work.settled_here = slow or standing != FRESH or connection.trunk
+        status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
+                       unavailable, recall, &self.work)
+        if status == SERVED_ELSEWHERE:
+            unavailable = self.forward(place, frame, received_us)
+            if unavailable == REASON_NONE:
+                return
+            self.work.settled_here = True
+            status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
+                           unavailable, recall, &self.work)
         if status == SERVED_LATER:
             if recall.count == RECALLS_MAX:
                 self.broken = True      # what it asks for is there and is asked for again
                 return
-            if parking_keep(&self.parking, place, connection.generation, frame, received_us,
+            if parking_keep(&self.parking, place, connection.generation, frame,
+                            self.listeners[connection.listener].form.envelope_bytes, received_us,
                             recall, &self.work.decision):
                 connection.unanswered += 1
                 return
             # The slow lane is full: the terminal gets 91 and repeats.
-            status = serve(self.shard, self.listeners[connection.listener].profile, frame.body,
-                           frame.body_bytes, &now, OVERLOADED, recall, &self.work)
+            status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
+                           OVERLOADED, recall, &self.work)
         if slow:
             self.counters.slow += 1
         else:
@@ -429,11 +452,15 @@ cdef class Gate:
         if room == NULL:
             self.close(place, CLOSED_NOT_READING, NULL)
             return
-        prefix = frame_prefix(&self.listeners[connection.listener].form, frame.tpdu,
+        prefix = frame_prefix(&self.listeners[connection.listener].form, frame.envelope,
                               self.work.reply_bytes, room)
         memcpy(room + prefix, self.work.reply, self.work.reply_bytes)
         connection.out_bytes += <uint32_t> (prefix + self.work.reply_bytes)
         line_facts(&self.work, connection.listener, journaled, slow, received_us, &line)
+        line.peer_address = connection.peer_address
+        line.peer_port = connection.peer_port
+        if connection.trunk:
+            self.note_route(room + prefix, frame, journaled, &line)
         if journaled and self.work.seq > self.shard.durable_seq:
             if self.pending_end - self.pending_first > self.pending_mask:
                 self.broken = True      # beyond `pending_max` nothing is decided: cannot be
@@ -449,12 +476,21 @@ cdef class Gate:
         else:
             # It stands for nothing that could be lost: its line is written now, wherever it queues.
             self.account_for(&line, connection, monotonic_us())
-            if connection.waits_until <= self.pending_first:
-                connection.out_ready = connection.out_bytes
-                self.note_dirty(place)
-                return
-            pending = &self.pending[(connection.waits_until - 1) & self.pending_mask]
-            pending.followers += 1
+            self.queue_reply(place)
+            return
+        pending.end = connection.out_moved + connection.out_bytes
+        connection.unanswered += 1
+
+    cdef void queue_reply(self, int32_t place) noexcept nogil:
+        """Let a reply without a row leave behind its connection's earlier ones."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef Pending *pending
+        if connection.waits_until <= self.pending_first:
+            connection.out_ready = connection.out_bytes
+            self.note_dirty(place)
+            return
+        pending = &self.pending[(connection.waits_until - 1) & self.pending_mask]
+        pending.followers += 1
         pending.end = connection.out_moved + connection.out_bytes
         connection.unanswered += 1
 
@@ -488,16 +524,12 @@ cdef class Gate:
 
     cdef void account_for(self, const LineFacts *line, const Connection *connection,
                           int64_t now_us) noexcept nogil:
-        """Count a reply's latency and write its line."""
+        """Count a reply's latency, where its message came in, and write its line."""
         cdef int64_t elapsed_us = now_us - line.received_us
-        cdef int bucket = 0
-        while bucket < LATENCY_BUCKETS - 1 and elapsed_us > latency_bounds[bucket]:
-            bucket += 1
-        self.counters.latency[bucket] += 1
-        self.counters.latency_sum_us += <uint64_t> elapsed_us
+        if not connection.trunk:
+            counters_note_latency(&self.counters, elapsed_us)
         if self.logging and line_write(self.shard, line, self.listeners[line.listener].name,
-                                       connection.peer_address, connection.peer_port, clock_us(),
-                                       elapsed_us, &self.log) != 0:
+                                       clock_us(), elapsed_us, &self.log) != 0:
             self.counters.log_lines_dropped += 1
 
     cdef void flush_dirty(self) noexcept nogil:
@@ -511,6 +543,7 @@ cdef class Gate:
                 continue
             self.flush(place)
         self.dirty_count = 0
+        self.flush_trunks()
 
     cdef void flush(self, int32_t place) noexcept nogil:
         """Send what may leave, and do what waited for that."""
@@ -520,5 +553,24 @@ cdef class Gate:
         elif connection.half_closed:
             if connection.unanswered == 0 and connection.out_bytes == 0:
                 self.close(place, CLOSED_BY_PEER, NULL)
-        elif connection.paused and connection.unanswered < UNANSWERED_MAX // 2:
+        elif (connection.paused and connection.unanswered < unanswered_max(connection) // 2
+              and self.accepting):
             connection_unpause(&self.connections, place, monotonic_us())
+
+    # --- what a gate among several does otherwise: see `_shard_gate` -----------------------------
+
+    cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil:
+        return LEDGER_UNAVAILABLE
+
+    cdef void take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
+        pass
+
+    cdef void note_route(self, uint8_t *body, const Frame *frame, bint journaled,
+                         LineFacts *line) noexcept nogil:
+        pass
+
+    cdef void ended(self, int32_t place) noexcept nogil:
+        pass
+
+    cdef void flush_trunks(self) noexcept nogil:
+        pass

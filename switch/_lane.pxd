@@ -18,6 +18,7 @@ cdef enum ServeStatus:
     SERVED_HOPELESS = 3     # close the connection
     SERVED_LATER = 4        # the slow lane has to recall something first
     SERVED_BROKEN = 5       # a mistake of ours: the process must end
+    SERVED_ELSEWHERE = 6    # by the shard `owner`, or by every shard; nothing was done here
 
 cdef struct Workspace:
     Scan scan
@@ -30,6 +31,8 @@ cdef struct Workspace:
     int64_t seq
     int reason
     bint repeated
+    bint settled_here       # set by the caller: other shards have had, or have sent, this message
+    int32_t owner           # of a message that is served elsewhere: a shard or EVERY_SHARD
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
                const Moment *now, int unavailable, const Recall *recall,

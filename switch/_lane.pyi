@@ -7,7 +7,7 @@ from switch.iso8583 import Spec
 from switch.iso8583.framing import Framing
 from switch.profile import Profile
 
-ServeStatus = Literal["at_seq", "now", "ignored", "hopeless", "later", "broken"]
+ServeStatus = Literal["at_seq", "now", "ignored", "hopeless", "later", "broken", "elsewhere"]
 Recall = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
 
 SERVE_STATUSES: tuple[ServeStatus, ...]
@@ -44,5 +44,6 @@ class Lane:
         could be lost. "ignored": there is none. "hopeless": close the connection. "later": fetch
         what `recall` names into the core (`switch.recall`), then ask again with `recalled`: ("seq",
         sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN.
+        "elsewhere": another shard owns its card, or it concerns every shard; nothing was done.
         `available` is false while the journal cannot take rows: then nothing is decided.
         """

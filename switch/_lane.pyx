@@ -15,7 +15,8 @@ from switch._mapping cimport (
 )
 from switch._plan cimport moment_at
 from switch._shard cimport (
-    DECIDED, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, settle,
+    DECIDED, EVERY_SHARD, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, owner_of,
+    settle,
 )
 from switch._words cimport (
     ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX, UNKNOWN_MESSAGE_TYPE,
@@ -80,6 +81,12 @@ cdef int serve_decided(Shard *shard, const Profile *profile, const uint8_t *data
     return SERVED_AT_SEQ
 
 
+cdef bint belongs_here(const Shard *shard, Workspace *work) noexcept nogil:
+    """May this shard decide the message? If not, `work.owner` says who does."""
+    work.owner = owner_of(shard, &work.request)
+    return work.owner == shard.number or (work.settled_here and work.owner == EVERY_SHARD)
+
+
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
                const Moment *now, int unavailable, const Recall *recall,
                Workspace *work) noexcept nogil:
@@ -103,6 +110,11 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
         return SERVED_IGNORED
     if status == READ_REFUSED:
         return serve_refused(shard, profile, data, work)
+    if shard.shard_count > 1 and not belongs_here(shard, work):
+        if not work.settled_here:
+            return SERVED_ELSEWHERE
+        if unavailable == REASON_NONE:
+            unavailable = LEDGER_UNAVAILABLE    # two maps of the slots: nobody may decide it
     if unavailable != REASON_NONE:
         work.faults.reason = unavailable
         return serve_refused(shard, profile, data, work)
@@ -220,4 +232,4 @@ cdef class Lane:
         return SERVE_STATUSES[status], reply, seq, recall
 
 
-SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken")
+SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken", "elsewhere")

@@ -113,3 +113,6 @@ cdef enum:
     OUTPUT_BYTES_MAX = 1048576      # replies that a peer has not read
     READ_BYTES_MAX = 65536          # of one connection in one turn
     UNANSWERED_MAX = 1024           # of one connection: beyond it, it is not read
+    TRUNK_OUTPUT_BYTES_MAX = 16777216   # of a link to another shard
+    TRUNK_REQUEST_BYTES_MAX = 8388608   # of it: beyond, what can be refused is refused
+    TRUNK_UNANSWERED_MAX = 8192         # of a link from another shard

@@ -26,6 +26,16 @@ UNANSWERED_MAX = 1024
 OUTPUT_BYTES_MAX = 1 << 20
 """Replies a peer has not read; beyond it the peer is not reading at all and is closed."""
 
+TRUNK_UNANSWERED_MAX = 8_192
+"""Messages that another shard has sent here and that wait: two links' full windows a terminal link
+may have, times four. Beyond it that shard's messages wait with it, and it refuses new ones."""
+
+TRUNK_OUTPUT_BYTES_MAX = 1 << 24
+"""What another shard has not taken: all waiting replies at their longest, or as many requests."""
+
+TRUNK_REQUEST_BYTES_MAX = 1 << 23
+"""Of that, what messages that can be refused may fill: reversals and advices have the rest."""
+
 READ_BYTES_MAX = 1 << 16
 """What one connection may take of one drain, so that a flood does not starve the others."""
 
@@ -37,4 +47,6 @@ CONNECTIONS_PER_DRAIN_MAX = 1024
 
 assert 2 * HOLD_MOVES_MAX + 6 <= MOVES_MAX  # with discount, points' worth, fee, earning
 assert REPLY_BYTES_MAX * 2 < OUTPUT_BYTES_MAX
+assert TRUNK_UNANSWERED_MAX * (REPLY_BYTES_MAX + 64) <= TRUNK_OUTPUT_BYTES_MAX
+assert TRUNK_REQUEST_BYTES_MAX < TRUNK_OUTPUT_BYTES_MAX
 assert FRAME_BYTES_MAX <= READ_BYTES_MAX

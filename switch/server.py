@@ -28,6 +28,8 @@ COMMIT_SECONDS_MAX = 2.0
 """A commit that takes longer says that the database is in trouble: nothing new is decided then.
 Terminals wait 10 s and more, so those that wait already still get their answer when it recovers."""
 DRAIN_SECONDS_MAX = 10.0
+OTHER_SHARDS_SECONDS_MAX = 5.0
+"""A shard that does not answer must not keep another from ending."""
 CONFIRM_SECONDS = 1.0
 """A switch that lost its shard answers echoes and repeats from memory for no longer than this."""
 SLOW_LANE_WORKERS = 4
@@ -83,6 +85,7 @@ class Server:
         self._rows_wait = trio.Event()
         self._stopping = trio.Event()
         self._drained = trio.Event()
+        self._gate_closed = False
         self._parked_send, self._parked_receive = trio.open_memory_channel[
             tuple[int, tuple[str, int] | tuple[str, int, int]]
         ](math.inf)  # bounded by the gate's places for parked messages
@@ -109,7 +112,10 @@ class Server:
                 gate_scope = await nursery.start(self._serve_gate)
                 task_status.started()
                 await self._stopping.wait()
+                await self._hear_other_shards_out()
                 gate_scope.cancel()
+                self._gate_closed = True
+                self._rows_wait.set()
                 with trio.move_on_after(DRAIN_SECONDS_MAX) as drain_scope:
                     await self._drained.wait()
                 if drain_scope.cancelled_caught:
@@ -133,6 +139,13 @@ class Server:
                 self._drain()
         self._gate.stop_accepting()
 
+    async def _hear_other_shards_out(self) -> None:
+        """Pass on what other shards still answer to our requesters, who are heard no more."""
+        self._gate.stop_reading()
+        with trio.move_on_after(OTHER_SHARDS_SECONDS_MAX):
+            while self._gate.awaited():  # noqa: ASYNC110 (a counter in C has no event)
+                await trio.sleep(TICK_SECONDS / 10)
+
     def _drain(self) -> None:
         if self._gate.drain():
             self._rows_wait.set()
@@ -144,7 +157,7 @@ class Server:
         while True:
             cut = self._core.cut_batch()
             if cut is None:
-                if self._stopping.is_set():
+                if self._gate_closed:
                     self._drained.set()
                     return
                 self._rows_wait = trio.Event()

@@ -13,30 +13,30 @@ from pathlib import Path
 import msgspec
 import trio
 
-from bashgah.demo_site import HOST, demo_config, free_port, load_demo
+from bashgah.demo_site import HOST, demo_config, free_port, free_ports, load_demo
 from bashgah.site import Site
 from switch.config import Config, Http, Postgres
 
 
-def site_config(data_dir: Path) -> Config:
+def site_config(data_dir: Path, shards: int = 1) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
-    config = demo_config(data_dir)
+    config = demo_config(data_dir, shards=shards)
     return msgspec.structs.replace(
         config,
         listener=tuple(
             msgspec.structs.replace(listener, port=free_port()) for listener in config.listener
         ),
-        http=Http(host=HOST, port=free_port()),
+        http=Http(host=HOST, port=free_ports(0, shards)),
         postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", replica=False),
     )
 
 
 @asynccontextmanager
-async def running_site(say: Callable[[str], None]) -> AsyncIterator[Site]:
+async def running_site(say: Callable[[str], None], shards: int = 1) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    site = Site(data_dir=data_dir, config=site_config(data_dir), say=say)
+    site = Site(data_dir=data_dir, config=site_config(data_dir, shards), say=say)
     try:
         try:
             await site.start_database()
