@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,6 +20,8 @@ from acquirers.pos import POS_ASCII, POS_BINARY
 from issuers.purse import purse
 from switch._fastpath import Gate
 from switch._lane import Lane
+from switch._peers import Peers
+from switch._shard_gate import ShardGate
 from switch.errors import JournalUnavailable
 from switch.iso8583 import (
     NEED_DATA,
@@ -30,9 +33,11 @@ from switch.iso8583 import (
     encode,
     reply_tpdu,
 )
-from switch.metrics import CommitMetrics, SwitchCollector
+from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.peers import keep_connected, listen_for_peers
 from switch.programme import Limits, Programme
 from switch.server import Server
+from switch.slots import even_owners
 from tests.support.fake_journal import FakeJournal
 from tests.support.shop import TEHRAN_S, Shop, spec
 
@@ -132,6 +137,15 @@ class Link:
         self.stream.socket.close()
 
 
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
+    """Which shard a bench is, and where it meets the others."""
+
+    number: int
+    count: int
+    directory: Path
+    greeting: bytes = b"g" * 32
+
+
 class Bench:
     """A switch that serves, and what it wrote to its exchange log."""
 
@@ -154,6 +168,7 @@ class Bench:
         self.stopped = trio.Event()
         self.error_awaited = False
         self.error: BaseException | None = None  # what ended the server, when a test awaits that
+        self.peers: Peers | None = None  # of one shard among several
         self._links: list[Link] = []
 
     async def connect(self, listener: str = "binary") -> Link:
@@ -223,24 +238,28 @@ async def serving(
     exchange_entries: int = 1 << 16,
     recall: Recall = nothing_to_recall,
     write_log: Callable[[bytes], None] | None = None,
+    seat: Seat | None = None,
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
     `framings` replaces the two listeners: name → (dialect, framing). Without `write_log` the
-    exchange log stays in the gate for `Bench.lines`.
+    exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
+    which all have every card in their register and differ in whose it is.
     """
     shop = Shop(
         generous_purse(),
         now_s=int(time.time()),
         exchange_entries=exchange_entries,
         detail_bytes=1 << 25,
+        shard=0 if seat is None else seat.number,
     )
-    gate = Gate(
+    gate = (Gate if seat is None else ShardGate)(
         shop.core,
         connections_max=connections_max,
         pending_max=pending_max,
         utc_offset_s=TEHRAN_S,
         logging=True,
+        trunks_max=0 if seat is None else 4 * seat.count,
     )
     journal = FakeJournal(delay_seconds=delay_seconds)
     registry = CollectorRegistry()
@@ -262,6 +281,10 @@ async def serving(
     with ExitStack() as resources:
         _listen(bench, resources, framings or DIALECTS)
         async with trio.open_nursery() as nursery:
+            if seat is not None:
+                assert isinstance(gate, ShardGate)
+                bench.peers = _join(bench, gate, seat, resources)
+                nursery.start_soon(keep_connected, gate, bench.peers, seat.directory)
             nursery.start_soon(_run, bench)
             try:
                 yield bench
@@ -272,6 +295,19 @@ async def serving(
                     await bench.stopped.wait()
                 bench.hang_up()
                 nursery.cancel_scope.cancel()
+
+
+def _join(bench: Bench, gate: ShardGate, seat: Seat, resources: ExitStack) -> Peers:
+    peers = Peers(
+        bench.shop.core,
+        owners=list(even_owners(seat.count)),
+        count=seat.count,
+        greeting=seat.greeting,
+    )
+    listening = resources.enter_context(listen_for_peers(seat.directory, seat.number))
+    gate.join(peers, listening.fileno())
+    bench.registry.register(PeersCollector(peers))
+    return peers
 
 
 async def _run(bench: Bench) -> None:

@@ -110,10 +110,10 @@ def spec(dialect: str) -> Spec:
     return named("iso1987-binary" if dialect == "binary" else "iso1987-ascii")
 
 
-def new_core(*, exchange_entries: int = 4096, detail_bytes: int = 1 << 20) -> Core:
-    """Give an empty shard 0."""
+def new_core(*, exchange_entries: int = 4096, detail_bytes: int = 1 << 20, shard: int = 0) -> Core:
+    """Give an empty shard."""
     return Core(
-        shard=0,
+        shard=shard,
         pan_key=PAN_KEY,
         exchange_entries=exchange_entries,
         detail_bytes=detail_bytes,
@@ -149,10 +149,13 @@ class Shop:
         utc_offset_s: int = TEHRAN_S,
         exchange_entries: int = 4096,
         detail_bytes: int = 1 << 20,
+        shard: int = 0,
     ) -> None:
         self.now_s = now_s
         self.utc_offset_s = utc_offset_s
-        self.core = new_core(exchange_entries=exchange_entries, detail_bytes=detail_bytes)
+        self.core = new_core(
+            exchange_entries=exchange_entries, detail_bytes=detail_bytes, shard=shard
+        )
         self.directory = Directory(self.core)
         self.batches: list[bytes] = []
         self._stan = 0
