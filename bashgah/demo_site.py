@@ -86,13 +86,13 @@ def free_port(wanted: int = 0) -> int:
 
 def free_ports(wanted: int, count: int) -> int:
     """Give the first of `count` free ports in a row: `wanted`, or another one."""
+    if count == 1:
+        return free_port(wanted)
     for _ in range(FREE_PORTS_ATTEMPTS_MAX):
-        first = free_port(wanted)
-        if first + count <= 65_536 and all(
-            free_port(port) == port for port in range(first + 1, first + count)
-        ):
-            return first
-        wanted = 0
+        if wanted and all(free_port(port) == port for port in range(wanted, wanted + count)):
+            return wanted
+        # Below those that the kernel gives to connections: rows of free ones are rare there.
+        wanted = 10_000 + secrets.randbelow(20_000)
     raise OSError(f"no {count} free ports in a row on {HOST}")
 
 

@@ -1,8 +1,11 @@
-"""Messages that concern every shard. See `_gathering.pxd`.
+"""Messages that wait for other shards. See `_gathering.pxd`.
 
 A sign-on is sent to every other shard first, and decided where it came in when all have approved
 it. So an approval says that it holds everywhere. Anything else may hold somewhere: the terminal
 repeats it, which each shard answers as it did before, or decides if it has not seen it.
+
+A repeat whose card's shard is down is held until that shard is back: 91 would say that nothing
+moved, and only that shard knows.
 """
 
 from libc.stdlib cimport free, malloc
@@ -19,7 +22,7 @@ cdef void gathering_clear(Gathering *gathering) noexcept nogil:
 
 cdef Gathered *gathering_keep(Gathering *gathering, int32_t place, uint32_t generation,
                               const Frame *frame, uint8_t envelope_bytes, int64_t received_us,
-                              uint64_t awaited) noexcept nogil:
+                              uint64_t awaited, bint held) noexcept nogil:
     """Keep a message; NULL when too many are kept already."""
     cdef Gathered *kept
     cdef int at = 0
@@ -40,9 +43,11 @@ cdef Gathered *gathering_keep(Gathering *gathering, int32_t place, uint32_t gene
     kept.generation = generation
     kept.received_us = received_us
     kept.awaited = awaited
+    kept.held = held
     gathering.turn += 1
     kept.tag = gathering.turn * GATHERED_MAX + <uint64_t> at
     gathering.count += 1
+    gathering.held_count += held
     return kept
 
 
@@ -52,11 +57,13 @@ cdef Gathered *gathering_find(Gathering *gathering, uint64_t tag) noexcept nogil
     return kept if kept.body != NULL and kept.tag == tag else NULL
 
 
-cdef Gathered *gathering_awaiting(Gathering *gathering, int32_t shard) noexcept nogil:
-    """Find a message that a shard has not answered; NULL when there is none."""
+cdef Gathered *gathering_awaiting(Gathering *gathering, int32_t shard,
+                                  bint held) noexcept nogil:
+    """Find a message that a shard has and has not answered, or one that is `held` for it."""
     cdef int i
     for i in range(GATHERED_MAX if gathering.count else 0):
-        if gathering.all[i].body != NULL and gathering.all[i].awaited >> shard & 1:
+        if (gathering.all[i].body != NULL and gathering.all[i].held == held
+                and gathering.all[i].awaited >> shard & 1):
             return &gathering.all[i]
     return NULL
 
@@ -75,6 +82,7 @@ cdef void gathering_give(Gathering *gathering, Gathered *kept, Gathered *given,
     given[0] = kept[0]
     kept.body = NULL
     gathering.count -= 1
+    gathering.held_count -= given.held
     frame.envelope = given.envelope if given.envelope_bytes else NULL
     frame.body = given.body
     frame.body_bytes = given.body_bytes

@@ -29,7 +29,8 @@ cdef enum Heard:
     HEARD_MESSAGE = 1           # another shard's requester asks
     HEARD_REPLY = 2             # pass it on to our requester
     HEARD_ALL = 3               # every shard has approved message `tag`: decide it here
-    HEARD_STRANGER = 4          # another configuration, or no greeting: hang up
+    HEARD_UP = 4                # the shard is there: send what was held for it
+    HEARD_STRANGER = 5          # another configuration, or no greeting: hang up
 
 cdef struct Peer:
     int32_t place               # of the connection to it; -1 = none
@@ -64,6 +65,8 @@ cdef int peers_send(PeerTable *peers, Connections *connections, int32_t number,
                     const Route *route, const Frame *frame, bint refusable) noexcept nogil
 cdef int peers_send_all(PeerTable *peers, Connections *connections, Route *route,
                         const Frame *frame, uint8_t envelope_bytes) noexcept nogil
+cdef int peers_hold(PeerTable *peers, int32_t number, const Route *route, const Frame *frame,
+                    uint8_t envelope_bytes) noexcept nogil
 cdef int peers_greet(PeerTable *peers, Connections *connections, int32_t number,
                      int32_t place) noexcept nogil
 cdef int peers_hear(PeerTable *peers, Connections *connections, int32_t place,

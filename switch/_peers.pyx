@@ -73,7 +73,7 @@ cdef int peers_send_all(PeerTable *peers, Connections *connections, Route *route
                 return LEDGER_UNAVAILABLE       # before anybody has it
             awaited |= 1ULL << number
     kept = gathering_keep(&peers.gathering, route.place, route.generation, frame, envelope_bytes,
-                          route.received_us, awaited)
+                          route.received_us, awaited, False)
     if kept == NULL:
         return OVERLOADED
     route.kind = ROUTE_EVERYWHERE
@@ -84,6 +84,14 @@ cdef int peers_send_all(PeerTable *peers, Connections *connections, Route *route
             gathering_drop(&peers.gathering, kept)
             return OVERLOADED           # some have it: the terminal repeats, and they say the same
     return REASON_NONE
+
+
+cdef int peers_hold(PeerTable *peers, int32_t number, const Route *route, const Frame *frame,
+                    uint8_t envelope_bytes) noexcept nogil:
+    """Keep a message until a link to a shard begins. 0, or -1 when too many are kept already."""
+    return -1 if gathering_keep(&peers.gathering, route.place, route.generation, frame,
+                                envelope_bytes, route.received_us, 1ULL << number,
+                                True) == NULL else 0
 
 
 cdef int peers_greet(PeerTable *peers, Connections *connections, int32_t number,
@@ -126,7 +134,7 @@ cdef int hear_greeting(PeerTable *peers, Connections *connections, int32_t place
         return HEARD_STRANGER
     if trunk.listener == TRUNK_OUT:
         peers.all[number].up = 1
-        return HEARD_NOTHING
+        return HEARD_UP
     if route.place != peers.number:
         return HEARD_STRANGER
     room = connection_room(trunk, PREFIX_BYTES_MAX + GREETING_BYTES)
@@ -286,7 +294,7 @@ cdef class Peers:
 
     def awaited(self):
         """Count the messages that other shards have and have not answered."""
-        return self.table.gathering.count + sum(
+        return self.table.gathering.count - self.table.gathering.held_count + sum(
             self.table.all[number].waiting_count for number in range(self.table.count))
 
     def statistics(self):

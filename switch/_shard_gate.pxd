@@ -13,4 +13,5 @@ cdef class ShardGate(Gate):
     cdef PeerTable *peers
     cdef void pass_reply(self, const Route *route, const Frame *frame) noexcept nogil
     cdef void finish_gathered(self, Gathered *kept, int standing) noexcept nogil
+    cdef void finish_all(self, int32_t number, bint held, int standing) noexcept nogil
     cdef void lose_trunk(self, int32_t trunk) noexcept nogil

@@ -21,15 +21,15 @@ from switch._fastpath cimport APPROVED_ELSEWHERE, FRESH, UNFETCHED
 from switch._frames cimport PREFIX_BYTES_MAX, frame_prefix
 from switch._gathering cimport gathering_awaiting, gathering_find, gathering_give
 from switch._peers cimport (
-    FIRST_LISTENER, HEARD_ALL, HEARD_MESSAGE, HEARD_REPLY, HEARD_STRANGER, TRUNK_IN, TRUNK_OUT,
-    peers_count_batch, peers_forget, peers_greet, peers_hear, peers_lose, peers_send,
-    peers_send_all,
+    FIRST_LISTENER, HEARD_ALL, HEARD_MESSAGE, HEARD_REPLY, HEARD_STRANGER, HEARD_UP, TRUNK_IN,
+    TRUNK_OUT, peers_count_batch, peers_forget, peers_greet, peers_hear, peers_hold, peers_lose,
+    peers_send, peers_send_all,
 )
 from switch._routing cimport ROUTE_BYTES, ROUTE_MESSAGE, route_answer, route_read
 from switch._shard cimport EVERY_SHARD, Recall
 from switch._sockets cimport close_fd, monotonic_us
 from switch._words cimport (
-    CLASS_ADVICE, CLASS_REVERSAL, CLASS_REVERSAL_ADVICE, REASON_NONE,
+    CLASS_ADVICE, CLASS_REVERSAL, CLASS_REVERSAL_ADVICE, OVERLOADED, REASON_NONE,
 )
 
 cdef Recall NOTHING_RECALLED
@@ -75,7 +75,10 @@ cdef class ShardGate(Gate):
     # --- without the interpreter ------------------------------------------------------------------
 
     cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil:
-        """Send the workspace's message to the shards that it concerns. A Reason: why not."""
+        """Send the workspace's message to the shards that it concerns. A Reason: why not.
+
+        A repeat that cannot be sent is not refused: 91 would deny what its first may have moved.
+        """
         cdef Connection *connection = &self.connections.all[place]
         cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
         cdef uint8_t message_class = self.work.request.message_class
@@ -98,6 +101,11 @@ cdef class ShardGate(Gate):
                                 message_class != CLASS_REVERSAL
                                 and message_class != CLASS_REVERSAL_ADVICE
                                 and message_class != CLASS_ADVICE)
+            if reason != REASON_NONE and self.work.request.mti % 10 == 1:
+                if reason == OVERLOADED or peers_hold(self.peers, self.work.owner, &route, frame,
+                                                      envelope_bytes) != 0:
+                    return REASON_NONE          # the terminal repeats it once more
+                reason = REASON_NONE
         if reason == REASON_NONE:
             connection.unanswered += 1
         return reason
@@ -117,6 +125,8 @@ cdef class ShardGate(Gate):
         elif heard == HEARD_ALL:
             self.finish_gathered(gathering_find(&self.peers.gathering, route.tag),
                                  APPROVED_ELSEWHERE)
+        elif heard == HEARD_UP:
+            self.finish_all(self.connections.all[place].peer_port, True, FRESH)
         else:
             self.note_dirty(place)
 
@@ -141,7 +151,7 @@ cdef class ShardGate(Gate):
         self.queue_reply(route.place)
 
     cdef void finish_gathered(self, Gathered *kept, int standing) noexcept nogil:
-        """Decide a message that concerns every shard, now that the others have or cannot."""
+        """Serve a message that was kept, now that what it waited for has happened."""
         cdef Gathered given
         cdef Frame frame
         gathering_give(&self.peers.gathering, kept, &given, &frame)
@@ -177,7 +187,6 @@ cdef class ShardGate(Gate):
     cdef void lose_trunk(self, int32_t trunk) noexcept nogil:
         """Wait no more for what a shard was asked over a trunk that has ended."""
         cdef int32_t place
-        cdef Gathered *kept
         cdef int32_t number = peers_lose(self.peers, &self.connections, trunk)
         cdef uint16_t *waiting
         if number < 0:
@@ -188,10 +197,15 @@ cdef class ShardGate(Gate):
                 self.connections.all[place].unanswered -= waiting[place]
                 waiting[place] = 0
                 self.note_dirty(place)
-        kept = gathering_awaiting(&self.peers.gathering, number)
-        while kept != NULL:
-            self.finish_gathered(kept, UNFETCHED)
-            kept = gathering_awaiting(&self.peers.gathering, number)
+        self.finish_all(number, False, UNFETCHED)
+
+    cdef void finish_all(self, int32_t number, bint held, int standing) noexcept nogil:
+        """Serve everything that waits for a shard: its answer, or that it is there."""
+        cdef Gathered *kept = gathering_awaiting(&self.peers.gathering, number, held)
+        # A link that breaks meanwhile has them held again, for the next time.
+        while kept != NULL and (self.peers.all[number].up or not held):
+            self.finish_gathered(kept, standing)
+            kept = gathering_awaiting(&self.peers.gathering, number, held)
 
     cdef void flush_trunks(self) noexcept nogil:
         """Send each other shard what was collected for it."""

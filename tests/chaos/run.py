@@ -34,6 +34,10 @@ for journal batches, snapshots and holds to be under way."""
 PATIENCE = Patience(reply_seconds=60.0, reverse_when_cut_bps=2_000)
 """A terminal waits out a restart and repeats; one in five reverses instead."""
 
+PATIENCE_WITH_SHARDS = Patience(reply_seconds=8.0, reverse_when_cut_bps=2_000)
+"""What a killed shard had of another one's terminals is not answered, and their connections stay:
+they find out by waiting."""
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a run found; printed as one line of JSON."""
@@ -74,10 +78,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_chaos(
-    *, kills: int, seed: int, target: Target, say: Say
+    *, kills: int, seed: int, target: Target, say: Say, shards: int = 1
 ) -> tuple[Verdict, list[str]]:
-    """Run to the end; give the verdict and what was wrong, in words."""
-    async with running_site(say) as site:
+    """Run to the end; give the verdict and what was wrong, in words.
+
+    With several `shards` each kill of the switch is of one of them.
+    """
+    async with running_site(say, shards) as site:
         terminals = _new_terminals(site, seed)
         await terminals.survey_before()
         say(f"terminals: {CONNECTIONS} at work")
@@ -125,7 +132,7 @@ def _new_terminals(site: Site, seed: int) -> Terminals:
         pace=Closed(think_seconds=THINK_SECONDS),
         seed=seed,
         connections=CONNECTIONS,
-        patience=PATIENCE,
+        patience=PATIENCE_WITH_SHARDS if site.switches[1:] else PATIENCE,
         drain_seconds=PATIENCE.reply_seconds,
     )
     address = (listener.host, listener.port)
@@ -143,8 +150,9 @@ async def _kill_under_load(
         for number in range(1, kills + 1):
             await trio.sleep(random.uniform(ALIVE_SECONDS_MIN, ALIVE_SECONDS_MAX))
             began_seconds = monotonic()
-            await _kill(site, target)
-            await site.switch.wait_ready()
+            await _kill(site, target, random)
+            for switch in site.switches:
+                await switch.wait_ready()
             restarts.append(monotonic() - began_seconds)
             answered = terminals.counts().answered
             say(f"kill {number}/{kills}: {answered} answered, ready in {restarts[-1]:.2f} s")
@@ -153,10 +161,11 @@ async def _kill_under_load(
     return restarts
 
 
-async def _kill(site: Site, target: Target) -> None:
+async def _kill(site: Site, target: Target, random: Random) -> None:
     if target == "switch":
-        site.switch.kill()
-        site.switch.start()
+        switch = random.choice(site.switches)
+        switch.kill()
+        switch.start()
         return
     assert site.cluster is not None, "the site has its own PostgreSQL"
     primary = site.cluster.primary

@@ -209,6 +209,28 @@ async def test_cards_of_a_shard_that_is_down_get_91_at_once_and_service_resumes(
     assert (refused[39], sign_off[39], refused_again[39]) == ("91", "91", "91")
 
 
+async def test_a_repeat_waits_for_the_shard_that_knows_its_first() -> None:
+    with meeting_place() as directory:
+        seats = [Seat(number=number, count=2, directory=directory) for number in range(2)]
+        async with serving(seat=seats[0]) as bench:
+            line = await bench.connect()
+            load = bench.shop.message("0200", "210000", card=card_of(bench, 1), stan=9)
+            repeat = bench.shop.message("0201", "210000", card=card_of(bench, 1), stan=9)
+            async with serving(seat=seats[1]) as other:
+                await wait_joined([bench, other])
+                await line.send(load)
+                first = await line.reply_bytes()
+                core = other.shop
+            await bench.wait_until(lambda: not peers_of(bench)[1]["up"])
+            await line.send(repeat)
+            silent = await line.says_nothing()
+            async with serving(seat=seats[1], shop=core):
+                again = await line.reply_bytes()
+
+    assert silent
+    assert again[4:] == first[4:], "as it was, but for the message type of a repeat"
+
+
 async def test_what_a_broken_link_had_is_not_answered_and_holds_up_nobody() -> None:
     with meeting_place() as directory:
         seats = [Seat(number=number, count=2, directory=directory) for number in range(2)]

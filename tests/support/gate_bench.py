@@ -239,14 +239,16 @@ async def serving(
     recall: Recall = nothing_to_recall,
     write_log: Callable[[bytes], None] | None = None,
     seat: Seat | None = None,
+    shop: Shop | None = None,
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
     `framings` replaces the two listeners: name → (dialect, framing). Without `write_log` the
     exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
-    which all have every card in their register and differ in whose it is.
+    which all have every card in their register and differ in whose it is; `shop` is one that an
+    earlier bench has left, for a shard that comes back.
     """
-    shop = Shop(
+    shop = shop or Shop(
         generous_purse(),
         now_s=int(time.time()),
         exchange_entries=exchange_entries,
