@@ -4,6 +4,7 @@ Owns how a shard is taken, how a `Server` is put together from a configuration, 
 signals. Decides nothing itself.
 """
 
+import math
 import os
 import resource
 import signal
@@ -185,7 +186,7 @@ def _open_listeners(
             raise OperatingError(f"listener {listener.name}: {where}: {error.strerror}") from error
         resources.callback(listening.close)
         listening.setblocking(False)
-        gate.listen(listening.fileno(), lane)
+        gate.listen(listening.fileno(), lane, reply_seconds=math.ceil(listener.reply_seconds_max))
         ports.append((listener.name, listening.getsockname()[1]))
     return ports
 

@@ -1,23 +1,22 @@
-"""The live view of a running load: what the terminals see beside what the switch says of itself.
+"""The demo's live view: what the terminals see beside what the switch says of itself.
 
-Owns the drawing and the reading of the switch's `/metrics`. Must not know how either side works.
+Owns the drawing and the turning of totals into rates. Must not know how either side works.
 With a terminal it is redrawn four times a second; without one it is a plain line every few seconds.
 """
 
-import urllib.error
-import urllib.request
 from collections import deque
 from collections.abc import Callable
 
 import trio
 from msgspec import Struct
-from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.live import figures_table
+from loadtest.scrape import SwitchFigures, fetch, read_metrics
 from loadtest.terminals import Figures
 
 REDRAW_SECONDS = 0.25
@@ -26,24 +25,6 @@ SCRAPE_SECONDS = 1.0
 SCRAPE_SECONDS_MAX = 2.0  # a switch that does not answer its metrics must not stop the view
 RATE_SECONDS = 1.0  # the rate shown is that of the last second
 DECLINES_SHOWN = 8
-
-BATCHES = "bashgah_journal_batches_total"
-ROWS = "bashgah_journal_rows_total"
-COMMIT_SECONDS = "bashgah_journal_commit_seconds_sum"
-COMMITS = "bashgah_journal_commit_seconds_count"
-LAG = "bashgah_journal_lag_rows"
-CONNECTIONS = "bashgah_connections"
-
-
-class SwitchFigures(Struct, frozen=True, kw_only=True):
-    """What the switch says of itself; rows and batches since it started."""
-
-    batches: float
-    rows: float
-    commit_seconds: float
-    commits: float
-    lag_rows: float
-    connections: float
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -153,14 +134,14 @@ def _terminals_table(look: Look) -> Table:
         ("reversed", counts.reversed),
         ("repeated", counts.repeated),
     )
-    return _table("The terminals", [(name, f"{value:,}") for name, value in rows])
+    return figures_table("The terminals", [(name, f"{value:,}") for name, value in rows])
 
 
 def _switch_table(look: Look) -> Table:
     if look.switch is None:
-        return _table("The switch", [("metrics", "no answer")])
+        return figures_table("The switch", [("metrics", "no answer")])
     switch = look.switch
-    return _table(
+    return figures_table(
         "The switch",
         [
             ("connections", f"{switch.connections:,.0f}"),
@@ -170,16 +151,6 @@ def _switch_table(look: Look) -> Table:
             ("not yet durable", f"{switch.lag_rows:,.0f} rows"),
         ],
     )
-
-
-def _table(title: str, rows: list[tuple[str, str]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column(style="dim", min_width=20)
-    table.add_column(justify="right", min_width=10)
-    table.show_header = False
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def _declines(declines: dict[str, int]) -> Text:
@@ -194,7 +165,9 @@ async def _keep_scraping(watcher: Watcher, metrics_urls: tuple[str, ...]) -> Non
         shards: list[SwitchFigures] = []
         for url in metrics_urls:
             # Abandoned on cancel: the thread ends by its own time limit, touching nothing of ours.
-            text = await trio.to_thread.run_sync(_fetch, url, abandon_on_cancel=True)
+            text = await trio.to_thread.run_sync(
+                fetch, url, SCRAPE_SECONDS_MAX, abandon_on_cancel=True
+            )
             if text is not None:
                 shards.append(read_metrics(text))
         # A total without a shard would look like one that runs backwards.
@@ -207,29 +180,4 @@ def summed(shards: list[SwitchFigures]) -> SwitchFigures:
     fields = SwitchFigures.__struct_fields__
     return SwitchFigures(
         **{field: sum(getattr(shard, field) for shard in shards) for field in fields}
-    )
-
-
-def _fetch(url: str) -> str | None:
-    try:
-        with urllib.request.urlopen(url, timeout=SCRAPE_SECONDS_MAX) as response:
-            body: bytes = response.read()
-    except (urllib.error.URLError, OSError):
-        return None
-    return body.decode()
-
-
-def read_metrics(text: str) -> SwitchFigures:
-    """Read Prometheus text; what is not there counts as 0, what has labels is summed."""
-    sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
-    return SwitchFigures(
-        batches=sums.get(BATCHES, 0.0),
-        rows=sums.get(ROWS, 0.0),
-        commit_seconds=sums.get(COMMIT_SECONDS, 0.0),
-        commits=sums.get(COMMITS, 0.0),
-        lag_rows=sums.get(LAG, 0.0),
-        connections=sums.get(CONNECTIONS, 0.0),
     )

@@ -16,19 +16,27 @@ Encode = Callable[[str, Mapping[str, str]], bytes]
 Spell = Callable[[str], bytes]
 
 
-def _spell_ascii(value: str) -> bytes:
+def spell_ascii(value: str) -> bytes:
+    """One character a byte."""
     return value.encode("ascii")
 
 
-def _spell_packed(value: str) -> bytes:
+def spell_packed_left(value: str) -> bytes:
+    """Two digits a byte; an odd count has a 0 on the left."""
     return bytes.fromhex(value if len(value) % 2 == 0 else "0" + value)
 
 
-def _spell_ebcdic(value: str) -> bytes:
+def spell_packed_right(value: str) -> bytes:
+    """Two digits a byte; an odd count has an F on the right."""
+    return bytes.fromhex(value if len(value) % 2 == 0 else value + "F")
+
+
+def spell_ebcdic(value: str) -> bytes:
+    """One character a byte, as mainframes write it."""
     return value.encode("cp500")
 
 
-SPELLINGS: tuple[Spell, ...] = (_spell_ascii, _spell_packed, _spell_ebcdic)
+SPELLINGS: tuple[Spell, ...] = (spell_ascii, spell_packed_left, spell_packed_right, spell_ebcdic)
 
 
 class Slot(Struct, frozen=True, kw_only=True):

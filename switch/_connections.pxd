@@ -20,7 +20,8 @@ cdef struct Connection:
     uint8_t listener
     uint8_t dirty           # has bytes that may leave
     uint8_t wants_write     # the kernel's buffer was full
-    uint8_t paused          # not read: too many unanswered
+    uint8_t paused          # not read: too much of its output waits for rows
+    uint8_t postponed       # not read: what came from it waits for room
     uint8_t half_closed     # the peer sends no more, and may still read
     uint8_t trunk           # many requesters' messages: its bounds are a trunk's, its room is kept
     int32_t unanswered
@@ -45,11 +46,12 @@ cdef struct Connections:
     int epoll
     uint64_t closed[7]      # by CloseCause
 
+cdef const char *close_name(int cause) noexcept nogil
 cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil
 cdef void connections_clear(Connections *connections) noexcept nogil
 cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
                              int64_t now_us) noexcept nogil
-cdef int32_t unanswered_max(const Connection *connection) noexcept nogil
+cdef uint32_t output_max(const Connection *connection) noexcept nogil
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil
 cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nogil
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,

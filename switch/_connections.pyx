@@ -8,13 +8,22 @@ from switch._sockets cimport (
     EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CTL_ADD, EPOLL_CTL_MOD, MSG_DONTWAIT, MSG_NOSIGNAL,
     close_fd, epoll_ctl, epoll_event, send,
 )
-from switch._words cimport (
-    OUTPUT_BYTES_MAX, TRUNK_OUTPUT_BYTES_MAX, TRUNK_UNANSWERED_MAX, UNANSWERED_MAX,
-)
+from switch._words cimport OUTPUT_BYTES_MAX, TRUNK_OUTPUT_BYTES_MAX
 
 cdef enum:
     OUT_FIRST = 1024
     GENERATION_MASK = 0x7fffffff    # the top bit of an epoll mark says listener
+
+
+# As its line in the log and the metrics say it; by CloseCause.
+cdef const char *close_names[7]
+close_names[:] = [b"by_peer", b"idle", b"slow_frame", b"lost_framing", b"not_reading", b"error",
+                  b"shutdown"]
+
+
+cdef const char *close_name(int cause) noexcept nogil:
+    """Say why a connection was closed."""
+    return close_names[cause]
 
 
 cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil:
@@ -82,9 +91,9 @@ cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
     return place
 
 
-cdef int32_t unanswered_max(const Connection *connection) noexcept nogil:
-    """Beyond how many unanswered messages a connection is not read."""
-    return TRUNK_UNANSWERED_MAX if connection.trunk else UNANSWERED_MAX
+cdef uint32_t output_max(const Connection *connection) noexcept nogil:
+    """How many bytes may wait for a peer."""
+    return TRUNK_OUTPUT_BYTES_MAX if connection.trunk else OUTPUT_BYTES_MAX
 
 
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil:
@@ -115,7 +124,7 @@ cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nog
     need = connection.out_bytes + <uint32_t> bytes
     if need <= capacity:
         return connection.out + connection.out_bytes
-    if need > <uint32_t> (TRUNK_OUTPUT_BYTES_MAX if connection.trunk else OUTPUT_BYTES_MAX):
+    if need > output_max(connection):
         return NULL
     if capacity == 0:
         capacity = OUT_FIRST

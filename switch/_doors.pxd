@@ -1,6 +1,6 @@
 """Listening sockets of the gate: watching them, and taking what waits at them."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 from switch._frames cimport FrameForm
 from switch._mapping cimport Profile
@@ -12,6 +12,8 @@ cdef struct Listener:
     int fd
     FrameForm form
     const Profile *profile
+    int share                   # of the room: its acquirer's (`_pressure`)
+    int32_t reply_seconds       # for so long its requesters wait
     uint8_t resting             # not watched: descriptors or memory ran out
     char name[32]
 

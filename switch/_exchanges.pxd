@@ -34,11 +34,15 @@ cdef struct Exchange:
     uint8_t operation
     uint16_t reply_bytes
     uint16_t move_count
-    int32_t next_of_key
     int32_t next_of_seq
+
+cdef struct KeyLink:            # apart from the entries, so that most searches touch none of them
+    int32_t next                # slot of the next entry of the same bucket; -1 = none
+    uint32_t tag                # more of its key's hash
 
 cdef struct Exchanges:
     Exchange *entries
+    KeyLink *key_links          # by slot
     int32_t *by_key
     int32_t *by_seq
     uint32_t capacity

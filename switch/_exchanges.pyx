@@ -4,6 +4,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from switch._index cimport hash_word
+from switch._memory cimport on_large_pages, prefetch
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NONE, STATE_HELD, STATE_TOMBSTONE,
 )
@@ -15,34 +16,53 @@ cdef int exchanges_open(Exchanges *all, uint32_t capacity, uint64_t detail_bytes
     memset(all, 0, sizeof(Exchanges))
     while buckets < capacity:
         buckets *= 2
-    all.entries = <Exchange *> calloc(capacity, sizeof(Exchange))
-    all.by_key = <int32_t *> malloc(buckets * sizeof(int32_t))
-    all.by_seq = <int32_t *> malloc(buckets * sizeof(int32_t))
-    all.details = <uint8_t *> malloc(detail_bytes)
-    if all.entries == NULL or all.by_key == NULL or all.by_seq == NULL or all.details == NULL:
-        exchanges_clear(all)
-        return -1
-    memset(all.by_key, 0xff, buckets * sizeof(int32_t))
-    memset(all.by_seq, 0xff, buckets * sizeof(int32_t))
     all.capacity = capacity
     all.bucket_mask = buckets - 1
     all.detail_capacity = detail_bytes
+    all.entries = <Exchange *> calloc(capacity, sizeof(Exchange))
+    all.key_links = <KeyLink *> malloc(capacity * sizeof(KeyLink))
+    all.by_key = <int32_t *> malloc(buckets * sizeof(int32_t))
+    all.by_seq = <int32_t *> malloc(buckets * sizeof(int32_t))
+    all.details = <uint8_t *> malloc(detail_bytes)
+    if (all.entries == NULL or all.key_links == NULL or all.by_key == NULL or all.by_seq == NULL
+            or all.details == NULL):
+        exchanges_clear(all)
+        return -1
+    on_large_pages(all.entries, capacity * sizeof(Exchange))
+    on_large_pages(all.key_links, capacity * sizeof(KeyLink))
+    on_large_pages(all.by_key, buckets * sizeof(int32_t))
+    on_large_pages(all.by_seq, buckets * sizeof(int32_t))
+    on_large_pages(all.details, detail_bytes)
+    memset(all.by_key, 0xff, buckets * sizeof(int32_t))
+    memset(all.by_seq, 0xff, buckets * sizeof(int32_t))
     return 0
 
 
 cdef void exchanges_clear(Exchanges *all) noexcept nogil:
     """Free everything."""
     free(all.entries)
+    free(all.key_links)
     free(all.by_key)
     free(all.by_seq)
     free(all.details)
     memset(all, 0, sizeof(Exchanges))
 
 
-cdef inline uint32_t key_bucket(const Exchanges *all, int32_t terminal,
-                                int32_t stan) noexcept nogil:
-    cdef uint64_t word = (<uint64_t> <uint32_t> terminal << 32) | <uint32_t> stan
-    return <uint32_t> hash_word(word) & all.bucket_mask
+cdef inline uint64_t key_hash(int32_t terminal, int32_t stan) noexcept nogil:
+    """Lower half: the bucket; upper half: the tag."""
+    return hash_word((<uint64_t> <uint32_t> terminal << 32) | <uint32_t> stan)
+
+
+cdef inline int32_t *key_bucket(const Exchanges *all, uint64_t hash) noexcept nogil:
+    return &all.by_key[<uint32_t> hash & all.bucket_mask]
+
+
+cdef inline int32_t tagged(const Exchanges *all, int32_t at, uint64_t hash) noexcept nogil:
+    """Give the first slot, from `at` on, that has the tag, or -1."""
+    cdef uint32_t tag = <uint32_t> (hash >> 32)
+    while at >= 0 and all.key_links[at].tag != tag:
+        at = all.key_links[at].next
+    return at
 
 
 cdef inline uint32_t seq_bucket(const Exchanges *all, int64_t seq) noexcept nogil:
@@ -68,11 +88,12 @@ cdef inline bint can_be_original(uint8_t message_class) noexcept nogil:
 
 cdef Exchange *exchange_repeated(const Exchanges *all, const Key *key) noexcept nogil:
     """Give the exchange with the same key (or the tombstone that waits for it), or NULL."""
-    cdef int32_t at = all.by_key[key_bucket(all, key.terminal, key.stan)]
+    cdef uint64_t hash = key_hash(key.terminal, key.stan)
+    cdef int32_t at = tagged(all, key_bucket(all, hash)[0], hash)
     cdef Exchange *entry
     while at >= 0:
         entry = &all.entries[at]
-        at = entry.next_of_key
+        at = tagged(all, all.key_links[at].next, hash)
         if entry.terminal != key.terminal or entry.stan != key.stan:
             continue
         if entry.state == STATE_TOMBSTONE:
@@ -99,12 +120,13 @@ cdef Exchange *exchange_original(const Exchanges *all, const Key *key,
     `key.message_class` CLASS_NONE = any that moves money. `at_time` is DE 90's time as MMDDhhmmss
     (0 = not said), or -1 without DE 90: then the key's own times or RRN must be the original's.
     """
-    cdef int32_t at = all.by_key[key_bucket(all, key.terminal, key.stan)]
+    cdef uint64_t hash = key_hash(key.terminal, key.stan)
+    cdef int32_t at = tagged(all, key_bucket(all, hash)[0], hash)
     cdef Exchange *entry
     cdef Exchange *newest = NULL
     while at >= 0:
         entry = &all.entries[at]
-        at = entry.next_of_key
+        at = tagged(all, all.key_links[at].next, hash)
         if entry.terminal != key.terminal or entry.stan != key.stan:
             continue
         if entry.state == STATE_TOMBSTONE:
@@ -176,10 +198,10 @@ cdef Exchange *exchange_by_seq(const Exchanges *all, int64_t seq) noexcept nogil
 cdef void forget(Exchanges *all, int32_t slot) noexcept nogil:
     """Take an entry out of both chains and free its slot."""
     cdef Exchange *entry = &all.entries[slot]
-    cdef int32_t *link = &all.by_key[key_bucket(all, entry.terminal, entry.stan)]
+    cdef int32_t *link = key_bucket(all, key_hash(entry.terminal, entry.stan))
     while link[0] != slot:
-        link = &all.entries[link[0]].next_of_key
-    link[0] = entry.next_of_key
+        link = &all.key_links[link[0]].next
+    link[0] = all.key_links[slot].next
     link = &all.by_seq[seq_bucket(all, entry.seq)]
     while link[0] != slot:
         link = &all.entries[link[0]].next_of_seq
@@ -190,6 +212,17 @@ cdef void forget(Exchanges *all, int32_t slot) noexcept nogil:
     all.used -= 1
 
 
+cdef inline void prepare_next(const Exchanges *all) noexcept nogil:
+    """Fetch what the next additions will touch: the oldest entry, and the chain it is in."""
+    cdef uint32_t next = all.hand + 1 if all.hand + 1 < all.capacity else 0
+    cdef uint32_t after = next + 2 if next + 2 < all.capacity else 0
+    cdef const Exchange *oldest = &all.entries[next]
+    prefetch(key_bucket(all, key_hash(oldest.terminal, oldest.stan)))
+    prefetch(&all.entries[after])
+    prefetch(<const char *> &all.entries[after] + 64)
+    prefetch(<const char *> &all.entries[after] + 128)
+
+
 cdef Exchange *exchange_add(Exchanges *all, const Exchange *entry) noexcept nogil:
     """Add an exchange in the place of the oldest one that is no open hold, and give it.
 
@@ -198,7 +231,8 @@ cdef Exchange *exchange_add(Exchanges *all, const Exchange *entry) noexcept nogi
     """
     cdef uint32_t tried = 0
     cdef int32_t slot
-    cdef uint32_t bucket
+    cdef uint64_t hash = key_hash(entry.terminal, entry.stan)
+    cdef int32_t *bucket
     cdef Exchange *place = exchange_by_seq(all, entry.seq)
     if place != NULL:
         slot = <int32_t> (place - all.entries)
@@ -217,12 +251,14 @@ cdef Exchange *exchange_add(Exchanges *all, const Exchange *entry) noexcept nogi
             forget(all, slot)
     place = &all.entries[slot]
     place[0] = entry[0]
-    bucket = key_bucket(all, entry.terminal, entry.stan)
-    place.next_of_key = all.by_key[bucket]
-    all.by_key[bucket] = slot
-    bucket = seq_bucket(all, entry.seq)
-    place.next_of_seq = all.by_seq[bucket]
-    all.by_seq[bucket] = slot
+    bucket = key_bucket(all, hash)
+    all.key_links[slot].next = bucket[0]
+    all.key_links[slot].tag = <uint32_t> (hash >> 32)
+    bucket[0] = slot
+    bucket = &all.by_seq[seq_bucket(all, entry.seq)]
+    place.next_of_seq = bucket[0]
+    bucket[0] = slot
+    prepare_next(all)
     all.used += 1
     if entry.state == STATE_HELD:
         all.held += 1

@@ -5,9 +5,6 @@ from typing import Any
 from switch._core import Core
 from switch._lane import Lane
 
-CLOSE_CAUSES: tuple[str, ...]
-"""Why connections are closed: the keys of `statistics()["closed"]`."""
-
 LENGTH_FORMS: dict[str, int]
 """The kinds of length field, as `switch.iso8583.framing.Framing.length` names them."""
 
@@ -32,15 +29,19 @@ class Gate:
     ) -> None:
         """Take the memory for `connections_max` connections and `pending_max` waiting replies.
 
-        Beyond `pending_max` rows that are not durable requests get 91. `logging` keeps a line for
+        Beyond `pending_max` rows that are not durable requests get 91; reversals and advices have a
+        quarter more, and wait when that is used up. `logging` keeps a line for
         each answered message and each closed connection until `take_log`.
         """
 
     def fileno(self) -> int:
         """Give the epoll set's descriptor: readable when there is something to drain."""
 
-    def listen(self, fd: int, lane: Lane) -> None:
-        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
+    def listen(self, fd: int, lane: Lane, *, reply_seconds: int) -> None:
+        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane.
+
+        `reply_seconds`: how long its requesters wait for a reply.
+        """
 
     def stop_reading(self) -> None:
         """Hear requesters no more; replies under way leave, those of other shards included."""

@@ -7,123 +7,97 @@ interpreter. A reply is written into its connection's output at once, framed, be
 messages were decided, none before its row is durable, and a commit's replies leave in one sweep. A
 reply without a row (an echo, 91 while the journal is away) waits for nothing but its own
 connection's earlier replies; it follows the newest of them, so that the ring of waiting replies
-holds rows only, and `pending_max` bounds it.
+holds rows only. What is decided when much waits, and what is not, is `_pressure`'s.
 
 What the fast lane cannot answer alone is parked: `take_parked` hands it to the slow lane, `resume`
 serves it again on the same path. Must not know PostgreSQL, Trio or a profile by name.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset, strncpy
-
-cimport cython
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, strncpy
 
 from switch._connections cimport (
     CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
-    CLOSED_NOT_READING, CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, connection_close,
-    connection_flush, connection_keep_rest, connection_pause, connection_room, connection_take,
-    connection_unpause, connections_clear, connections_open, unanswered_max,
+    CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, close_name, connection_keep_rest,
+    connection_pause, connection_take, connection_unpause, output_max,
 )
 from switch._core cimport Core
-from switch._counters cimport counters_dict, counters_note_latency
 from switch._doors cimport (
-    LISTENERS_MAX, Caller, door_leave, door_next, door_watch, mark_is_door,
+    LISTENERS_MAX, Caller, Listener, door_leave, door_next, door_watch, mark_is_door,
 )
-from switch._exchange_log cimport LineFacts, line_facts, line_write, line_write_closed
 from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, LENGTH_ASCII4, LENGTH_BCD2, LENGTH_BINARY2, LENGTH_BINARY4,
-    PREFIX_BYTES_MAX, TPDU_BYTES, frame_next, frame_prefix,
+    PREFIX_BYTES_MAX, TPDU_BYTES, frame_next,
 )
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
-    SERVED_NOW, Lane, serve,
+    SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, Lane, serve,
 )
+from switch._latency cimport LATENCY_BUCKETS
 from switch._parking cimport (
-    RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep, parking_open,
+    PARKED_MAX, RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep,
+    parking_open,
 )
 from switch._peers cimport FIRST_LISTENER, NO_SHARD, TRUNK_IN, TRUNK_OUT
 from switch._plan cimport Moment, moment_at
+from switch._pressure cimport Pressure, pressure_of
 from switch._routing cimport ROUTE_LISTENER
 from switch._shard cimport Recall
 from switch._sockets cimport (
-    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, MSG_DONTWAIT, clock_us,
-    close_fd, epoll_create1, epoll_event, epoll_wait, monotonic_us, recv,
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, MSG_DONTWAIT, clock_us, close_fd,
+    epoll_event, epoll_wait, monotonic_us, recv,
 )
 from switch._words cimport (
-    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, REASON_NONE,
+    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, TRUNK_READ_BYTES_MAX,
+    TURN_US_MAX,
 )
-from switch.ledger._rows cimport buffer_clear
 
 cdef enum:
-    EVENTS_MAX = 1024
+    EVENTS_MAX = 16             # served before the clock is looked at
     ACCEPTS_MAX = 64            # of one listener in one turn
-    DIRTY_MAX = 4096            # connections with something to send before they are flushed
 
 cdef Recall NOTHING_RECALLED
 NOTHING_RECALLED.count = 0
 NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
-CLOSE_CAUSES = ("by_peer", "idle", "slow_frame", "lost_framing", "not_reading", "error", "shutdown")
 LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
                 "binary4": LENGTH_BINARY4}
 
-# Why a connection was closed, as its line in the log says it; by CloseCause.
-cdef const char *close_names[7]
-close_names[:] = [b"by_peer", b"idle", b"slow_frame", b"lost_framing", b"not_reading", b"error",
-                  b"shutdown"]
 
-
-cdef class Gate:
+cdef class Gate(Outbox):
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
                   int32_t utc_offset_s, bint logging, int32_t trunks_max=0):
-        """`pending_max` bounds the replies that wait for a commit: beyond it requests get 91."""
-        cdef uint32_t ring = 1024
-        while ring < pending_max:
-            ring *= 2
-        self.core = core
-        self.shard = &core.shard
+        """See `Outbox` for the bounds."""
         self.lanes = []
-        self.epoll = epoll_create1(EPOLL_CLOEXEC)
-        self.pending = <Pending *> calloc(ring, sizeof(Pending))
-        self.read_room = <uint8_t *> malloc(READ_BYTES_MAX + FRAME_BYTES_MAX + PREFIX_BYTES_MAX)
-        self.dirty = <int32_t *> malloc(DIRTY_MAX * sizeof(int32_t))
-        if (parking_open(&self.parking) != 0 or self.epoll < 0
-                or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
-                or connections_open(&self.connections, connections_max + trunks_max,
-                                    self.epoll) != 0):
+        self.read_room = <uint8_t *> malloc(TRUNK_READ_BYTES_MAX + FRAME_BYTES_MAX
+                                            + PREFIX_BYTES_MAX)
+        if parking_open(&self.parking) != 0 or self.read_room == NULL:
             raise MemoryError
         self.connections_max = connections_max
         self.listener_count = FIRST_LISTENER
         self.listeners[<int> TRUNK_IN].fd = self.listeners[<int> TRUNK_OUT].fd = -1
-        self.pending_mask = ring - 1
-        self.pending_max = pending_max
         self.utc_offset_s = utc_offset_s
         self.available = True
-        self.accepting = True
-        self.logging = logging
 
     def __dealloc__(self):
-        connections_clear(&self.connections)
         parking_clear(&self.parking)
-        buffer_clear(&self.log)
-        free(self.pending)
         free(self.read_room)
-        free(self.dirty)
-        if self.epoll > 0:              # 0: arguments were refused before it was opened
-            close_fd(self.epoll)
 
     def fileno(self):
         """Give the epoll set's descriptor: readable when there is something to drain."""
         return self.epoll
 
-    def listen(self, int fd, Lane lane):
-        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane."""
+    def listen(self, int fd, Lane lane, *, int32_t reply_seconds):
+        """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane.
+
+        `reply_seconds`: how long its requesters wait for a reply.
+        """
         cdef Listener *listener = &self.listeners[self.listener_count]
+        cdef int other
         assert self.listener_count < FIRST_LISTENER + LISTENERS_MAX
         assert lane.shard == self.shard
         self.lanes.append(lane)
@@ -132,6 +106,11 @@ cdef class Gate:
         listener.form.length = LENGTH_FORMS[lane.framing.length]
         listener.form.envelope_bytes = TPDU_BYTES if lane.framing.tpdu else 0
         listener.form.includes_itself = lane.framing.length_includes_itself
+        listener.reply_seconds = reply_seconds
+        listener.share = self.listener_count - FIRST_LISTENER
+        for other in range(FIRST_LISTENER, self.listener_count):
+            if self.listeners[other].profile.acquirer == lane.profile.acquirer:
+                listener.share = self.listeners[other].share
         strncpy(listener.name, lane.name.encode("ascii"), 31)
         self.watch_listener(self.listener_count)
         self.listener_count += 1
@@ -183,6 +162,7 @@ cdef class Gate:
         with nogil:
             self.shard.durable_seq = seq
             self.release()
+            self.go_on()
             self.flush_dirty()
 
     def close_overdue(self, int64_t idle_us_max, int64_t frame_us_max):
@@ -244,37 +224,62 @@ cdef class Gate:
             else:
                 self.counters.undeliverable += 1
             free(parked.body)
+            if self.postponed_count and self.parking.count < PARKED_MAX // 2:
+                self.serve_postponed()
             self.flush_dirty()
         assert not self.broken, "a decision could not be journaled"
         return 0
 
-    def take_log(self):
-        """Give the exchange log's lines since the last call."""
-        lines = PyBytes_FromStringAndSize(<char *> self.log.data, <Py_ssize_t> self.log.bytes)
-        self.log.bytes = 0
-        return lines
-
     def statistics(self):
         """Give counters and sizes for the metrics."""
         cdef int i
-        return counters_dict(&self.counters) | {
+        return {
+            "accepted": self.counters.accepted,
+            "refused": self.counters.refused,
+            "accepts_failed": self.counters.accepts_failed,
             "open": self.connections.open_count,
-            "closed": {CLOSE_CAUSES[i]: self.connections.closed[i]
+            "closed": {(<bytes> close_name(i)).decode(): self.connections.closed[i]
                        for i in range(<int> CLOSED_CAUSES)},
+            "frames": self.counters.frames,
+            "fast": self.counters.fast,
+            "slow": self.counters.slow,
+            "ignored": self.counters.ignored,
+            "hopeless": self.counters.hopeless,
+            "stale": self.counters.stale,
+            "postponed": self.counters.postponed,
+            "undeliverable": self.counters.undeliverable,
+            "log_lines_dropped": self.counters.log_lines_dropped,
             "pending": self.pending_end - self.pending_first,
             "parked": self.parking.count,
+            "latency": [self.latency.buckets[i] for i in range(LATENCY_BUCKETS)],
+            "latency_sum_us": self.latency.sum_us,
         }
 
     # --- without the interpreter ------------------------------------------------------------------
 
     cdef void drain_ready(self) noexcept nogil:
-        """Serve every ready descriptor once."""
+        """Serve ready descriptors, each once before any twice, until none is or the turn is over.
+
+        A few at a time: what the kernel has given is served, and what was served goes to the end of
+        its list. So a turn that ends early is unfair to nobody.
+        """
         cdef epoll_event events[EVENTS_MAX]
         cdef int64_t now_us = monotonic_us()
+        cdef int64_t until_us = now_us + TURN_US_MAX
+        cdef int count = EVENTS_MAX
+        while count == EVENTS_MAX and now_us < until_us:
+            count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
+            self.serve_events(events, count, now_us)
+            now_us = monotonic_us()
+        self.go_on()
+        self.flush_dirty()
+
+    cdef void serve_events(self, const epoll_event *events, int count,
+                           int64_t now_us) noexcept nogil:
+        """Serve what the kernel says is ready."""
         cdef unsigned long long mark
         cdef int32_t place
         cdef int i
-        cdef int count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
         for i in range(count):
             mark = events[i].data.u64
             if mark_is_door(mark):
@@ -288,9 +293,11 @@ cdef class Gate:
                 self.flush(place)
             if self.connections.all[place].fd < 0:
                 continue
-            if events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+            if self.connections.all[place].postponed:
+                if events[i].events & (EPOLLHUP | EPOLLERR):
+                    self.close(place, CLOSED_BY_PEER, NULL)     # whoever has to repeats elsewhere
+            elif events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
                 self.read_ready(place)
-        self.flush_dirty()
 
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil:
         """Take the connections that wait at a listener."""
@@ -322,36 +329,15 @@ cdef class Gate:
             self.connections.all[place].peer_port = caller.port
             self.counters.accepted += 1
 
-    cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil:
-        """Close a connection: one line in the log says why (NULL: as the cause is called)."""
-        cdef Connection *connection = &self.connections.all[place]
-        if cause == CLOSED_LOST_FRAMING:
-            connection_flush(&self.connections, place)  # what was right before it is answered
-        self.log_closed(&self.listeners[connection.listener], connection.peer_address,
-                        connection.peer_port, close_names[cause] if why == NULL else why)
-        connection_close(&self.connections, place, cause)
-        self.ended(place)
-
-    cdef void log_closed(self, const Listener *listener, uint32_t peer_address, uint16_t peer_port,
-                         const char *why) noexcept nogil:
-        """Write the line of a connection's end."""
-        if self.logging and line_write_closed(listener.name, peer_address, peer_port, why,
-                                              clock_us(), &self.log) != 0:
-            self.counters.log_lines_dropped += 1
-
     cdef void read_ready(self, int32_t place) noexcept nogil:
         """Read once from a connection and serve the frames that are whole."""
         cdef Connection *connection = &self.connections.all[place]
-        cdef uint32_t generation = connection.generation
         cdef size_t kept = connection.rest_bytes
-        cdef size_t at = 0
-        cdef Frame frame
         cdef ssize_t got
-        cdef size_t bytes
         cdef int64_t now_us = monotonic_us()
-        cdef int status = FRAME_WHOLE
         memcpy(self.read_room, connection.rest, kept)
-        got = recv(connection.fd, self.read_room + kept, READ_BYTES_MAX, MSG_DONTWAIT)
+        got = recv(connection.fd, self.read_room + kept,
+                   TRUNK_READ_BYTES_MAX if connection.trunk else READ_BYTES_MAX, MSG_DONTWAIT)
         if got == 0 and kept > 0:
             self.close(place, CLOSED_BY_PEER, b"truncated")
             return
@@ -368,209 +354,150 @@ cdef class Gate:
                 self.close(place, CLOSED_ERROR, NULL)
             return
         connection.heard_us = now_us
-        bytes = kept + <size_t> got
+        self.serve_frames(place, kept + <size_t> got, now_us)
+
+    cdef void serve_frames(self, int32_t place, size_t bytes, int64_t now_us) noexcept nogil:
+        """Serve the frames in the read room and keep what is left of it."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef uint32_t generation = connection.generation
+        cdef size_t at = 0
+        cdef size_t start
+        cdef Frame frame
+        cdef int status = FRAME_WHOLE
         while True:
+            start = at
             status = frame_next(&self.listeners[connection.listener].form, self.read_room, bytes,
                                 &at, &frame)
             if status != FRAME_WHOLE:
                 break
             connection.rest_since_us = 0
             if connection.trunk:
-                self.take_trunk_frame(place, &frame)
+                if not self.take_trunk_frame(place, &frame):
+                    at = start
+                    self.postpone(place)
+                    break
+            elif not self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, FRESH):
+                at = start              # it has to wait for room, and so does all behind it
+                self.postpone(place)
+                break
             else:
                 self.counters.frames += 1
-                self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, FRESH)
             if connection.fd < 0 or connection.generation != generation or self.broken:
                 return
         if status == FRAME_LOST:
             self.close(place, CLOSED_LOST_FRAMING, NULL)
         elif connection_keep_rest(connection, self.read_room + at, bytes - at, now_us) != 0:
             self.close(place, CLOSED_ERROR, NULL)
-        elif connection.unanswered >= unanswered_max(connection):
+        elif connection.out_bytes - connection.out_ready >= output_max(connection) // 2:
             connection_pause(&self.connections, place)
 
-    cdef void serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
+    cdef void postpone(self, int32_t place) noexcept nogil:
+        """Read a connection no further until there is room."""
+        connection_pause(&self.connections, place)
+        self.connections.all[place].postponed = 1
+        self.counters.postponed += 1
+        self.postponed_count += 1
+
+    cdef void go_on(self) noexcept nogil:
+        """Serve what waited for room, if there is some. Never in the middle of a read."""
+        if self.postponed_count and self.shares.all_waiting < self.shares.requests_max:
+            self.serve_postponed()
+
+    cdef void serve_postponed(self) noexcept nogil:
+        """There is room again: go on with the connections that waited for it."""
+        cdef int64_t now_us = monotonic_us()
+        cdef Connection *connection
+        cdef size_t kept
+        cdef int32_t place
+        for place in range(self.connections.capacity):
+            if self.postponed_count == 0 or self.broken:
+                return
+            connection = &self.connections.all[place]
+            if connection.fd < 0 or not connection.postponed:
+                continue
+            connection.postponed = 0
+            self.postponed_count -= 1
+            connection_unpause(&self.connections, place, now_us)
+            kept = connection.rest_bytes
+            memcpy(self.read_room, connection.rest, kept)
+            self.serve_frames(place, kept, now_us)
+
+    cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
                           const Recall *recall, int standing) noexcept nogil:
-        """Serve one message; its reply is written and waits, or leaves with the sweep."""
+        """Serve one message; its reply is written and waits, or leaves with the sweep.
+
+        False: it has to be served, and there is no room for it now; nothing has been done.
+        """
         cdef Connection *connection = &self.connections.all[place]
         # Where it came in, here or at another shard: by whose profile it is read.
         cdef const Listener *listener = &self.listeners[
             frame.envelope[ROUTE_LISTENER] if connection.trunk else connection.listener]
+        cdef Pressure pressure
         cdef Moment now
         cdef int status
         cdef bint slow = recall.count > 0
-        cdef int unavailable = REASON_NONE
+        pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.unanswered,
+                    listener.reply_seconds, &pressure)
         if standing == UNFETCHED or not self.available:
-            unavailable = LEDGER_UNAVAILABLE
-        elif self.pending_end - self.pending_first >= self.pending_max:
-            unavailable = OVERLOADED
+            pressure.everything = LEDGER_UNAVAILABLE
+        if slow or standing == APPROVED_ELSEWHERE:
+            pressure.full = False       # its place was kept while it was parked
         moment_at(&now, clock_us(), self.utc_offset_s)
         self.work.settled_here = slow or standing != FRESH or connection.trunk
-        status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
-                       unavailable, recall, &self.work)
+        status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now, &pressure,
+                       recall, &self.work)
         if status == SERVED_ELSEWHERE:
-            unavailable = self.forward(place, frame, received_us)
-            if unavailable == REASON_NONE:
-                return
-            self.work.settled_here = True
+            status = self.forward(place, frame, received_us, &pressure)
+            if status != SERVED_NOW:
+                return status != SERVED_NO_ROOM
+            self.work.settled_here = True       # `pressure` says why it gets 91
             status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
-                           unavailable, recall, &self.work)
+                           &pressure, recall, &self.work)
         if status == SERVED_LATER:
             if recall.count == RECALLS_MAX:
                 self.broken = True      # what it asks for is there and is asked for again
-                return
+                return True
             if parking_keep(&self.parking, place, connection.generation, frame,
                             self.listeners[connection.listener].form.envelope_bytes, received_us,
                             recall, &self.work.decision):
                 connection.unanswered += 1
-                return
-            # The slow lane is full: the terminal gets 91 and repeats.
+                return True
+            # The slow lane is full: a requester gets 91 and repeats, what has to happen waits.
+            pressure.requests = OVERLOADED
+            pressure.full = True
             status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
-                           OVERLOADED, recall, &self.work)
+                           &pressure, recall, &self.work)
+        if status == SERVED_NO_ROOM:
+            return False
         if slow:
             self.counters.slow += 1
         else:
             self.counters.fast += 1
+        if connection.trunk and status > SERVED_NOW and status != SERVED_BROKEN:
+            self.answer_nothing(place, frame)
         if status == SERVED_IGNORED:
             self.counters.ignored += 1
+        elif status == SERVED_STALE:
+            self.counters.stale += 1
         elif status == SERVED_HOPELESS:
             self.counters.hopeless += 1
-            self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
+            if not connection.trunk:
+                self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
         elif status == SERVED_BROKEN:
             self.broken = True
         else:
             self.write_reply(place, frame, received_us, status == SERVED_AT_SEQ, slow)
+        return True
 
-    cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
-                          bint journaled, bint slow) noexcept nogil:
-        """Put the workspace's reply into the connection's output, behind its mark."""
-        cdef Connection *connection = &self.connections.all[place]
-        cdef Pending *pending
-        cdef LineFacts line
-        cdef size_t prefix
-        cdef uint8_t *room = connection_room(connection, PREFIX_BYTES_MAX + self.work.reply_bytes)
-        if room == NULL:
-            self.close(place, CLOSED_NOT_READING, NULL)
-            return
-        prefix = frame_prefix(&self.listeners[connection.listener].form, frame.envelope,
-                              self.work.reply_bytes, room)
-        memcpy(room + prefix, self.work.reply, self.work.reply_bytes)
-        connection.out_bytes += <uint32_t> (prefix + self.work.reply_bytes)
-        line_facts(&self.work, connection.listener, journaled, slow, received_us, &line)
-        line.peer_address = connection.peer_address
-        line.peer_port = connection.peer_port
-        if connection.trunk:
-            self.note_route(room + prefix, frame, journaled, &line)
-        if journaled and self.work.seq > self.shard.durable_seq:
-            if self.pending_end - self.pending_first > self.pending_mask:
-                self.broken = True      # beyond `pending_max` nothing is decided: cannot be
-                return
-            pending = &self.pending[self.pending_end & self.pending_mask]
-            self.pending_end += 1
-            pending.seq = self.work.seq
-            pending.place = place
-            pending.generation = connection.generation
-            pending.followers = 0
-            pending.line = line
-            connection.waits_until = self.pending_end
-        else:
-            # It stands for nothing that could be lost: its line is written now, wherever it queues.
-            self.account_for(&line, connection, monotonic_us())
-            self.queue_reply(place)
-            return
-        pending.end = connection.out_moved + connection.out_bytes
-        connection.unanswered += 1
+    # --- what a gate among several does otherwise: see `_shard_gate` ------------------------------
 
-    cdef void queue_reply(self, int32_t place) noexcept nogil:
-        """Let a reply without a row leave behind its connection's earlier ones."""
-        cdef Connection *connection = &self.connections.all[place]
-        cdef Pending *pending
-        if connection.waits_until <= self.pending_first:
-            connection.out_ready = connection.out_bytes
-            self.note_dirty(place)
-            return
-        pending = &self.pending[(connection.waits_until - 1) & self.pending_mask]
-        pending.followers += 1
-        pending.end = connection.out_moved + connection.out_bytes
-        connection.unanswered += 1
+    cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us,
+                     Pressure *pressure) noexcept nogil:
+        pressure.everything = LEDGER_UNAVAILABLE
+        return SERVED_NOW
 
-    cdef void release(self) noexcept nogil:
-        """Move the marks of the replies whose rows are durable, oldest first."""
-        cdef Pending *pending
-        cdef Connection *connection
-        cdef int64_t now_us = monotonic_us()
-        while self.pending_first != self.pending_end:
-            pending = &self.pending[self.pending_first & self.pending_mask]
-            if pending.seq > self.shard.durable_seq:
-                return
-            self.pending_first += 1
-            connection = &self.connections.all[pending.place]
-            if connection.fd < 0 or connection.generation != pending.generation:
-                self.counters.undeliverable += <uint64_t> (1 + pending.followers)
-                continue
-            connection.out_ready = <uint32_t> (pending.end - connection.out_moved)
-            connection.unanswered -= 1 + pending.followers
-            self.note_dirty(pending.place)
-            self.account_for(&pending.line, connection, now_us)
+    cdef bint take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
+        return True
 
-    cdef void note_dirty(self, int32_t place) noexcept nogil:
-        """Have a connection's output sent with the sweep."""
-        if not self.connections.all[place].dirty:
-            if self.dirty_count == DIRTY_MAX:
-                self.flush_dirty()
-            self.connections.all[place].dirty = 1
-            self.dirty[self.dirty_count] = place
-            self.dirty_count += 1
-
-    cdef void account_for(self, const LineFacts *line, const Connection *connection,
-                          int64_t now_us) noexcept nogil:
-        """Count a reply's latency, where its message came in, and write its line."""
-        cdef int64_t elapsed_us = now_us - line.received_us
-        if not connection.trunk:
-            counters_note_latency(&self.counters, elapsed_us)
-        if self.logging and line_write(self.shard, line, self.listeners[line.listener].name,
-                                       clock_us(), elapsed_us, &self.log) != 0:
-            self.counters.log_lines_dropped += 1
-
-    cdef void flush_dirty(self) noexcept nogil:
-        """Send what may leave, each connection once."""
-        cdef int32_t i, place
-        cdef Connection *connection
-        for i in range(self.dirty_count):
-            place = self.dirty[i]
-            connection = &self.connections.all[place]
-            if connection.fd < 0 or not connection.dirty:
-                continue
-            self.flush(place)
-        self.dirty_count = 0
-        self.flush_trunks()
-
-    cdef void flush(self, int32_t place) noexcept nogil:
-        """Send what may leave, and do what waited for that."""
-        cdef Connection *connection = &self.connections.all[place]
-        if connection_flush(&self.connections, place) != 0:
-            self.close(place, CLOSED_ERROR, NULL)
-        elif connection.half_closed:
-            if connection.unanswered == 0 and connection.out_bytes == 0:
-                self.close(place, CLOSED_BY_PEER, NULL)
-        elif (connection.paused and connection.unanswered < unanswered_max(connection) // 2
-              and self.accepting):
-            connection_unpause(&self.connections, place, monotonic_us())
-
-    # --- what a gate among several does otherwise: see `_shard_gate` -----------------------------
-
-    cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil:
-        return LEDGER_UNAVAILABLE
-
-    cdef void take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
-        pass
-
-    cdef void note_route(self, uint8_t *body, const Frame *frame, bint journaled,
-                         LineFacts *line) noexcept nogil:
-        pass
-
-    cdef void ended(self, int32_t place) noexcept nogil:
-        pass
-
-    cdef void flush_trunks(self) noexcept nogil:
+    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil:
         pass

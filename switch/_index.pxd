@@ -16,4 +16,9 @@ cdef int index_insert(Index *index, uint64_t hash, uint32_t row) noexcept nogil
 cdef int64_t index_first(const Index *index, uint64_t hash, uint32_t *cursor) noexcept nogil
 cdef int64_t index_next(const Index *index, uint64_t hash, uint32_t *cursor) noexcept nogil
 cdef uint64_t hash_bytes(const uint8_t *data, size_t count, uint64_t seed) noexcept nogil
-cdef uint64_t hash_word(uint64_t word) noexcept nogil
+
+cdef inline uint64_t hash_word(uint64_t word) noexcept nogil:
+    """Spread the bits of a word over all 64 (the finaliser of splitmix64)."""
+    word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL
+    word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL
+    return word ^ (word >> 31)

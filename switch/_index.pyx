@@ -3,6 +3,8 @@
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from switch._memory cimport on_large_pages
+
 cdef enum:
     SLOTS_FIRST = 64
 
@@ -30,6 +32,7 @@ cdef int index_insert(Index *index, uint64_t hash, uint32_t row) noexcept nogil:
         grown = <IndexSlot *> calloc(count, sizeof(IndexSlot))
         if grown == NULL:
             return -1
+        on_large_pages(grown, count * sizeof(IndexSlot))
         if index.slots != NULL:
             for i in range(index.mask + 1):
                 if index.slots[i].row != 0:
@@ -64,13 +67,6 @@ cdef inline int64_t find(const Index *index, uint32_t hash, uint32_t *cursor) no
             return <int64_t> index.slots[at].row - 1
         at = (at + 1) & index.mask
     return -1
-
-
-cdef uint64_t hash_word(uint64_t word) noexcept nogil:
-    """Spread the bits of a word over all 64 (the finaliser of splitmix64)."""
-    word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL
-    word = (word ^ (word >> 27)) * 0x94d049bb133111ebULL
-    return word ^ (word >> 31)
 
 
 cdef uint64_t hash_bytes(const uint8_t *data, size_t count, uint64_t seed) noexcept nogil:

@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from switch._mapping cimport Faults, Profile
 from switch._plan cimport Moment
+from switch._pressure cimport Pressure
 from switch._shard cimport Decision, Recall, Request, Shard
 from switch.iso8583._codec cimport Scan
 
@@ -18,7 +19,9 @@ cdef enum ServeStatus:
     SERVED_HOPELESS = 3     # close the connection
     SERVED_LATER = 4        # the slow lane has to recall something first
     SERVED_BROKEN = 5       # a mistake of ours: the process must end
-    SERVED_ELSEWHERE = 6    # by the shard `owner`, or by every shard; nothing was done here
+    SERVED_STALE = 6        # its requester waits no more: dropped
+    SERVED_NO_ROOM = 7      # it has to happen, and there is no room: serve it again later
+    SERVED_ELSEWHERE = 8    # by the shard `owner`, or by every shard; nothing was done here
 
 cdef struct Workspace:
     Scan scan
@@ -35,7 +38,7 @@ cdef struct Workspace:
     int32_t owner           # of a message that is served elsewhere: a shard or EVERY_SHARD
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
-               const Moment *now, int unavailable, const Recall *recall,
+               const Moment *now, const Pressure *pressure, const Recall *recall,
                Workspace *work) noexcept nogil
 
 cdef class Lane:

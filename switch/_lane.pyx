@@ -14,6 +14,7 @@ from switch._mapping cimport (
     READ_REFUSED, REPLY_STEPS_MAX, TAG_COUNT, read_class, read_request, write_reply,
 )
 from switch._plan cimport moment_at
+from switch._pressure cimport is_request, is_stale
 from switch._shard cimport (
     DECIDED, EVERY_SHARD, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, owner_of,
     settle,
@@ -88,12 +89,11 @@ cdef bint belongs_here(const Shard *shard, Workspace *work) noexcept nogil:
 
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
-               const Moment *now, int unavailable, const Recall *recall,
+               const Moment *now, const Pressure *pressure, const Recall *recall,
                Workspace *work) noexcept nogil:
     """Serve one message (without framing). Gives a ServeStatus; the reply is in the workspace.
 
-    `unavailable` is the Reason why nothing can be decided now (the journal cannot take rows, too
-    much waits), or REASON_NONE; `recall` what the slow lane has fetched for it.
+    `pressure` says what can be decided now; `recall` what the slow lane has fetched for it.
     """
     cdef int fault = scan(profile.spec, data, bytes, &work.scan)
     cdef int status
@@ -113,11 +113,20 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
     if shard.shard_count > 1 and not belongs_here(shard, work):
         if not work.settled_here:
             return SERVED_ELSEWHERE
-        if unavailable == REASON_NONE:
-            unavailable = LEDGER_UNAVAILABLE    # two maps of the slots: nobody may decide it
-    if unavailable != REASON_NONE:
-        work.faults.reason = unavailable
+        # It could not be sent there, or two shards have two maps: nobody may decide it.
+        work.faults.reason = pressure.everything if pressure.everything else LEDGER_UNAVAILABLE
         return serve_refused(shard, profile, data, work)
+    if pressure.everything != REASON_NONE:
+        work.faults.reason = pressure.everything
+        return serve_refused(shard, profile, data, work)
+    if is_request(&work.request):
+        if is_stale(shard, &work.request, now, pressure.stale_seconds):
+            return SERVED_STALE
+        if pressure.requests != REASON_NONE:
+            work.faults.reason = pressure.requests
+            return serve_refused(shard, profile, data, work)
+    elif pressure.full and work.request.operation != ECHO:
+        return SERVED_NO_ROOM
     work.request.received_us = now.unix_us
     work.request.recall = recall[0]
     if work.request.operation == ECHO:
@@ -205,16 +214,17 @@ cdef class Lane:
         this is the message that was answered last, after that.
         """
         cdef Moment now
+        cdef Pressure pressure
         cdef int status
         cdef object recall = None
         if not recalled:
             self.recall.count = 0
             self.recall.terminal = -1
+        memset(&pressure, 0, sizeof(Pressure))
+        pressure.everything = REASON_NONE if available else LEDGER_UNAVAILABLE
         moment_at(&now, now_us, utc_offset_s)
         status = serve(self.shard, &self.profile, <const uint8_t *> PyBytes_AS_STRING(message),
-                       <size_t> len(message), &now,
-                       REASON_NONE if available else LEDGER_UNAVAILABLE, &self.recall,
-                       &self.work)
+                       <size_t> len(message), &now, &pressure, &self.recall, &self.work)
         if status == SERVED_BROKEN:
             raise AssertionError("a decision could not be journaled")
         if status == SERVED_LATER:
@@ -232,4 +242,5 @@ cdef class Lane:
         return SERVE_STATUSES[status], reply, seq, recall
 
 
-SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken", "elsewhere")
+SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room",
+                  "elsewhere")

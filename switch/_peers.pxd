@@ -29,8 +29,9 @@ cdef enum Heard:
     HEARD_MESSAGE = 1           # another shard's requester asks
     HEARD_REPLY = 2             # pass it on to our requester
     HEARD_ALL = 3               # every shard has approved message `tag`: decide it here
-    HEARD_UP = 4                # the shard is there: send what was held for it
-    HEARD_STRANGER = 5          # another configuration, or no greeting: hang up
+    HEARD_NO_REPLY = 4          # there is none to pass on
+    HEARD_UP = 5                # the shard is there: send what was held for it
+    HEARD_STRANGER = 6          # another configuration, or no greeting: hang up
 
 cdef struct Peer:
     int32_t place               # of the connection to it; -1 = none

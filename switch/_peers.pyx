@@ -23,7 +23,7 @@ from switch._gathering cimport (
     Gathered, gathering_clear, gathering_drop, gathering_find, gathering_keep,
 )
 from switch._routing cimport (
-    ROUTE_BYTES, ROUTE_EVERYWHERE, ROUTE_GREETING, ROUTE_MESSAGE, route_write,
+    ROUTE_BYTES, ROUTE_EVERYWHERE, ROUTE_GREETING, ROUTE_MESSAGE, ROUTE_NOTHING, route_write,
 )
 from switch._shard cimport SLOT_COUNT
 from switch._words cimport (
@@ -154,14 +154,14 @@ cdef int hear_reply(PeerTable *peers, Connections *connections, int32_t number,
     """What another shard has answered."""
     cdef Peer *peer = &peers.all[number]
     cdef Gathered *kept
-    if route.kind == ROUTE_MESSAGE:
+    if route.kind != ROUTE_EVERYWHERE:
         if not 0 <= route.place < peers.capacity:
             return HEARD_STRANGER
         if connections.all[route.place].generation == route.generation \
                 and connections.all[route.place].fd >= 0:
             peer.waiting[route.place] -= 1
         peer.waiting_count -= 1
-        return HEARD_REPLY
+        return HEARD_REPLY if route.kind == ROUTE_MESSAGE else HEARD_NO_REPLY
     kept = gathering_find(&peers.gathering, route.tag)
     if kept == NULL:
         return HEARD_NOTHING                    # answered: somebody else has refused it
@@ -178,12 +178,10 @@ cdef int peers_hear(PeerTable *peers, Connections *connections, int32_t place,
     cdef Connection *trunk = &connections.all[place]
     if route.kind == ROUTE_GREETING:
         return hear_greeting(peers, connections, place, route, frame)
-    if trunk.peer_port == NO_SHARD or (route.kind != ROUTE_MESSAGE
-                                       and route.kind != ROUTE_EVERYWHERE):
+    if trunk.peer_port == NO_SHARD or not ROUTE_MESSAGE <= route.kind <= ROUTE_NOTHING:
         return HEARD_STRANGER
     if trunk.listener == TRUNK_OUT:
         return hear_reply(peers, connections, trunk.peer_port, route)
-    peers.all[trunk.peer_port].received += 1
     return HEARD_MESSAGE
 
 

@@ -7,6 +7,7 @@ from libc.string cimport memcmp, memcpy, memset
 from switch._index cimport (
     hash_bytes, hash_word, index_clear, index_first, index_insert, index_next,
 )
+from switch._memory cimport on_large_pages
 
 
 cdef void register_clear(Register *register) noexcept nogil:
@@ -31,6 +32,7 @@ cdef void *one_more(void *rows, int64_t count, size_t row_bytes) noexcept nogil:
         grown = realloc(rows, <size_t> capacity * row_bytes)
         if grown == NULL:
             return NULL
+        on_large_pages(grown, <size_t> capacity * row_bytes)
     memset(<char *> grown + <size_t> count * row_bytes, 0, row_bytes)
     return grown
 

@@ -15,6 +15,7 @@ cdef enum RouteKind:
     ROUTE_GREETING = 1          # the first frame each way: who I am, how I am configured
     ROUTE_MESSAGE = 2           # the receiver owns its card
     ROUTE_EVERYWHERE = 3        # it concerns every shard
+    ROUTE_NOTHING = 4           # in place of a reply: there is none
 
 cdef struct Route:
     uint8_t kind                # RouteKind
@@ -31,4 +32,5 @@ cdef struct Route:
 
 cdef void route_write(const Route *route, uint8_t *out) noexcept nogil
 cdef void route_read(const uint8_t *data, Route *route) noexcept nogil
+cdef void route_say_nothing(uint8_t *data) noexcept nogil
 cdef void route_answer(uint8_t *data, const char *response_code) noexcept nogil

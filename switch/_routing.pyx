@@ -54,6 +54,11 @@ cdef void route_read(const uint8_t *data, Route *route) noexcept nogil:
     memcpy(route.response_code, data + RESPONSE_CODE_AT, 2)
 
 
+cdef void route_say_nothing(uint8_t *data) noexcept nogil:
+    """Say in a header that goes back that no reply comes."""
+    data[1] = ROUTE_NOTHING
+
+
 cdef void route_answer(uint8_t *data, const char *response_code) noexcept nogil:
     """Say in a header that goes back how its message was answered."""
     memcpy(data + RESPONSE_CODE_AT, response_code, 2)

@@ -15,22 +15,24 @@ cimport cython
 from switch._connections cimport (
     CLOSED_LOST_FRAMING, CLOSED_NOT_READING, Connection, connection_room, connection_take,
 )
-from switch._counters cimport counters_note_latency
 from switch._exchange_log cimport LineFacts
 from switch._fastpath cimport APPROVED_ELSEWHERE, FRESH, UNFETCHED
 from switch._frames cimport PREFIX_BYTES_MAX, frame_prefix
 from switch._gathering cimport gathering_awaiting, gathering_find, gathering_give
+from switch._lane cimport SERVED_ELSEWHERE, SERVED_NO_ROOM, SERVED_NOW
+from switch._latency cimport latency_note
 from switch._peers cimport (
-    FIRST_LISTENER, HEARD_ALL, HEARD_MESSAGE, HEARD_REPLY, HEARD_STRANGER, HEARD_UP, TRUNK_IN,
-    TRUNK_OUT, peers_count_batch, peers_forget, peers_greet, peers_hear, peers_hold, peers_lose,
-    peers_send, peers_send_all,
+    FIRST_LISTENER, HEARD_ALL, HEARD_MESSAGE, HEARD_NO_REPLY, HEARD_REPLY, HEARD_STRANGER,
+    HEARD_UP, TRUNK_IN, TRUNK_OUT, peers_count_batch, peers_forget, peers_greet, peers_hear,
+    peers_hold, peers_lose, peers_send, peers_send_all,
 )
-from switch._routing cimport ROUTE_BYTES, ROUTE_MESSAGE, route_answer, route_read
+from switch._pressure cimport Pressure, is_request
+from switch._routing cimport (
+    ROUTE_BYTES, ROUTE_MESSAGE, ROUTE_NOTHING, route_answer, route_read, route_say_nothing,
+)
 from switch._shard cimport EVERY_SHARD, Recall
 from switch._sockets cimport close_fd, monotonic_us
-from switch._words cimport (
-    CLASS_ADVICE, CLASS_REVERSAL, CLASS_REVERSAL_ADVICE, OVERLOADED, REASON_NONE,
-)
+from switch._words cimport LEDGER_UNAVAILABLE, OVERLOADED, REASON_NONE, UNANSWERED_MAX
 
 cdef Recall NOTHING_RECALLED
 NOTHING_RECALLED.count = 0
@@ -74,14 +76,17 @@ cdef class ShardGate(Gate):
 
     # --- without the interpreter ------------------------------------------------------------------
 
-    cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us) noexcept nogil:
-        """Send the workspace's message to the shards that it concerns. A Reason: why not.
+    cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us,
+                     Pressure *pressure) noexcept nogil:
+        """Send the workspace's message to the shards that it concerns.
 
-        A repeat that cannot be sent is not refused: 91 would deny what its first may have moved.
+        SERVED_ELSEWHERE, SERVED_NO_ROOM (it must not be refused: serve it again later), or
+        SERVED_NOW: answer it with 91, for the reason in `pressure`. A repeat is never answered so:
+        91 would deny what its first may have moved.
         """
         cdef Connection *connection = &self.connections.all[place]
         cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
-        cdef uint8_t message_class = self.work.request.message_class
+        cdef bint refusable = is_request(&self.work.request)
         cdef Route route
         cdef int reason
         memset(&route, 0, sizeof(Route))
@@ -96,42 +101,66 @@ cdef class ShardGate(Gate):
         route.received_us = received_us
         if self.work.owner == EVERY_SHARD:
             reason = peers_send_all(self.peers, &self.connections, &route, frame, envelope_bytes)
+        elif refusable and connection.unanswered >= UNANSWERED_MAX:
+            reason = OVERLOADED
         else:
             reason = peers_send(self.peers, &self.connections, self.work.owner, &route, frame,
-                                message_class != CLASS_REVERSAL
-                                and message_class != CLASS_REVERSAL_ADVICE
-                                and message_class != CLASS_ADVICE)
-            if reason != REASON_NONE and self.work.request.mti % 10 == 1:
-                if reason == OVERLOADED or peers_hold(self.peers, self.work.owner, &route, frame,
-                                                      envelope_bytes) != 0:
-                    return REASON_NONE          # the terminal repeats it once more
-                reason = REASON_NONE
+                                refusable)
         if reason == REASON_NONE:
             connection.unanswered += 1
-        return reason
+            return SERVED_ELSEWHERE
+        if self.work.owner != EVERY_SHARD:
+            if reason == OVERLOADED and not refusable:
+                return SERVED_NO_ROOM
+            if self.work.request.mti % 10 == 1:
+                if reason == LEDGER_UNAVAILABLE and peers_hold(
+                        self.peers, self.work.owner, &route, frame, envelope_bytes) == 0:
+                    connection.unanswered += 1
+                return SERVED_ELSEWHERE         # held, or dropped: it is repeated once more
+        pressure.everything = reason
+        return SERVED_NOW
 
-    cdef void take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
-        """Take another shard's message, or its reply to one of ours."""
+    cdef bint take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
+        """Take another shard's message, or its reply to one of ours. False: no room for it now."""
         cdef Route route
         cdef int heard
         route_read(frame.envelope, &route)
         heard = peers_hear(self.peers, &self.connections, place, &route, frame)
         if heard == HEARD_MESSAGE and FIRST_LISTENER <= route.listener < self.listener_count:
-            self.serve_frame(place, frame, route.received_us, &NOTHING_RECALLED, FRESH)
+            if not self.serve_frame(place, frame, route.received_us, &NOTHING_RECALLED, FRESH):
+                return False
+            self.peers.all[self.connections.all[place].peer_port].received += 1
         elif heard == HEARD_MESSAGE or heard == HEARD_STRANGER:
             self.close(place, CLOSED_LOST_FRAMING, b"other_configuration")
-        elif heard == HEARD_REPLY:
+        elif heard == HEARD_REPLY or heard == HEARD_NO_REPLY:
             self.pass_reply(&route, frame)
         elif heard == HEARD_ALL:
             self.finish_gathered(gathering_find(&self.peers.gathering, route.tag),
                                  APPROVED_ELSEWHERE)
         elif heard == HEARD_UP:
             self.finish_all(self.connections.all[place].peer_port, True, FRESH)
-        else:
-            self.note_dirty(place)
+        elif self.connections.all[place].listener == TRUNK_IN:
+            self.note_dirty(place)              # our greeting
+        return True
+
+    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil:
+        """Tell a message's origin that there is no reply to it, so that it waits for none."""
+        cdef Connection *trunk = &self.connections.all[place]
+        cdef uint8_t header[ROUTE_BYTES]
+        cdef uint8_t *room = connection_room(trunk, PREFIX_BYTES_MAX + 1)
+        cdef size_t prefix
+        if room == NULL:
+            self.close(place, CLOSED_NOT_READING, NULL)
+            return
+        memcpy(header, frame.envelope, ROUTE_BYTES)
+        route_say_nothing(header)
+        prefix = frame_prefix(&self.peers.form, header, 1, room)
+        room[prefix] = 0                        # a frame has a body
+        trunk.out_bytes += <uint32_t> (prefix + 1)
+        self.queue_reply(place)
 
     cdef void pass_reply(self, const Route *route, const Frame *frame) noexcept nogil:
-        """Put another shard's reply into the output of the connection that asked."""
+        """Put another shard's reply, if there is one, into the output of who asked."""
         cdef Connection *connection = &self.connections.all[route.place]
         cdef uint8_t *room
         cdef size_t prefix
@@ -139,6 +168,9 @@ cdef class ShardGate(Gate):
             self.counters.undeliverable += 1
             return
         connection.unanswered -= 1
+        if route.kind == ROUTE_NOTHING:
+            self.note_dirty(route.place)        # it may have waited for this alone
+            return
         room = connection_room(connection, PREFIX_BYTES_MAX + frame.body_bytes)
         if room == NULL:
             self.close(route.place, CLOSED_NOT_READING, NULL)
@@ -147,7 +179,7 @@ cdef class ShardGate(Gate):
                               frame.body_bytes, room)
         memcpy(room + prefix, frame.body, frame.body_bytes)
         connection.out_bytes += <uint32_t> (prefix + frame.body_bytes)
-        counters_note_latency(&self.counters, monotonic_us() - route.received_us)
+        latency_note(&self.latency, monotonic_us() - route.received_us)
         self.queue_reply(route.place)
 
     cdef void finish_gathered(self, Gathered *kept, int standing) noexcept nogil:
@@ -214,3 +246,5 @@ cdef class ShardGate(Gate):
             if self.peers.all[number].batch:
                 peers_count_batch(&self.peers.all[number])
                 self.flush(self.peers.all[number].place)
+        if self.dirty_count:
+            self.flush_dirty()                  # a link that has ended: who waited for it

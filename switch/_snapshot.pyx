@@ -12,6 +12,7 @@ from libc.string cimport memcpy, memset
 cimport cython
 
 from switch._exchanges cimport Exchange, exchange_add
+from switch._memory cimport on_large_pages
 from switch._register cimport (
     Acquirer, Card, Club, Merchant, Terminal, register_index_all,
 )
@@ -32,7 +33,7 @@ cdef enum:                      # places of a Loading
     AT_LOTS = 6
 
 # Of an Exchange, what stands before its links, which are the last two.
-cdef size_t EXCHANGE_BYTES = <size_t> &(<Exchange *> NULL).next_of_key
+cdef size_t EXCHANGE_BYTES = <size_t> &(<Exchange *> NULL).next_of_seq
 cdef uint64_t NO_DETAIL = 0xffffffffffffffffULL     # of an exchange: the journal has it
 
 PLACES = {"clubs": AT_CLUBS, "acquirers": AT_ACQUIRERS, "merchants": AT_MERCHANTS,
@@ -288,6 +289,7 @@ cdef void *allocate(int64_t count, size_t row_bytes) except NULL:
     cdef void *rows = malloc(power_of_two(count) * row_bytes)
     if rows == NULL:
         raise MemoryError
+    on_large_pages(rows, power_of_two(count) * row_bytes)
     return rows
 
 

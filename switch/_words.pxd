@@ -110,9 +110,10 @@ cdef enum:
     HOLD_MOVES_MAX = 253    # of a hold: its completion gives back as many and makes as many
     REPLY_BYTES_MAX = 1024  # an ISO 8583 reply of ours, without framing
     FRAME_BYTES_MAX = 4096  # a request, without framing
-    OUTPUT_BYTES_MAX = 1048576      # replies that a peer has not read
-    READ_BYTES_MAX = 65536          # of one connection in one turn
-    UNANSWERED_MAX = 1024           # of one connection: beyond it, it is not read
+    OUTPUT_BYTES_MAX = 2097152      # replies that a peer has not read
+    READ_BYTES_MAX = 8192           # of one connection at once
+    TURN_US_MAX = 2000              # of serving before replies that became durable get theirs
+    UNANSWERED_MAX = 2048           # of one connection: beyond it, requests get 91
     TRUNK_OUTPUT_BYTES_MAX = 16777216   # of a link to another shard
     TRUNK_REQUEST_BYTES_MAX = 8388608   # of it: beyond, what can be refused is refused
-    TRUNK_UNANSWERED_MAX = 8192         # of a link from another shard
+    TRUNK_READ_BYTES_MAX = 65536        # of it at once

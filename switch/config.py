@@ -68,6 +68,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     framing: FramingOverride | None = None
     connections_max: Count = 12_000
     idle_seconds_max: Seconds = 600.0
+    reply_seconds_max: Seconds = 15.0
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,7 +85,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     batch_bytes_max: Count = 1 << 20
     batch_entries_max: Count = 1_000
-    pending_entries_max: Count = 20_000
+    pending_entries_max: Count = 50_000
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,33 +20,36 @@ FRAME_BYTES_MAX = 4096
 AMOUNT_MINOR_MAX = 999_999_999_999
 """DE 4 is n12; sums of a billion such amounts still fit 63 bits."""
 
-UNANSWERED_MAX = 1024
-"""A link that pipelines more than this stops being read until replies leave."""
+UNANSWERED_MAX = 2048
+"""A link that pipelines more than this gets 91 for what it asks beyond, at once."""
 
-OUTPUT_BYTES_MAX = 1 << 20
-"""Replies a peer has not read; beyond it the peer is not reading at all and is closed."""
-
-TRUNK_UNANSWERED_MAX = 8_192
-"""Messages that another shard has sent here and that wait: two links' full windows a terminal link
-may have, times four. Beyond it that shard's messages wait with it, and it refuses new ones."""
+OUTPUT_BYTES_MAX = 1 << 21
+"""Replies a peer has not read; beyond it the peer is not reading at all and is closed. While half
+of it waits for rows that are not durable we do not read the peer."""
 
 TRUNK_OUTPUT_BYTES_MAX = 1 << 24
-"""What another shard has not taken: all waiting replies at their longest, or as many requests."""
+"""What another shard has not taken, or its rows do not let go: 16,000 replies at their longest, or
+50,000 requests."""
 
 TRUNK_REQUEST_BYTES_MAX = 1 << 23
 """Of that, what messages that can be refused may fill: reversals and advices have the rest."""
 
-READ_BYTES_MAX = 1 << 16
-"""What one connection may take of one drain, so that a flood does not starve the others."""
+TRUNK_READ_BYTES_MAX = 1 << 16
+"""What a link between shards may take at once: it carries many requesters' messages."""
+
+READ_BYTES_MAX = 1 << 13
+"""What one connection may take at once, 90 purchases or 0.4 ms, so that a flood does not starve the
+others."""
 
 FRAME_SECONDS_MAX = 10
 """A frame whose rest does not come within this is a slow loris or a lost peer."""
 
-CONNECTIONS_PER_DRAIN_MAX = 1024
-"""Ready connections served before Trio's other tasks get a turn."""
+TURN_US_MAX = 2_000
+"""For so long the gate serves before Trio's other tasks get a turn, and replies whose rows have
+become durable leave. Trio costs about 0.1 ms a turn."""
 
 assert 2 * HOLD_MOVES_MAX + 6 <= MOVES_MAX  # with discount, points' worth, fee, earning
-assert REPLY_BYTES_MAX * 2 < OUTPUT_BYTES_MAX
-assert TRUNK_UNANSWERED_MAX * (REPLY_BYTES_MAX + 64) <= TRUNK_OUTPUT_BYTES_MAX
-assert TRUNK_REQUEST_BYTES_MAX < TRUNK_OUTPUT_BYTES_MAX
+assert REPLY_BYTES_MAX * READ_BYTES_MAX // 64 < OUTPUT_BYTES_MAX // 2  # of one read
+assert UNANSWERED_MAX * 2 * 200 < OUTPUT_BYTES_MAX // 2  # refusals find room behind approvals
+assert TRUNK_REQUEST_BYTES_MAX + TRUNK_READ_BYTES_MAX < TRUNK_OUTPUT_BYTES_MAX
 assert FRAME_BYTES_MAX <= READ_BYTES_MAX

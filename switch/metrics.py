@@ -17,8 +17,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from switch._core import Core
-from switch._counters import LATENCY_BOUNDS_US
 from switch._fastpath import Gate
+from switch._latency import LATENCY_BOUNDS_US
 from switch._peers import BATCH_BOUNDS, Peers
 from switch.ledger.journal import WriterStatus
 from switch.operations import OPERATION_COUNT, Operation
@@ -143,6 +143,10 @@ class SwitchCollector(Collector):
         yield _counter("bashgah_frames", "Frames received", gate["frames"])
         yield _counter("bashgah_frames_ignored", "Responses sent to us", gate["ignored"])
         yield _counter("bashgah_frames_hopeless", "Frames that are no ISO 8583", gate["hopeless"])
+        yield _counter("bashgah_requests_stale", "Dropped under load: nobody waited for them",
+                       gate["stale"])  # fmt: skip
+        yield _counter("bashgah_connections_postponed", "What had to happen found no room",
+                       gate["postponed"])  # fmt: skip
         yield _counter("bashgah_replies_undeliverable", "The connection was gone",
                        gate["undeliverable"])  # fmt: skip
         yield _gauge("bashgah_replies_pending", "Replies that wait for a commit", gate["pending"])

@@ -21,7 +21,6 @@ cdef extern from *:
     uint64_t __builtin_bswap64(uint64_t) noexcept nogil
 
 cdef enum:
-    BITMAP_BITS = 64
     BITMAPS_MAX = 3
 
 cdef uint64_t FIRST_BIT = 1ULL << 63
@@ -203,12 +202,10 @@ cdef Py_ssize_t write_end(Writer *w) noexcept nogil:
 cdef inline uint64_t bitmap_of(const uint64_t *present, int which) noexcept nogil:
     """The bitmap whose first bit, the highest, is element 64 * which + 1."""
     cdef uint64_t bits = present[which] >> 1 | present[which + 1] << 63
-    cdef uint64_t turned = 0
-    cdef int i
-    for i in range(BITMAP_BITS):
-        turned = turned << 1 | bits & 1
-        bits >>= 1
-    return turned
+    bits = (bits >> 1 & 0x5555555555555555ULL) | (bits & 0x5555555555555555ULL) << 1
+    bits = (bits >> 2 & 0x3333333333333333ULL) | (bits & 0x3333333333333333ULL) << 2
+    bits = (bits >> 4 & 0x0f0f0f0f0f0f0f0fULL) | (bits & 0x0f0f0f0f0f0f0f0fULL) << 4
+    return __builtin_bswap64(bits)
 
 
 cdef inline void put_bitmap(

@@ -3,6 +3,7 @@
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
+from switch._memory cimport on_large_pages
 from switch._words cimport MOVES_MAX
 
 cdef enum:
@@ -31,6 +32,7 @@ cdef int64_t book_open(Book *book, int64_t owner, uint8_t owner_kind, uint8_t sl
         grown = <Account *> realloc(book.accounts, <size_t> capacity * sizeof(Account))
         if grown == NULL:
             return -1
+        on_large_pages(grown, <size_t> capacity * sizeof(Account))
         book.accounts = grown
         book.account_capacity = capacity
     account = &book.accounts[book.account_count]
@@ -65,6 +67,7 @@ cdef int32_t take_lot_slot(Book *book) noexcept nogil:
         grown = <Lot *> realloc(book.lots, <size_t> capacity * sizeof(Lot))
         if grown == NULL:
             return -1
+        on_large_pages(grown, <size_t> capacity * sizeof(Lot))
         book.lots = grown
         book.lot_capacity = capacity
     slot = book.lot_count

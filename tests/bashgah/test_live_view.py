@@ -4,19 +4,10 @@ import io
 
 from rich.console import Console
 
-from bashgah.live_view import SwitchFigures, Watcher, draw, line, read_metrics
+from bashgah.live_view import Watcher, draw, line
 from loadtest.oracle import Counts
+from loadtest.scrape import SwitchFigures
 from loadtest.terminals import Figures
-
-METRICS = """\
-# TYPE bashgah_journal_rows_total counter
-bashgah_journal_rows_total 500.0
-# TYPE bashgah_journal_batches_total counter
-bashgah_journal_batches_total 20.0
-# TYPE bashgah_connections gauge
-bashgah_connections{listener="pos"} 150.0
-bashgah_connections{listener="pos-text"} 50.0
-"""
 
 
 def figures_at(seconds: float, answered: int) -> Figures:
@@ -66,13 +57,6 @@ def test_batch_size_and_commit_time_are_of_the_last_scrape() -> None:
 
     assert look.rows_per_batch == 25
     assert round(look.commit_ms, 6) == 2.0
-
-
-def test_metrics_are_summed_over_their_labels() -> None:
-    found = read_metrics(METRICS)
-
-    assert (found.rows, found.batches, found.connections) == (500, 20, 200)
-    assert found.lag_rows == 0
 
 
 def test_the_line_and_the_panel_show_the_same_figures() -> None:

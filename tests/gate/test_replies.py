@@ -109,7 +109,7 @@ async def test_a_long_stall_is_survived_however_much_is_asked_meanwhile(
 
 
 async def test_beyond_the_bound_of_waiting_replies_requests_get_91() -> None:
-    async with serving(pending_max=10) as bench:
+    async with serving(pending_max=15) as bench:  # an acquirer alone may have two thirds
         link, other = await bench.connect(), await bench.connect()
         await bench.wait_until(lambda: bench.journal.durable_seq)
         bench.journal.stall()
@@ -270,7 +270,7 @@ async def test_a_message_whose_past_cannot_be_asked_for_gets_91() -> None:
 
 
 @pytest.mark.slow
-async def test_a_full_slow_lane_answers_91_and_disturbs_nobody() -> None:
+async def test_a_full_slow_lane_refuses_requests_keeps_reversals_and_disturbs_nobody() -> None:
     asked = trio.Event()
 
     async def hangs(what: tuple[str, int] | tuple[str, int, int]) -> None:
@@ -285,10 +285,10 @@ async def test_a_full_slow_lane_answers_91_and_disturbs_nobody() -> None:
 
         await bench.wait_until(lambda: bench.gate.statistics()["parked"] == 1024)
         healthy = await other.ask(bench.shop.message("0200", "210000", terminal="T0000003"))
-        refused = await other.ask(bench.shop.message("0400", extra={90: original}))
+        refused = await other.ask(bench.shop.message("0200", "200000", extra={90: original}))
         asked.set()
         replies = [await link.reply() for _ in range(1_100)]
 
     assert healthy[39] == "00"
     assert refused[39] == "91"
-    assert sorted({reply[39] for reply in replies}) == ["00", "91"]
+    assert {reply[39] for reply in replies} == {"00"}

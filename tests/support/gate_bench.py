@@ -43,6 +43,7 @@ from tests.support.shop import TEHRAN_S, Shop, spec
 
 DIALECTS = {"binary": ("binary", POS_BINARY.framing), "ascii": ("ascii", POS_ASCII.framing)}
 CARDS = range(4)  # those of the shop's cards that are neither expired nor about to be
+ACQUIRER_CODES = {1: b"581672", 2: b"603799"}
 TPDU = bytes.fromhex("6000010002")
 REPLY_SECONDS_MAX = 10.0
 Recall = Callable[[tuple[str, int] | tuple[str, int, int]], Awaitable[None]]
@@ -234,7 +235,9 @@ async def serving(
     pending_max: int = 10_000,
     idle_seconds_max: float = 60.0,
     frame_seconds_max: float = 10.0,
+    reply_seconds: int = 15,
     framings: dict[str, tuple[str, Framing]] | None = None,
+    acquirers: dict[str, int] | None = None,
     exchange_entries: int = 1 << 16,
     recall: Recall = nothing_to_recall,
     write_log: Callable[[bytes], None] | None = None,
@@ -243,10 +246,11 @@ async def serving(
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
-    `framings` replaces the two listeners: name → (dialect, framing). Without `write_log` the
-    exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
-    which all have every card in their register and differ in whose it is; `shop` is one that an
-    earlier bench has left, for a shard that comes back.
+    `framings` replaces the two listeners: name → (dialect, framing); `acquirers` says whose a
+    listener is, else the first one's. Without `write_log` the exchange log stays in the gate for
+    `Bench.lines`. With a `seat` it is one shard of several, which all have every card in their
+    register and differ in whose it is; `shop` is one that an earlier bench has left, for a shard
+    that comes back.
     """
     shop = shop or Shop(
         generous_purse(),
@@ -255,14 +259,7 @@ async def serving(
         detail_bytes=1 << 25,
         shard=0 if seat is None else seat.number,
     )
-    gate = (Gate if seat is None else ShardGate)(
-        shop.core,
-        connections_max=connections_max,
-        pending_max=pending_max,
-        utc_offset_s=TEHRAN_S,
-        logging=True,
-        trunks_max=0 if seat is None else 4 * seat.count,
-    )
+    gate = _new_gate(shop, connections_max, pending_max, seat)
     journal = FakeJournal(delay_seconds=delay_seconds)
     registry = CollectorRegistry()
     server = Server(
@@ -281,7 +278,7 @@ async def serving(
     registry.register(SwitchCollector(shop.core, gate, journal.status))
     bench = Bench(shop, gate, server, journal, registry)
     with ExitStack() as resources:
-        _listen(bench, resources, framings or DIALECTS)
+        _listen(bench, resources, framings or DIALECTS, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
             if seat is not None:
                 assert isinstance(gate, ShardGate)
@@ -297,6 +294,17 @@ async def serving(
                     await bench.stopped.wait()
                 bench.hang_up()
                 nursery.cancel_scope.cancel()
+
+
+def _new_gate(shop: Shop, connections_max: int, pending_max: int, seat: Seat | None) -> Gate:
+    return (Gate if seat is None else ShardGate)(
+        shop.core,
+        connections_max=connections_max,
+        pending_max=pending_max,
+        utc_offset_s=TEHRAN_S,
+        logging=True,
+        trunks_max=0 if seat is None else 4 * seat.count,
+    )
 
 
 def _join(bench: Bench, gate: ShardGate, seat: Seat, resources: ExitStack) -> Peers:
@@ -323,18 +331,24 @@ async def _run(bench: Bench) -> None:
         bench.stopped.set()
 
 
-def _listen(bench: Bench, resources: ExitStack, framings: dict[str, tuple[str, Framing]]) -> None:
+def _listen(
+    bench: Bench,
+    resources: ExitStack,
+    framings: dict[str, tuple[str, Framing]],
+    acquirers: dict[str, int],
+    reply_seconds: int,
+) -> None:
     for name, (dialect, framing) in framings.items():
         profile = POS_BINARY if dialect == "binary" else POS_ASCII
         lane = Lane(
             bench.shop.core,
             profile=msgspec.structs.replace(profile, name=name, framing=framing),
             spec=spec(dialect),
-            acquirer=1,
-            acquirer_code=b"581672",
+            acquirer=acquirers.get(name, 1),
+            acquirer_code=ACQUIRER_CODES[acquirers.get(name, 1)],
         )
         listening = resources.enter_context(socket.create_server(("127.0.0.1", 0), backlog=4096))
         listening.setblocking(False)
-        bench.gate.listen(listening.fileno(), lane)
+        bench.gate.listen(listening.fileno(), lane, reply_seconds=reply_seconds)
         bench.ports[name] = listening.getsockname()[1]
         bench.speech[name] = (dialect, framing)

@@ -1,0 +1,1 @@
+"""Messages that are waited for: C only, see `_inflight.pxd`."""

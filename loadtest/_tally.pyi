@@ -1,0 +1,1 @@
+"""What a run counts: C only, see `_tally.pxd`."""

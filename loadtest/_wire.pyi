@@ -1,0 +1,1 @@
+"""Connections of the generator: C only, see `_wire.pxd`."""

@@ -1,0 +1,74 @@
+"""The generator against our own switch, process, PostgreSQL and all: no fault in a day."""
+
+import pytest
+import trio
+
+from bashgah.site import Site
+from loadtest.arrival import closed, parse_arrival
+from loadtest.result import Counts, RunResult
+from loadtest.run import RunPlan, run_load
+from tests.support.site import running_site
+
+
+async def run(site: Site, profile: str, plan: RunPlan) -> RunResult:
+    """Run a load against one of a site's listeners, in a thread."""
+    port = next(listener.port for listener in site.config.listener if listener.profile == profile)
+    given = RunPlan(
+        target=profile.replace("pos", "bashgah"),
+        workload=plan.workload,
+        address=f"127.0.0.1:{port}",
+        arrival=plan.arrival,
+        seed=plan.seed,
+        connections=plan.connections,
+        window=plan.window,
+        seconds=plan.seconds,
+    )
+    outcome = await trio.to_thread.run_sync(run_load, given)
+    result = outcome.result
+    garbage = result.kinds.get("garbage", Counts())
+    assert len(outcome.records) == result.counts.sent - garbage.sent
+    return result
+
+
+@pytest.mark.slow
+async def test_every_workload_finds_a_healthy_switch() -> None:
+    async with running_site(lambda _line: None) as site:
+        day = RunPlan(
+            target="",
+            workload="shop-day",
+            arrival=parse_arrival("poisson 400"),
+            connections=40,
+            seconds=3.0,
+        )
+        rush = RunPlan(
+            target="",
+            workload="points-rush",
+            arrival=closed(),
+            seed=2,
+            connections=4,
+            window=16,
+            seconds=1.0,
+        )
+        hostile = RunPlan(
+            target="",
+            workload="hostile",
+            arrival=parse_arrival("constant 300"),
+            seed=3,
+            connections=20,
+            window=2,
+            seconds=2.0,
+        )
+
+        results = [
+            await run(site, "pos-binary", day),
+            await run(site, "pos-ascii", rush),
+            await run(site, "pos-binary", hostile),
+        ]
+
+    for result in results:
+        assert result.faults.total == 0, result.findings
+        assert result.counts.answered == result.counts.due == result.counts.sent > 500
+    shop_day, _points_rush, hostile_day = results
+    assert {"purchase", "mixed", "refund", "completion", "reversal"} <= set(shop_day.kinds)
+    assert {"14", "51", "62"} <= set(shop_day.declines)
+    assert hostile_day.kinds["garbage"].answered > 10
