@@ -76,13 +76,14 @@ def events(token_of: Callable[[str], bytes], owns: Owns = lambda token: True) ->
     every_card = [(card.pan, card.expiry) for card in TEST_CARDS]
     every_card += [(pan, EXPIRY) for pan in CROWD_PANS]
     cards = [(pan, expiry) for pan, expiry in every_card if owns(token_of(pan))]
-    yield CardsAdded(
-        programme=PROGRAMME,
-        tokens=b"".join(token_of(pan) for pan, _ in cards),
-        expiries=struct.pack(f"<{len(cards)}H", *(int(expiry) for _, expiry in cards)),
-        first6=struct.pack(f"<{len(cards)}I", *(int(pan[:6]) for pan, _ in cards)),
-        last4=struct.pack(f"<{len(cards)}H", *(int(pan[-4:]) for pan, _ in cards)),
-    )
+    if cards:
+        yield CardsAdded(
+            programme=PROGRAMME,
+            tokens=b"".join(token_of(pan) for pan, _ in cards),
+            expiries=struct.pack(f"<{len(cards)}H", *(int(expiry) for _, expiry in cards)),
+            first6=struct.pack(f"<{len(cards)}I", *(int(pan[:6]) for pan, _ in cards)),
+            last4=struct.pack(f"<{len(cards)}H", *(int(pan[-4:]) for pan, _ in cards)),
+        )
 
 
 async def load(config: Config) -> bool:

@@ -98,7 +98,10 @@ def greeting_of(config: Config, pan_key: bytes) -> bytes:
         slot_owners(switch),
         switch.timezone,
         config.clock,
-        [msgspec.structs.replace(listener, connections_max=1) for listener in config.listener],
+        [
+            (listener.name, listener.profile, listener.acquirer, listener.framing)
+            for listener in config.listener
+        ],
         hashlib.sha256(pan_key).hexdigest(),
     )
     return hashlib.sha256(msgspec.json.encode(agreed)).digest()
