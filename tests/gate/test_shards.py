@@ -142,6 +142,23 @@ async def test_a_purchase_is_reversed_through_any_shard() -> None:
     assert (reply[39], undone[39], again[39]) == ("00", "00", "00")
 
 
+async def test_one_key_with_cards_of_two_shards_is_two_messages_and_each_is_answered_once() -> None:
+    """What decision 0020 says is given up: a shard does not see another one's keys."""
+    async with serving_shards() as benches:
+        line = await benches[0].connect()
+        zero, one = card_of(benches[0], 0), card_of(benches[0], 1)
+
+        first = await line.ask(purchase(benches[0], zero, 508))
+        other_card = await line.ask(purchase(benches[0], one, 508))
+        other_content = await line.ask(purchase(benches[0], one, 508, 7))
+        undone = await line.ask(reversal(benches[0], one, 509, of=508))
+        again = await line.ask(purchase(benches[0], zero, 508))
+
+    assert (first[39], other_card[39], undone[39]) == ("00", "00", "00")
+    assert other_content[39] == "94", "within a shard a key still has one content"
+    assert again[37] == first[37], "the other card's reversal did not touch the first"
+
+
 async def test_a_sign_off_holds_on_every_shard_once_it_is_answered() -> None:
     async with serving_shards(3) as benches:
         lines = [await bench.connect() for bench in benches]
