@@ -54,6 +54,8 @@ cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
 cdef uint32_t output_max(const Connection *connection) noexcept nogil
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil
 cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nogil
+cdef int connection_insert(Connection *connection, const uint8_t *data,
+                           size_t bytes) noexcept nogil
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,
                               int64_t now_us) noexcept nogil
 cdef int connection_flush(Connections *connections, int32_t place) noexcept nogil

@@ -2,7 +2,7 @@
 
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from switch._sockets cimport (
     EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CTL_ADD, EPOLL_CTL_MOD, MSG_DONTWAIT, MSG_NOSIGNAL,
@@ -136,6 +136,21 @@ cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nog
     connection.out = grown
     connection.out_capacity = capacity
     return connection.out + connection.out_bytes
+
+
+cdef int connection_insert(Connection *connection, const uint8_t *data,
+                           size_t bytes) noexcept nogil:
+    """Put what may leave at once before what has to wait. 0, or -1 without room."""
+    cdef uint8_t *here
+    if connection_room(connection, bytes) == NULL:
+        return -1
+    here = connection.out + connection.out_ready
+    memmove(here + bytes, here, connection.out_bytes - connection.out_ready)
+    memcpy(here, data, bytes)
+    connection.out_ready += <uint32_t> bytes
+    connection.out_bytes += <uint32_t> bytes
+    connection.out_moved -= bytes       # every absolute end behind it moves back by so much
+    return 0
 
 
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,

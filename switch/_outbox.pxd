@@ -62,7 +62,7 @@ cdef class Outbox:
                          const char *why) noexcept nogil
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil
-    cdef void queue_reply(self, int32_t place) noexcept nogil
+    cdef void queue_reply(self, int32_t place, size_t bytes) noexcept nogil
     cdef void release(self) noexcept nogil
     cdef void note_dirty(self, int32_t place) noexcept nogil
     cdef void account_for(self, const LineFacts *line, const Connection *connection,
@@ -72,5 +72,6 @@ cdef class Outbox:
     # What `_shard_gate` does besides:
     cdef void note_route(self, uint8_t *body, const Frame *frame, bint journaled,
                          LineFacts *line) noexcept nogil
+    cdef bint overtake(self, int32_t place, size_t bytes) noexcept nogil
     cdef void ended(self, int32_t place) noexcept nogil
     cdef void flush_trunks(self) noexcept nogil

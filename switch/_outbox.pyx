@@ -125,18 +125,20 @@ cdef class Outbox:
         else:
             # It stands for nothing that could be lost: its line is written now, wherever it queues.
             self.account_for(&line, connection, monotonic_us())
-            self.queue_reply(place)
+            self.queue_reply(place, prefix + self.work.reply_bytes)
             return
         pending.end = connection.out_moved + connection.out_bytes
         connection.unanswered += 1
 
-    cdef void queue_reply(self, int32_t place) noexcept nogil:
-        """Let a reply without a row leave behind its connection's earlier ones."""
+    cdef void queue_reply(self, int32_t place, size_t bytes) noexcept nogil:
+        """Let a reply without a row, the output's last `bytes`, leave behind earlier ones."""
         cdef Connection *connection = &self.connections.all[place]
         cdef Pending *pending
         if connection.waits_until <= self.pending_first:
             connection.out_ready = connection.out_bytes
             self.note_dirty(place)
+            return
+        if connection.trunk and self.overtake(place, bytes):
             return
         pending = &self.pending[(connection.waits_until - 1) & self.pending_mask]
         pending.followers += 1
@@ -213,6 +215,9 @@ cdef class Outbox:
     cdef void note_route(self, uint8_t *body, const Frame *frame, bint journaled,
                          LineFacts *line) noexcept nogil:
         pass
+
+    cdef bint overtake(self, int32_t place, size_t bytes) noexcept nogil:
+        return False
 
     cdef void ended(self, int32_t place) noexcept nogil:
         pass

@@ -12,6 +12,7 @@ from switch._frames cimport Frame, FrameForm
 from switch._gathering cimport Gathering
 from switch._routing cimport Route
 from switch._shard cimport Shard
+from switch.ledger._rows cimport Buffer
 
 cdef enum:
     SHARDS_MAX = 64
@@ -38,6 +39,7 @@ cdef struct Peer:
     int32_t heard_place         # of the connection from it, once it has greeted; -1 = none
     uint8_t up                  # it has greeted back
     uint32_t batch              # messages that leave with the next sweep
+    Buffer prompt               # replies to it that need not wait for those before them
     uint16_t *waiting           # by place of a requester's connection: its messages there
     int64_t waiting_count
     uint64_t sent

@@ -29,6 +29,7 @@ from switch._shard cimport SLOT_COUNT
 from switch._words cimport (
     LEDGER_UNAVAILABLE, OVERLOADED, REASON_NONE, TRUNK_REQUEST_BYTES_MAX,
 )
+from switch.ledger._rows cimport buffer_clear
 
 
 cdef int peers_send(PeerTable *peers, Connections *connections, int32_t number,
@@ -146,6 +147,7 @@ cdef int hear_greeting(PeerTable *peers, Connections *connections, int32_t place
     trunk.out_ready = trunk.out_bytes
     trunk.peer_port = <uint16_t> number
     peers.all[number].heard_place = place
+    peers.all[number].prompt.bytes = 0
     return HEARD_NOTHING
 
 
@@ -215,6 +217,7 @@ cdef int32_t peers_lose(PeerTable *peers, Connections *connections, int32_t plac
     if trunk.listener == TRUNK_IN:
         if peers.all[number].heard_place == place:
             peers.all[number].heard_place = -1
+            peers.all[number].prompt.bytes = 0
         return -1
     peers.all[number].place = -1
     peers.all[number].up = 0
@@ -253,6 +256,7 @@ cdef class Peers:
         gathering_clear(&self.table.gathering)
         for i in range(SHARDS_MAX):
             free(self.table.all[i].waiting)
+            buffer_clear(&self.table.all[i].prompt)
 
     cdef int take_places(self, int32_t capacity) except -1:
         """Have a number for each connection of the gate and each other shard."""

@@ -13,7 +13,8 @@ from libc.string cimport memcpy, memset, strncpy
 cimport cython
 
 from switch._connections cimport (
-    CLOSED_LOST_FRAMING, CLOSED_NOT_READING, Connection, connection_room, connection_take,
+    CLOSED_LOST_FRAMING, CLOSED_NOT_READING, Connection, connection_insert, connection_room,
+    connection_take,
 )
 from switch._exchange_log cimport LineFacts
 from switch._fastpath cimport APPROVED_ELSEWHERE, FRESH, UNFETCHED
@@ -23,8 +24,8 @@ from switch._lane cimport SERVED_ELSEWHERE, SERVED_NO_ROOM, SERVED_NOW
 from switch._latency cimport latency_note
 from switch._peers cimport (
     FIRST_LISTENER, HEARD_ALL, HEARD_MESSAGE, HEARD_NO_REPLY, HEARD_REPLY, HEARD_STRANGER,
-    HEARD_UP, TRUNK_IN, TRUNK_OUT, peers_count_batch, peers_forget, peers_greet, peers_hear,
-    peers_hold, peers_lose, peers_send, peers_send_all,
+    HEARD_UP, TRUNK_IN, TRUNK_OUT, Peer, Peers, peers_count_batch, peers_forget, peers_greet,
+    peers_hear, peers_hold, peers_lose, peers_send, peers_send_all,
 )
 from switch._pressure cimport Pressure, is_request
 from switch._routing cimport (
@@ -33,6 +34,7 @@ from switch._routing cimport (
 from switch._shard cimport EVERY_SHARD, Recall
 from switch._sockets cimport close_fd, monotonic_us
 from switch._words cimport LEDGER_UNAVAILABLE, OVERLOADED, REASON_NONE, UNANSWERED_MAX
+from switch.ledger._rows cimport buffer_reserve
 
 cdef Recall NOTHING_RECALLED
 NOTHING_RECALLED.count = 0
@@ -157,7 +159,7 @@ cdef class ShardGate(Gate):
         prefix = frame_prefix(&self.peers.form, header, 1, room)
         room[prefix] = 0                        # a frame has a body
         trunk.out_bytes += <uint32_t> (prefix + 1)
-        self.queue_reply(place)
+        self.queue_reply(place, prefix + 1)
 
     cdef void pass_reply(self, const Route *route, const Frame *frame) noexcept nogil:
         """Put another shard's reply, if there is one, into the output of who asked."""
@@ -180,7 +182,7 @@ cdef class ShardGate(Gate):
         memcpy(room + prefix, frame.body, frame.body_bytes)
         connection.out_bytes += <uint32_t> (prefix + frame.body_bytes)
         latency_note(&self.latency, monotonic_us() - route.received_us)
-        self.queue_reply(route.place)
+        self.queue_reply(route.place, prefix + frame.body_bytes)
 
     cdef void finish_gathered(self, Gathered *kept, int standing) noexcept nogil:
         """Serve a message that was kept, now that what it waited for has happened."""
@@ -207,6 +209,21 @@ cdef class ShardGate(Gate):
             route_answer(body - ROUTE_BYTES, self.work.decision.row.response_code)
         else:
             route_answer(body - ROUTE_BYTES, self.shard.response_codes[self.work.reason])
+
+    cdef bint overtake(self, int32_t place, size_t bytes) noexcept nogil:
+        """Let a reply on a trunk pass those that wait for rows: they are other requesters'.
+
+        A shard whose journal is away still refuses at once. With the sweep, in one piece: moving
+        what waits costs as much as all of it.
+        """
+        cdef Connection *trunk = &self.connections.all[place]
+        cdef Peer *peer = &self.peers.all[trunk.peer_port]
+        if peer.heard_place != place or buffer_reserve(&peer.prompt, bytes) != 0:
+            return False
+        trunk.out_bytes -= <uint32_t> bytes
+        memcpy(peer.prompt.data + peer.prompt.bytes, trunk.out + trunk.out_bytes, bytes)
+        peer.prompt.bytes += bytes
+        return True
 
     cdef void ended(self, int32_t place) noexcept nogil:
         """A trunk's end loses its answers, a requester's leaves nobody to give them to."""
@@ -241,10 +258,20 @@ cdef class ShardGate(Gate):
 
     cdef void flush_trunks(self) noexcept nogil:
         """Send each other shard what was collected for it."""
-        cdef int32_t number
+        cdef int32_t number, place
+        cdef Peer *peer
         for number in range(self.peers.count):
-            if self.peers.all[number].batch:
-                peers_count_batch(&self.peers.all[number])
-                self.flush(self.peers.all[number].place)
+            peer = &self.peers.all[number]
+            if peer.batch:
+                peers_count_batch(peer)
+                self.flush(peer.place)
+            place = peer.heard_place
+            if peer.prompt.bytes and place >= 0:
+                if connection_insert(&self.connections.all[place], peer.prompt.data,
+                                     peer.prompt.bytes) != 0:
+                    self.close(place, CLOSED_NOT_READING, NULL)
+                    continue
+                peer.prompt.bytes = 0
+                self.flush(place)
         if self.dirty_count:
             self.flush_dirty()                  # a link that has ended: who waited for it

@@ -452,3 +452,53 @@ async def test_a_message_for_a_card_of_another_shard_goes_no_further() -> None:
             await link.aclose()
 
     assert decode(body, spec("binary"))[39] == "91"
+
+
+# --- too much, forwarded --------------------------------------------------------------------------
+
+
+async def test_a_request_that_the_owner_drops_is_not_waited_for_where_it_came_in() -> None:
+    async with serving_shards(pending_max=300, reply_seconds=15) as benches:
+        flood, late = [await benches[0].connect() for _ in range(2)]
+        shop, card = benches[0].shop, card_of(benches[0], 1)
+        known = await late.ask(shop.message("0200", "210000", 1_000, card=card))
+        await benches[1].wait_until(lambda: benches[1].journal.durable_seq)
+        benches[1].journal.stall()
+        await flood.send(*(shop.message("0200", "210000", 1_000, card=card) for _ in range(150)))
+        await benches[1].wait_until(lambda: benches[1].gate.statistics()["pending"] == 150)
+
+        old = shop.message("0200", "210000", 1_000, card=card, at=shop.local_at(-40))
+        await late.send(old, shop.message("0200", "210000", 1_000, card=card, stan=9_999))
+        await benches[1].wait_until(lambda: benches[1].gate.statistics()["stale"] == 1)
+        benches[1].journal.go_on()
+        reply = await late.reply()
+        await late.stream.send_eof()
+        ended = await late.wait_end()
+        waiting = peers_of(benches[0])[1]["waiting"]
+        codes = Counter([(await flood.reply())[39] for _ in range(150)])
+
+    assert known[39] == "00"
+    assert (reply[11], reply[39]) == ("009999", "00")
+    assert ended == b"", "a connection that still waited for the dropped one would have stayed"
+    assert waiting == 0
+    assert codes == {"00": 150}
+
+
+async def test_forwarded_reversals_wait_for_the_owners_room_and_requests_do_not() -> None:
+    async with serving_shards(pending_max=15) as benches:
+        asking, undoing = [await benches[0].connect() for _ in range(2)]
+        shop, card = benches[0].shop, card_of(benches[0], 1)
+        await benches[1].wait_until(lambda: benches[1].journal.durable_seq)
+        benches[1].journal.stall()
+        await asking.send(*(shop.message("0200", "210000", 1_000, card=card) for _ in range(20)))
+        refused = [await asking.reply() for _ in range(10)]
+
+        await undoing.send(*(shop.message("0400", card=card) for _ in range(40)))
+        await benches[1].wait_until(lambda: benches[1].gate.statistics()["postponed"])
+        benches[1].journal.go_on()
+        done = Counter([(await undoing.reply())[39] for _ in range(40)])
+        approved = Counter([(await asking.reply())[39] for _ in range(10)])
+
+    assert Counter(reply[39] for reply in refused) == {"91": 10}
+    assert done == {"00": 40}
+    assert approved == {"00": 10}
