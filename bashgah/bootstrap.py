@@ -25,13 +25,15 @@ from prometheus_client import CollectorRegistry
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
 from bashgah.shard_links import expect_no_more_shards, join_shards, new_gate
+from issuers.pricings import PRICINGS
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._lane import Lane
 from switch._peers import Peers
+from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
 from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
-from switch.directory import Directory
+from switch.directory import Directory, EventError
 from switch.errors import FencedError, OperatingError
 from switch.events import TakenOver
 from switch.iso8583 import Framing, named
@@ -71,6 +73,8 @@ def new_core(config: Config, pan_key: bytes) -> Core:
         pan_key=pan_key,
         exchange_entries=config.memory.exchange_entries_max,
         detail_bytes=config.memory.exchange_detail_bytes,
+        batch_rows_max=config.journal.batch_entries_max,
+        batch_bytes_max=config.journal.batch_bytes_max,
         clock_seconds_max=config.clock.request_skew_seconds_max,
         response_codes=codes,
         reason_names=names,
@@ -91,7 +95,8 @@ async def own_shard(
     """Take a shard over: fence its former owner, recover, write the tenure's first row.
 
     Raises FencedError when yet another process took it meanwhile, LedgerCorrupt for a journal that
-    contradicts itself, JournalUnavailable without a database.
+    contradicts itself, JournalUnavailable without a database, ConfigError for a programme that is
+    priced by a function which is not in `issuers.pricings`.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}"
     shard = config.switch.shard
@@ -103,6 +108,7 @@ async def own_shard(
         log.warning("snapshot_refused", why=recovery.refused)
     core.begin_tenure(tenure.epoch)
     while True:
+        _know_pricings(directory)
         directory.record(TakenOver(owner=owner), now_us=now_us, utc_offset_s=utc_offset_s)
         outcome = await writer.begin(_next_batch(core))
         if isinstance(outcome, Fenced):
@@ -114,6 +120,13 @@ async def own_shard(
         core.begin_tenure(tenure.epoch)
 
 
+def _know_pricings(directory: Directory) -> None:
+    try:
+        directory.know_pricings(PRICINGS)
+    except EventError as error:
+        raise ConfigError(f"this program lacks what the journal names: {error}") from error
+
+
 def _next_batch(core: Core) -> Batch:
     cut = core.cut_batch()
     assert cut is not None, "an event was recorded a moment ago"
@@ -123,7 +136,7 @@ def _next_batch(core: Core) -> Batch:
 
 async def append_waiting(owned: Owned) -> None:
     """Make what was recorded durable; for tools that load events without serving."""
-    if owned.core.last_seq > 0 and (cut := owned.core.cut_batch()) is not None:
+    while (cut := owned.core.cut_batch()) is not None:
         first_seq, last_seq, chain, body = cut
         batch = Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
         outcome = await owned.writer.append(batch)
@@ -284,6 +297,7 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
                 owned.core,
                 utc_offset_s=utc_offset_seconds(timezone, now_s),
                 logging=write_log is not None,
+                pricer=Pricer(PRICINGS),
             )
             ports = _open_listeners(config, owned, gate, resources)
             peers = join_shards(config, gate, owned.core, pan_key, resources)

@@ -40,13 +40,16 @@ from switch.iso8583 import Message, encode, named
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.operations import CardStatus, JournalKind
-from switch.programme import Limits
+from switch.programme import Limits, Programme
 from switch.server import utc_offset_seconds
 from switch.slots import slot_of
 from switch.units import RIAL
 
 LIMITS = Limits(transaction_minor_max=500_000_000, balance_minor_max=2_000_000_000)
 """No bounds for a day: a thousand cards serve the terminals for as long as somebody watches."""
+
+Purse = Callable[[int, int, int, Limits], Programme]
+"""A purse of `issuers/`: the club's programme by its number, version, club and limits."""
 
 HAS_EVENTS = "SELECT EXISTS (SELECT FROM journal WHERE shard = $1 AND kind = $2) AS loaded"
 
@@ -55,7 +58,11 @@ Owns = Callable[[bytes], bool]
 """Whether a shard owns a card, by its token."""
 
 
-def events(token_of: Callable[[str], bytes], owns: Owns = lambda token: True) -> Iterator[Event]:
+def events(
+    token_of: Callable[[str], bytes],
+    make_purse: Purse = purse,
+    owns: Owns = lambda token: True,
+) -> Iterator[Event]:
     """Yield what makes the demo club, in an order that can be replayed.
 
     Every shard has the whole club, but only its own cards.
@@ -72,7 +79,7 @@ def events(token_of: Callable[[str], bytes], owns: Owns = lambda token: True) ->
         )
     for terminal_id, merchant_id in TERMINALS:
         yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
-    yield ProgrammeLive(definition=purse(PROGRAMME, 1, CLUB, LIMITS))
+    yield ProgrammeLive(definition=make_purse(PROGRAMME, 1, CLUB, LIMITS))
     every_card = [(card.pan, card.expiry) for card in TEST_CARDS]
     every_card += [(pan, EXPIRY) for pan in CROWD_PANS]
     cards = [(pan, expiry) for pan, expiry in every_card if owns(token_of(pan))]
@@ -86,7 +93,7 @@ def events(token_of: Callable[[str], bytes], owns: Owns = lambda token: True) ->
         )
 
 
-async def load(config: Config) -> bool:
+async def load(config: Config, make_purse: Purse = purse) -> bool:
     """Make the demo club in a migrated database; False when it is there already.
 
     Opening balances are loads, authorised like any other message, so the books explain every rial.
@@ -96,11 +103,11 @@ async def load(config: Config) -> bool:
     with Database(read_dsn(config.database)) as database:
         await expect_no_more_shards(database, config)
         for config_of_shard in shard_configs(config):
-            loaded |= await _load_shard(database, config_of_shard)
+            loaded |= await _load_shard(database, config_of_shard, make_purse)
     return loaded
 
 
-async def _load_shard(database: Database, config: Config) -> bool:
+async def _load_shard(database: Database, config: Config, make_purse: Purse) -> bool:
     assert config.keys.pan_key_file is not None
     if await database.call(_has_events, config.switch.shard):
         return False
@@ -115,7 +122,7 @@ async def _load_shard(database: Database, config: Config) -> bool:
     def owns(token: bytes) -> bool:
         return config.switch.shards == 1 or owners[slot_of(token)] == config.switch.shard
 
-    for event in events(core.token_of, owns):
+    for event in events(core.token_of, make_purse, owns):
         owned.directory.record(event, **clock)
     _load_balances(owned, config, now_s)
     for card in TEST_CARDS:

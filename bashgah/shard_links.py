@@ -12,6 +12,7 @@ import msgspec
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._peers import Peers
+from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
 from switch.config import Config, slot_owners
 from switch.errors import OperatingError
@@ -46,7 +47,9 @@ def shard_configs(config: Config) -> tuple[Config, ...]:
     )
 
 
-def new_gate(config: Config, core: Core, *, utc_offset_s: int, logging: bool) -> Gate:
+def new_gate(
+    config: Config, core: Core, *, utc_offset_s: int, logging: bool, pricer: Pricer
+) -> Gate:
     """Give the gate of a switch: one that is alone, or one of several shards'."""
     kind = Gate if config.switch.shards == 1 else ShardGate
     return kind(
@@ -55,6 +58,7 @@ def new_gate(config: Config, core: Core, *, utc_offset_s: int, logging: bool) ->
         pending_max=config.journal.pending_entries_max,
         utc_offset_s=utc_offset_s,
         logging=logging,
+        pricer=pricer,
         trunks_max=TRUNKS_PER_SHARD * (config.switch.shards - 1),
     )
 

@@ -4,6 +4,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
+from switch.ledger._batches import CopyBody
+
 class JournalBroken(ValueError):
     """The journal contradicts itself; the text names the sequence and what is wrong."""
 
@@ -18,6 +20,8 @@ class Core:
         pan_key: bytes,
         exchange_entries: int,
         detail_bytes: int,
+        batch_rows_max: int,
+        batch_bytes_max: int,
         clock_seconds_max: int,
         response_codes: Sequence[str],
         reason_names: Sequence[str],
@@ -25,7 +29,8 @@ class Core:
         """Take the memory of exchanges. `pan_key` is the 32-byte secret of card tokens.
 
         `exchange_entries` messages of the past stay in memory, their moves and replies as far as
-        `detail_bytes` hold them; both have to exceed what may wait for the journal. The lists are
+        `detail_bytes` hold them; both have to exceed what may wait for the journal. A batch that
+        has `batch_rows_max` rows or `batch_bytes_max` bytes takes no further row. The lists are
         indexed by reason: DE 39, and what 48.RC says.
         """
     # the register
@@ -104,8 +109,11 @@ class Core:
     def journal_event(self, kind: int, now_us: int, utc_offset_s: int, body: bytes) -> int:
         """Append an event (JSON) as a row; gives its sequence. It has taken effect already."""
 
-    def cut_batch(self) -> tuple[int, int, bytes, bytes] | None:
-        """Take the rows that wait as (first_seq, last_seq, chain, COPY stream), or None."""
+    def cut_batch(self) -> tuple[int, int, bytes, CopyBody] | None:
+        """Take the oldest rows that wait as (first_seq, last_seq, chain, COPY stream), or None.
+
+        The stream of the batch before is gone then; nobody may be reading it.
+        """
 
     def drop_tenure(self) -> None:
         """Forget the tenure's first row: another owner's rows came before it.

@@ -33,12 +33,13 @@ from switch._words cimport (
     HOLD, KIND_EXCHANGE, LOAD, OPERATION_COUNT, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE,
     REASON_COUNT,
 )
+from switch.ledger._batches cimport Waiting, batches_drop, batches_take, copy_body
 from switch.ledger._book cimport (
     OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT, Account, Lot, book_open,
 )
 from switch.ledger._rows cimport (
     CHAIN_BYTES, ROW_BROKEN, ROW_END, ROW_NEEDS_MORE, ROW_READ, Row, row_clear, row_next,
-    stream_end, stream_skip_header,
+    stream_skip_header,
 )
 
 cimport cython
@@ -100,13 +101,15 @@ cdef class Core:
     """One shard's state. Not thread-safe: everything happens on the thread that runs the gate."""
 
     def __cinit__(self, *, int shard, bytes pan_key, uint32_t exchange_entries,
-                  uint64_t detail_bytes, int32_t clock_seconds_max, list response_codes,
-                  list reason_names):
+                  uint64_t detail_bytes, int32_t batch_rows_max, size_t batch_bytes_max,
+                  int32_t clock_seconds_max, list response_codes, list reason_names):
         """`pan_key` is the 32-byte secret of card tokens; the lists are indexed by reason."""
         cdef int i
         if len(pan_key) != 32:
             raise ValueError("the key of card tokens has 32 bytes")
-        if shard_open(&self.shard, exchange_entries, detail_bytes) != 0:
+        assert batch_rows_max > 0
+        if shard_open(&self.shard, exchange_entries, detail_bytes, batch_rows_max,
+                      batch_bytes_max) != 0:
             raise MemoryError
         self.shard.number = <int16_t> shard
         self.shard.clock_seconds_max = clock_seconds_max
@@ -320,7 +323,7 @@ cdef class Core:
 
     def begin_tenure(self, int32_t epoch):
         """Take an epoch: every row from here on carries it. Nothing may be waiting for a batch."""
-        assert self.shard.journal.bytes == 0, "rows of another tenure wait for a batch"
+        assert self.shard.batches.count == 0, "rows of another tenure wait for a batch"
         self.shard.epoch = epoch
         self.shard.cut_seq = self.shard.durable_seq = self.shard.last_seq
         memcpy(self.tenure_chain, self.shard.chain, CHAIN_BYTES)
@@ -341,22 +344,21 @@ cdef class Core:
         return row.seq
 
     def cut_batch(self):
-        """Take the rows that wait as (first_seq, last_seq, chain, COPY stream), or None."""
-        cdef bytes body
-        if self.shard.last_seq == self.shard.cut_seq:
+        """Take the oldest rows that wait as (first_seq, last_seq, chain, COPY stream), or None."""
+        cdef Waiting *taken = &self.shard.batches.taken
+        if self.shard.batches.count == 0:
             return None
-        if stream_end(&self.shard.journal) != 0:
+        assert self.shard.batches.readers == 0, "the batch before is still being read"
+        if batches_take(&self.shard.batches) != 0:
             raise MemoryError
-        body = PyBytes_FromStringAndSize(<char *> self.shard.journal.data,
-                                         <Py_ssize_t> self.shard.journal.bytes)
         first = self.shard.cut_seq + 1
-        self.shard.cut_seq = self.shard.last_seq
-        self.shard.journal.bytes = 0
-        return first, self.shard.last_seq, self.chain, body
+        self.shard.cut_seq = taken.last_seq
+        chain = PyBytes_FromStringAndSize(<char *> taken.chain, CHAIN_BYTES)
+        return first, taken.last_seq, chain, copy_body(self, &self.shard.batches)
 
     def drop_tenure(self):
         """Forget the tenure's first row: another owner's rows came before it; replay them first."""
-        self.shard.journal.bytes = 0
+        batches_drop(&self.shard.batches)
         self.shard.last_seq = self.shard.cut_seq = self.shard.durable_seq
         memcpy(self.shard.chain, self.tenure_chain, CHAIN_BYTES)
 

@@ -6,6 +6,8 @@ from switch._frames cimport Frame
 from switch._outbox cimport Outbox
 from switch._parking cimport Parking
 from switch._pressure cimport Pressure
+from switch._price_queue cimport PriceQueue
+from switch._pricing cimport Pricer
 from switch._shard cimport Recall
 from switch._sockets cimport epoll_event
 
@@ -17,6 +19,9 @@ cdef enum Standing:             # of a message that is served
 cdef class Gate(Outbox):
     cdef list lanes
     cdef Parking parking
+    cdef readonly Pricer pricer
+    cdef PriceQueue to_price    # see `_slow_lane`
+    cdef int64_t pricing_us     # spent in the slow lane's turns
     cdef int32_t connections_max    # of requesters
     cdef int32_t trunk_count
     cdef uint8_t *read_room
@@ -34,6 +39,8 @@ cdef class Gate(Outbox):
     cdef void serve_postponed(self) noexcept nogil
     cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
                           const Recall *recall, int standing) noexcept nogil
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
+                   const Recall *recall) noexcept nogil
     cdef int serve_parked(self, int32_t ticket, bint recalled) except -1
     # What `_shard_gate` does otherwise:
     cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us,

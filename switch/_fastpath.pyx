@@ -24,11 +24,10 @@ from switch._connections cimport (
 )
 from switch._core cimport Core
 from switch._doors cimport (
-    LISTENERS_MAX, Caller, Listener, door_leave, door_next, door_watch, mark_is_door,
+    LISTENERS_MAX, Caller, Listener, door_leave, door_next, door_share, door_watch, mark_is_door,
 )
 from switch._frames cimport (
-    FRAME_LOST, FRAME_WHOLE, LENGTH_ASCII4, LENGTH_BCD2, LENGTH_BINARY2, LENGTH_BINARY4,
-    PREFIX_BYTES_MAX, TPDU_BYTES, frame_next,
+    FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next,
 )
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
@@ -42,8 +41,10 @@ from switch._parking cimport (
 from switch._peers cimport FIRST_LISTENER, NO_SHARD, TRUNK_IN, TRUNK_OUT
 from switch._plan cimport Moment, moment_at
 from switch._pressure cimport Pressure, pressure_of
+from switch._price_queue cimport queue_clear, queue_count, queue_open, queue_put
+from switch._pricing cimport Pricer
 from switch._routing cimport ROUTE_LISTENER
-from switch._shard cimport Recall
+from switch._shard cimport PRICE_FIRST, Recall
 from switch._sockets cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, MSG_DONTWAIT, clock_us, close_fd,
     epoll_event, epoll_wait, monotonic_us, recv,
@@ -62,20 +63,20 @@ NOTHING_RECALLED.count = 0
 NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
-LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
-                "binary4": LENGTH_BINARY4}
-
 
 cdef class Gate(Outbox):
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
-                  int32_t utc_offset_s, bint logging, int32_t trunks_max=0):
+                  int32_t utc_offset_s, bint logging, Pricer pricer=None,
+                  int32_t trunks_max=0):
         """See `Outbox` for the bounds."""
         self.lanes = []
+        self.pricer = Pricer({}) if pricer is None else pricer
         self.read_room = <uint8_t *> malloc(TRUNK_READ_BYTES_MAX + FRAME_BYTES_MAX
                                             + PREFIX_BYTES_MAX)
-        if parking_open(&self.parking) != 0 or self.read_room == NULL:
+        if (parking_open(&self.parking) != 0 or queue_open(&self.to_price) != 0
+                or self.read_room == NULL):
             raise MemoryError
         self.connections_max = connections_max
         self.listener_count = FIRST_LISTENER
@@ -85,6 +86,7 @@ cdef class Gate(Outbox):
 
     def __dealloc__(self):
         parking_clear(&self.parking)
+        queue_clear(&self.to_price)
         free(self.read_room)
 
     def fileno(self):
@@ -97,20 +99,15 @@ cdef class Gate(Outbox):
         `reply_seconds`: how long its requesters wait for a reply.
         """
         cdef Listener *listener = &self.listeners[self.listener_count]
-        cdef int other
         assert self.listener_count < FIRST_LISTENER + LISTENERS_MAX
         assert lane.shard == self.shard
         self.lanes.append(lane)
         listener.fd = fd
         listener.profile = &lane.profile
-        listener.form.length = LENGTH_FORMS[lane.framing.length]
-        listener.form.envelope_bytes = TPDU_BYTES if lane.framing.tpdu else 0
-        listener.form.includes_itself = lane.framing.length_includes_itself
+        frame_form(lane.framing, &listener.form)
         listener.reply_seconds = reply_seconds
-        listener.share = self.listener_count - FIRST_LISTENER
-        for other in range(FIRST_LISTENER, self.listener_count):
-            if self.listeners[other].profile.acquirer == lane.profile.acquirer:
-                listener.share = self.listeners[other].share
+        listener.share = door_share(&self.listeners[FIRST_LISTENER],
+                                    self.listener_count - FIRST_LISTENER)
         strncpy(listener.name, lane.name.encode("ascii"), 31)
         self.watch_listener(self.listener_count)
         self.listener_count += 1
@@ -233,24 +230,14 @@ cdef class Gate(Outbox):
     def statistics(self):
         """Give counters and sizes for the metrics."""
         cdef int i
-        return {
-            "accepted": self.counters.accepted,
-            "refused": self.counters.refused,
-            "accepts_failed": self.counters.accepts_failed,
+        cdef dict counted = self.counters
+        return counted | {
             "open": self.connections.open_count,
             "closed": {(<bytes> close_name(i)).decode(): self.connections.closed[i]
                        for i in range(<int> CLOSED_CAUSES)},
-            "frames": self.counters.frames,
-            "fast": self.counters.fast,
-            "slow": self.counters.slow,
-            "ignored": self.counters.ignored,
-            "hopeless": self.counters.hopeless,
-            "stale": self.counters.stale,
-            "postponed": self.counters.postponed,
-            "undeliverable": self.counters.undeliverable,
-            "log_lines_dropped": self.counters.log_lines_dropped,
             "pending": self.pending_end - self.pending_first,
-            "parked": self.parking.count,
+            "parked": self.parking.count + queue_count(&self.to_price),
+            "pricing_us": self.pricing_us,
             "latency": [self.latency.buckets[i] for i in range(LATENCY_BUCKETS)],
             "latency_sum_us": self.latency.sum_us,
         }
@@ -435,7 +422,7 @@ cdef class Gate(Outbox):
         cdef Pressure pressure
         cdef Moment now
         cdef int status
-        cdef bint slow = recall.count > 0
+        cdef bint slow = recall.count > 0 or recall.desk != NULL
         pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.unanswered,
                     listener.reply_seconds, &pressure)
         if standing == UNFETCHED or not self.available:
@@ -454,13 +441,10 @@ cdef class Gate(Outbox):
             status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
                            &pressure, recall, &self.work)
         if status == SERVED_LATER:
-            if recall.count == RECALLS_MAX:
+            if recall.count == RECALLS_MAX and self.work.decision.status != PRICE_FIRST:
                 self.broken = True      # what it asks for is there and is asked for again
                 return True
-            if parking_keep(&self.parking, place, connection.generation, frame,
-                            self.listeners[connection.listener].form.envelope_bytes, received_us,
-                            recall, &self.work.decision):
-                connection.unanswered += 1
+            if self.park(place, frame, received_us, recall):
                 return True
             # The slow lane is full: a requester gets 91 and repeats, what has to happen waits.
             pressure.requests = OVERLOADED
@@ -488,6 +472,22 @@ cdef class Gate(Outbox):
         else:
             self.write_reply(place, frame, received_us, status == SERVED_AT_SEQ, slow)
         return True
+
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
+                   const Recall *recall) noexcept nogil:
+        """Keep a message for the slow lane; false when too many are kept already."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
+        cdef bint kept
+        if self.work.decision.status == PRICE_FIRST:
+            kept = queue_put(&self.to_price, place, connection.generation, frame, envelope_bytes,
+                             received_us, recall)
+        else:
+            kept = parking_keep(&self.parking, place, connection.generation, frame, envelope_bytes,
+                                received_us, recall, &self.work.decision)
+        if kept:
+            connection.unanswered += 1
+        return kept
 
     # --- what a gate among several does otherwise: see `_shard_gate` ------------------------------
 

@@ -94,3 +94,15 @@ cdef size_t frame_prefix(const FrameForm *form, const uint8_t *envelope, size_t 
     elif form.envelope_bytes:
         memcpy(out + prefix, envelope, form.envelope_bytes)
     return prefix + form.envelope_bytes
+
+
+LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
+                "binary4": LENGTH_BINARY4}
+
+
+cdef int frame_form(framing, FrameForm *form) except -1:
+    """Take over a `switch.iso8583.framing.Framing`."""
+    form.length = LENGTH_FORMS[framing.length]
+    form.envelope_bytes = TPDU_BYTES if framing.tpdu else 0
+    form.includes_itself = framing.length_includes_itself
+    return 0

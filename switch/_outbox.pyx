@@ -22,6 +22,7 @@ from switch._gathering cimport GATHERED_MAX
 from switch._latency cimport latency_note
 from switch._parking cimport PARKED_MAX
 from switch._sockets cimport EPOLL_CLOEXEC, clock_us, close_fd, epoll_create1, monotonic_us
+from switch._words cimport PRICE_QUEUE_MAX
 from switch.ledger._rows cimport buffer_clear
 
 cdef enum:
@@ -32,13 +33,14 @@ cdef class Outbox:
     """The half of a gate from which replies leave. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
-                  int32_t utc_offset_s, bint logging, int32_t trunks_max=0):
+                  int32_t utc_offset_s, bint logging, object pricer=None,
+                  int32_t trunks_max=0):
         """`pending_max` bounds the requests whose rows wait for a commit: beyond it they get 91."""
         cdef uint32_t ring = 1024
         self.shares.requests_max = pending_max
         self.shares.all_max = pending_max + pending_max // 4
         # What was parked or gathered had its room before.
-        while ring < self.shares.all_max + PARKED_MAX + GATHERED_MAX:
+        while ring < self.shares.all_max + PARKED_MAX + GATHERED_MAX + PRICE_QUEUE_MAX:
             ring *= 2
         self.core = core
         self.shard = &core.shard

@@ -8,10 +8,11 @@ decided a moment ago or is replayed from the journal. Moves change the book; not
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from switch._exchanges cimport Exchange, Exchanges
-from switch._plan cimport Moment, Plan
+from switch._plan cimport Moment, Plan, PriceDesk
 from switch._register cimport Register
+from switch.ledger._batches cimport Batches
 from switch.ledger._book cimport Book
-from switch.ledger._rows cimport Buffer, Row
+from switch.ledger._rows cimport Row
 
 cdef extern from "switch/ledger/_sha256.h":
     ctypedef struct BashgahHmacKey:
@@ -30,11 +31,13 @@ cdef enum DecisionStatus:
     UNJOURNALED = 2         # answered without a row: nothing has changed and nothing could be kept
     RECALL_SEQ = 3          # the slow lane has to fetch this row first
     RECALL_KEY = 4          # the slow lane has to look for this terminal and STAN first
+    PRICE_FIRST = 5         # the slow lane has to ask the programme's Python function
 
 cdef struct Recall:             # what the slow lane has done for a message so far
     int32_t count
     int32_t terminal            # the last key it looked for; -1 = none
     int32_t stan
+    const PriceDesk *desk       # where Python is asked, in the slow lane; NULL = not here
 
 cdef struct Request:
     Recall recall
@@ -106,7 +109,7 @@ cdef struct Shard:
     HoldDue *due                # a heap, soonest first
     int32_t due_count
     int32_t due_capacity
-    Buffer journal              # rows since the last batch was cut, a COPY stream without its end
+    Batches batches             # rows that have not been cut into a batch
     int64_t last_seq
     int64_t cut_seq             # last row of the last batch cut
     int64_t durable_seq
@@ -121,13 +124,16 @@ cdef struct Shard:
     char reason_names[128][48]  # what 48.RC says; ends at a zero byte
     Counters counters
 
-cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes) noexcept nogil
+cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes,
+                    int32_t batch_rows_max, size_t batch_bytes_max) noexcept nogil
 cdef void shard_clear(Shard *shard) noexcept nogil
 cdef int settle(Shard *shard, Row *row) noexcept nogil
 cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
+cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
+                                int64_t undone) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil
 cdef void assigned_rrn(int16_t number, int64_t seq, char *out) noexcept nogil
 cdef int32_t owner_of(const Shard *shard, const Request *request) noexcept nogil

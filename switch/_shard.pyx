@@ -16,8 +16,8 @@ from switch._words cimport (
     REVERSED_UNKNOWN_ORIGINAL, SIGN_OFF, SIGN_ON, STATE_APPROVED, STATE_CAPTURED, STATE_DECLINED,
     STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
 )
+from switch.ledger._batches cimport batches_append, batches_clear, batches_open
 from switch.ledger._book cimport MOVE_DONE, book_apply, book_clear
-from switch.ledger._rows cimport buffer_clear, row_append, stream_begin
 
 cdef extern from *:
     """
@@ -33,11 +33,14 @@ cdef enum:
     HALF_A_YEAR_DAYS = 182
 
 
-cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes) noexcept nogil:
+cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes,
+                    int32_t batch_rows_max, size_t batch_bytes_max) noexcept nogil:
     """Prepare an empty shard. 0, or -1 without memory."""
     memset(shard, 0, sizeof(Shard))
     shard.book.lot_free = -1
     shard.clock_seconds_max = SECONDS_A_DAY
+    if batches_open(&shard.batches, batch_rows_max, batch_bytes_max) != 0:
+        return -1
     return exchanges_open(&shard.exchanges, exchange_entries, detail_bytes)
 
 
@@ -51,7 +54,7 @@ cdef void shard_clear(Shard *shard) noexcept nogil:
     book_clear(&shard.book)
     register_clear(&shard.register)
     exchanges_clear(&shard.exchanges)
-    buffer_clear(&shard.journal)
+    batches_clear(&shard.batches)
     memset(shard, 0, sizeof(Shard))
 
 
@@ -201,17 +204,25 @@ cdef void count_for_limits(Shard *shard, const Row *row) noexcept nogil:
     card.day_count += 1
 
 
-cdef void uncount_for_limits(Shard *shard, const Exchange *original, int64_t change) noexcept nogil:
-    """Give back what a reversal undoes, unless it was spent on another day than the card's."""
-    cdef Card *card
-    if change <= 0 or original.card < 0 or not counts_for_limits(original.operation):
+cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
+                                int64_t undone) noexcept nogil:
+    """Give what a reversal that leaves `undone` writes into its row of the card's day limits.
+
+    -1: nothing is given back, what it undoes was spent on another day than the card's. Written
+    down, because whoever replays the row may not hold the original in memory.
+    """
+    if (original.card < 0 or not counts_for_limits(original.operation)
+            or shard.register.cards[original.card].day != original.business_day):
+        return -1
+    return undone == original.approved_minor
+
+
+cdef void return_to_limits(Shard *shard, const Row *row) noexcept nogil:
+    """Give back to the card's day what the row says."""
+    if row.card < 0 or row.day_count_returned < 0:
         return
-    card = &shard.register.cards[original.card]
-    if card.day != original.business_day:
-        return
-    card.day_spent_minor -= change
-    if original.undone_minor == original.approved_minor:
-        card.day_count -= 1
+    shard.register.cards[row.card].day_spent_minor -= row.approved_minor
+    shard.register.cards[row.card].day_count -= row.day_count_returned
 
 
 cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noexcept nogil:
@@ -221,7 +232,6 @@ cdef void undo_in_original(Shard *shard, const Row *row, Exchange *original) noe
     original.undone_minor = row.undone_minor
     if row.operation != REVERSAL:
         return
-    uncount_for_limits(shard, original, change)
     if original.operation == REFUND:
         refunded = exchange_by_seq(&shard.exchanges, original.original_seq)
         if refunded != NULL:
@@ -362,8 +372,10 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
             count_for_limits(shard, row)
         elif row.operation == COMPLETION and original != NULL:
             exchange_set_state(&shard.exchanges, original, STATE_CAPTURED)
-        elif row.undone_minor >= 0 and original != NULL:
-            undo_in_original(shard, row, original)
+        elif row.undone_minor >= 0:
+            return_to_limits(shard, row)
+            if original != NULL:
+                undo_in_original(shard, row, original)
         elif row.operation == SIGN_ON or row.operation == SIGN_OFF:
             shard.register.terminals[row.terminal].signed_off = row.operation == SIGN_OFF
         elif row.operation == CUT_OVER:
@@ -420,12 +432,10 @@ cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_mi
 
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil:
     """Give a row its sequence, chain and place in the next batch. 0, or -1 without memory."""
-    if shard.journal.bytes == 0 and stream_begin(&shard.journal) != 0:
-        return -1
     row.seq = shard.last_seq + 1
     row.epoch = shard.epoch
     row.shard = shard.number
-    if row_append(&shard.journal, row, shard.chain) != 0:
+    if batches_append(&shard.batches, row, shard.chain) != 0:
         return -1
     shard.last_seq = row.seq
     return 0

@@ -8,7 +8,7 @@ from switch._exchanges cimport (
 )
 from switch._register cimport WALLET_MONEY_HELD, WALLET_POINTS_HELD, find_terminal
 from switch._shard cimport (
-    DECIDED, RECALL_SEQ, UNJOURNALED, undone_share,
+    DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, undone_share,
 )
 from switch._steps cimport ask_journal, run_plan, undo_moves
 from switch._words cimport (
@@ -150,6 +150,8 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
     if reason == REVERSED_BEFORE:       # nothing of the purchase stands: the refund is as it was
         row.approved_minor = 0
         row.undone_minor = -1
+    elif reason == REASON_NONE:
+        row.day_count_returned = day_count_returned(shard, original, undone)
     return reason
 
 
@@ -243,7 +245,7 @@ cdef int decide_completion(Shard *shard, const Request *request, const Moment *n
     if points_limit < 0 and hold.points > 0:
         points_limit = hold.points
     reason = run_plan(shard, request, now, PURCHASE, points_limit, True, decision)
-    if reason != REASON_NONE:
+    if reason != REASON_NONE or decision.status != DECIDED:
         undo_moves(shard, decision)
     return reason
 

@@ -103,7 +103,8 @@ cdef enum Reason:
     LEDGER_UNAVAILABLE = 80
     OVERLOADED = 81
     TOO_MANY_MOVES = 82
-    REASON_COUNT = 83
+    PRICING_FAILED = 83
+    REASON_COUNT = 84
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)
@@ -117,3 +118,7 @@ cdef enum:
     TRUNK_OUTPUT_BYTES_MAX = 16777216   # of a link to another shard
     TRUNK_REQUEST_BYTES_MAX = 8388608   # of it: beyond, what can be refused is refused
     TRUNK_READ_BYTES_MAX = 65536        # of it at once
+    PRICE_QUEUE_MAX = 8192          # messages that wait to be priced in Python
+
+cdef enum:
+    PRICING_SLOW_US = 50000         # of one message: a function that takes longer is told of

@@ -57,6 +57,8 @@ def replaying_core(shard: int, exchange_entries: int) -> Core:
         pan_key=bytes(32),
         exchange_entries=exchange_entries,
         detail_bytes=REPLAY_DETAIL_BYTES,
+        batch_rows_max=1,
+        batch_bytes_max=1,
         clock_seconds_max=0,
         response_codes=[],
         reason_names=[],

@@ -48,7 +48,7 @@ SELECT seq, chain, layout FROM snapshots WHERE shard = $1 ORDER BY seq DESC LIMI
 LAST_EPOCH = "SELECT epoch FROM journal WHERE shard = $1 AND seq = $2"
 
 HOLD_MOVES = """
-SELECT seq, approved_minor, move_to, move_amounts
+SELECT seq, approved_minor, moves
   FROM journal WHERE shard = $1 AND seq = ANY($2) ORDER BY seq
 """
 
@@ -183,7 +183,7 @@ async def _check_holds(session: Session, shard: int, core: Core) -> None:
     expected: dict[int, int] = {}
     for row in await session.fetch(HOLD_MOVES, shard, list(undone)):
         approved_minor = row["approved_minor"]
-        for account, moved in zip(row["move_to"], row["move_amounts"], strict=True):
+        for _, account, moved, *_ in row["moves"]:
             left = moved - moved * undone[row["seq"]] // approved_minor
             expected[account] = expected.get(account, 0) + left
     for account in sorted(held.keys() | expected.keys()):

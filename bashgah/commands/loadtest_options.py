@@ -1,8 +1,11 @@
 """Options that the load commands share: what to send, where to, over what. Owns their words."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from loadtest.report import Language
 
 TargetName = Annotated[
     str, typer.Argument(metavar="TARGET", help="A target that ships, or a .toml file.")
@@ -32,3 +35,18 @@ DrainSeconds = Annotated[
     float,
     typer.Option(min=0.0, help="How long what is due still leaves after the schedule's end."),
 ]
+Watched = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--watch",
+        metavar="NAME=PID",
+        help="Sample a process with its children; repeatable.",
+    ),
+]
+MetricsUrls = Annotated[
+    list[str] | None,
+    typer.Option("--metrics", metavar="URL", help="A switch's /metrics, for its commits."),
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here.")]
+HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write a report here.")]
+Lang = Annotated[Language, typer.Option("--lang", help="The report's language.")]

@@ -17,6 +17,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bashgah.commands.loadtest_options import (
+    Address,
+    Connections,
+    HtmlFile,
+    JsonFile,
+    Lang,
+    Seed,
+    TargetName,
+    WarmupSeconds,
+    Window,
+    WorkloadName,
+)
 from loadtest.compare import Answer, Comparison, Difference, compare
 from loadtest.limit import (
     LimitResult,
@@ -53,16 +65,6 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 RateRunner = Callable[[LoadOptions], RunAtRate]
 
-TargetOption = Annotated[str, typer.Option("--target", "-t", help="A target's name or TOML file.")]
-Address = Annotated[str, typer.Option(help="HOST:PORT, instead of the target's.")]
-Workload = Annotated[str, typer.Option("--workload", "-w", help="A workload's name or TOML file.")]
-Seed = Annotated[int, typer.Option(help="The same seed sends the same messages.")]
-Connections = Annotated[int, typer.Option(min=1, help="TCP connections.")]
-Window = Annotated[int, typer.Option(min=1, help="Messages a connection may have outstanding.")]
-Warmup = Annotated[float, typer.Option(min=0, help="Seconds of each run that are not counted.")]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result here.")]
-HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write a report here.")]
-Lang = Annotated[Language, typer.Option("--lang", help="The report's language.")]
 Target99 = Annotated[float, typer.Option("--p99-ms", min=0.001, help="What p99 must not exceed.")]
 AnsweredShare = Annotated[
     float,
@@ -81,15 +83,15 @@ def register(app: typer.Typer, rate_runner: RateRunner) -> None:
 def _register_limit(app: typer.Typer, rate_runner: RateRunner) -> None:
     @app.command("limit")
     def limit_command(
+        target: TargetName,
         p99_ms: Target99 = 50.0,
         answered: AnsweredShare = 99.9,
-        target: TargetOption = "bashgah",
         address: Address = "",
-        workload: Workload = "shop-day",
+        workload: WorkloadName = "purchase",
         seed: Seed = 1,
         connections: Connections = 1_000,
         window: Window = 1,
-        warmup_seconds: Warmup = 1.0,
+        warmup_seconds: WarmupSeconds = 1.0,
         seconds: Annotated[float, typer.Option(min=1, help="How long the limit must hold.")] = 60.0,
         first: Annotated[float, typer.Option(help="The rate to begin with, a second.")] = 1_000.0,
         maximum: Annotated[float, typer.Option("--max", help="The highest to try.")] = 1_000_000.0,
@@ -103,7 +105,7 @@ def _register_limit(app: typer.Typer, rate_runner: RateRunner) -> None:
         Ascends in short runs, halves the distance in longer ones, confirms at full length, and then
         doubts the answer once from above.
 
-        Example: bashgah loadtest limit --p99-ms 50 --seconds 60 --html limit.html
+        Example: bashgah loadtest limit bashgah-binary --p99-ms 50 --seconds 60 --html limit.html
         """
         if not 0 < first <= maximum:
             raise typer.BadParameter("--first must be above 0 and at most --max")
@@ -142,19 +144,19 @@ def _register_limit(app: typer.Typer, rate_runner: RateRunner) -> None:
 def _register_sweep(app: typer.Typer, rate_runner: RateRunner) -> None:
     @app.command("sweep")
     def sweep_command(
+        target: TargetName,
         limit_per_second: Annotated[
             float, typer.Option("--limit", help="The limit, a second; --limit-file instead.")
         ] = 0.0,
         limit_file: Annotated[
             Path | None, typer.Option(help="What `limit --json` wrote.", exists=True)
         ] = None,
-        target: TargetOption = "bashgah",
         address: Address = "",
-        workload: Workload = "shop-day",
+        workload: WorkloadName = "purchase",
         seed: Seed = 1,
         connections: Connections = 1_000,
         window: Window = 1,
-        warmup_seconds: Warmup = 1.0,
+        warmup_seconds: WarmupSeconds = 1.0,
         seconds: Annotated[float, typer.Option(min=1, help="Seconds at each rate.")] = 10.0,
         json_file: JsonFile = None,
         html_file: HtmlFile = None,
@@ -162,7 +164,7 @@ def _register_sweep(app: typer.Typer, rate_runner: RateRunner) -> None:
     ) -> None:
         """Draw the saturation curve: rates from a tenth to one and a half of a limit.
 
-        Example: bashgah loadtest sweep --limit-file limit.json --json sweep.json --html sweep.html
+        Example: bashgah loadtest sweep bashgah-binary --limit-file limit.json --html sweep.html
         """
         found = _read(limit_file, read_limit) if limit_file is not None else None
         around = limit_per_second or (found.limit_per_second if found is not None else 0.0)

@@ -1,5 +1,6 @@
 """`bashgah loadtest run`: one load, a line a second, and the verdict."""
 
+import os
 import shlex
 import signal
 import sys
@@ -7,29 +8,42 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from functools import partial
+from queue import SimpleQueue
 from types import FrameType
 from typing import Annotated
 
 import msgspec
+import outcome
 import typer
+from rich.console import Console
 
 from bashgah.commands.loadtest_options import (
     Address,
     ArrivalText,
     Connections,
     DrainSeconds,
+    HtmlFile,
+    JsonFile,
+    Lang,
+    MetricsUrls,
     ReplySeconds,
     Seconds,
     Seed,
     TargetName,
     WarmupSeconds,
+    Watched,
     Window,
     WorkloadName,
 )
-from loadtest.arrival import parse_arrival
+from bashgah.commands.loadtest_reports import LoadOptions
+from loadtest.arrival import parse_arrival, poisson
+from loadtest.limit import RunAtRate
+from loadtest.live import LiveView
+from loadtest.report import Language, render
 from loadtest.result import Interval, RunResult, write_result
-from loadtest.run import RunPlan, run_load
+from loadtest.run import Outcome, RunPlan, run_load
+from loadtest.watch import Watch
 
 
 def command(
@@ -53,11 +67,16 @@ def command(
     expect_restarts: Annotated[
         bool, typer.Option("--expect-restarts", help="Lost connections are no fault.")
     ] = False,
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+    watch: Watched = None,
+    metrics_url: MetricsUrls = None,
+    json_path: JsonFile = None,
+    html_path: HtmlFile = None,
+    lang: Lang = Language.ENGLISH,
 ) -> None:
     """Run a load; exit code 0 when the host made no fault.
 
-    Example: bashgah loadtest run bashgah-binary -w shop-day -a "poisson 500" -n 100
+    Examples: bashgah loadtest run bashgah-binary -w shop-day -a "poisson 500" -n 100
+              bashgah loadtest run bashgah-binary -a "closed" -n 1000 --html run.html
     """
     plan = RunPlan(
         target=target,
@@ -76,14 +95,69 @@ def command(
         expect_restarts=expect_restarts,
         command=shlex.join(["bashgah", *sys.argv[1:]]),
     )
-    with stopping() as stop:
-        outcome = run_load(plan, on_interval=_show, stop=stop)
+    title = f"{target} {address}".strip()
+    view = LiveView(Console(stderr=True), title, warmup_seconds + seconds)
+    result = shown(plan, view, watch_of(watch, metrics_url)).result
     if json_path is not None:
-        write_result(json_path, outcome.result)
-    for line in summary(outcome.result):
+        write_result(json_path, result)
+    if html_path is not None:
+        html_path.write_text(render(result, language=lang), encoding="utf-8")
+    for line in summary(result):
         print(line)
-    if not outcome.result.good:
+    if not result.good:
         raise typer.Exit(1)
+
+
+def shown(plan: RunPlan, view: LiveView, watch: Watch) -> Outcome:
+    """Run a load on a thread of its own and draw what it does here: drawing must delay nothing."""
+    intervals: SimpleQueue[Interval | None] = SimpleQueue()
+    ended: list[outcome.Outcome[Outcome]] = []
+
+    def run() -> None:
+        load = partial(run_load, plan, on_interval=intervals.put, stop=stop, watch=watch)
+        ended.append(outcome.capture(load))
+        intervals.put(None)
+
+    with stopping() as stop, view:
+        thread = threading.Thread(target=run, name="loadtest", daemon=True)
+        thread.start()
+        while (interval := intervals.get()) is not None:
+            view(interval)
+        thread.join()
+    return ended[0].unwrap()
+
+
+def rate_runner(options: LoadOptions) -> RunAtRate:
+    """Give what runs a load at a rate, as independent customers make it, for so many seconds."""
+
+    def run(rate: float, seconds: float) -> RunResult:
+        plan = RunPlan(
+            target=options.target,
+            address=options.address,
+            workload=options.workload,
+            arrival=poisson(rate),
+            seed=options.seed,
+            connections=options.connections,
+            window=options.window,
+            seconds=seconds,
+            warmup_seconds=options.warmup_seconds,
+            keep_records=False,
+            command=shlex.join(["bashgah", *sys.argv[1:]]),
+        )
+        return run_load(plan, watch=watch_of(None, None)).result
+
+    return run
+
+
+def watch_of(processes: list[str] | None, metrics_urls: list[str] | None) -> Watch:
+    """Give what looks at the generator itself and at `NAME=PID`s. Raises `BadParameter`."""
+    pids = {"generator": os.getpid()}
+    for text in processes or []:
+        name, equals, pid = text.partition("=")
+        if not (equals and name and pid.isdigit()):
+            raise typer.BadParameter(f"--watch {text}: expected NAME=PID")
+        pids[name] = int(pid)
+    return Watch(pids, metrics_urls or [])
 
 
 @contextmanager
@@ -123,14 +197,3 @@ def summary(result: RunResult) -> Iterator[str]:
     found = ", ".join(f"{name} {count:,}" for name, count in faults.items() if count)
     yield f"faults: {found or 'none'}"
     yield from result.findings
-
-
-def _show(interval: Interval) -> None:
-    counts = interval.counts
-    print(
-        f"{interval.at_s:7.1f} s  {counts.answered / interval.seconds:9,.0f}/s  "
-        f"p50 {interval.latency.p50_ms:8.2f} ms  p99 {interval.latency.p99_ms:8.2f} ms  "
-        f"declined {counts.declined:6,}  outstanding {interval.outstanding:6,}  "
-        f"backlog {interval.backlog:6,}",
-        file=sys.stderr,
-    )

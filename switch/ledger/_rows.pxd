@@ -12,7 +12,7 @@ from switch.ledger._book cimport Move
 
 cdef enum:
     CHAIN_BYTES = 32
-    COLUMN_COUNT = 46
+    COLUMN_COUNT = 42
     RRN_BYTES = 12
     AUTHORISATION_CODE_BYTES = 6
 
@@ -59,6 +59,7 @@ cdef struct Row:
     int32_t original_at
     int16_t original_class
     int64_t undone_minor        # -1 = none
+    int16_t day_count_returned  # -1 = the card's day limits are as before
     int64_t hold_expires_us     # 0 = none
     int32_t move_count
     Move moves[512]             # MOVES_MAX

@@ -52,9 +52,12 @@ cdef enum:
     SIGNATURE_BYTES = 11
     HEADER_BYTES = 19               # signature, flags, length of the extension
     INT8_OID = 20
-    ARRAY_HEADER_BYTES = 20
+    ARRAY_HEADER_BYTES = 28         # of two dimensions
+    ELEMENT_BYTES = 12              # length and int8
+    MOVE_COLUMNS = 3                # from, to, amount
+    LOT_MOVE_COLUMNS = 6            # and lot, available at, expires at
     DAYS_1970_TO_2000 = 10957
-    FIXED_BYTES_MAX = 46 * 4 + 42 * 8   # all lengths, and every scalar at its widest
+    FIXED_BYTES_MAX = 42 * 4 + 41 * 12  # all lengths, and every column at its widest
 
 cdef int64_t MICROSECONDS_1970_TO_2000 = 946684800LL * 1000000LL
 
@@ -94,6 +97,7 @@ cdef void row_clear(Row *row) noexcept nogil:
     row.original_stan = row.original_at = -1
     row.original_class = -1
     row.undone_minor = -1
+    row.day_count_returned = -1
     row.response_code[0] = row.response_code[1] = 48
     row.event = row.reply = NULL
     row.event_bytes = row.reply_bytes = 0
@@ -148,47 +152,38 @@ cdef inline uint8_t *put_time(uint8_t *out, int64_t unix_us) noexcept nogil:
     return put_int8(out, unix_us - MICROSECONDS_1970_TO_2000)
 
 
-cdef inline uint8_t *put_array_header(uint8_t *out, int32_t count) noexcept nogil:
-    out = put_length(out, ARRAY_HEADER_BYTES + 12 * count)
-    out = put_length(out, 1)                # dimensions
-    out = put_length(out, 0)                # no NULL inside
-    out = put_length(out, INT8_OID)
-    out = put_length(out, count)
-    return put_length(out, 1)               # first index
+cdef inline uint8_t *put_int8_or_null(uint8_t *out, int64_t value) noexcept nogil:
+    return put_length(out, -1) if value == 0 else put_int8(out, value)
 
 
 cdef uint8_t *put_moves(uint8_t *out, const Row *row) noexcept nogil:
-    """The six arrays; NULL where there is nothing to say."""
+    """One array, a line for each move; NULL without moves; lots only where a move has one."""
+    cdef const Move *move
     cdef int32_t i
     cdef int32_t count = row.move_count
-    cdef bint lots = False
+    cdef int32_t width = MOVE_COLUMNS
     if count == 0:
-        for i in range(6):
-            out = put_length(out, -1)
-        return out
-    out = put_array_header(out, count)
+        return put_length(out, -1)
     for i in range(count):
-        out = put_int8(out, row.moves[i].from_account)
-        lots = lots or row.moves[i].lot != 0
-    out = put_array_header(out, count)
+        if row.moves[i].lot != 0:
+            width = LOT_MOVE_COLUMNS
+    out = put_length(out, ARRAY_HEADER_BYTES + ELEMENT_BYTES * count * width)
+    out = put_length(out, 2)                # dimensions
+    out = put_length(out, 0)                # no NULL inside
+    out = put_length(out, INT8_OID)
+    out = put_length(out, count)
+    out = put_length(out, 1)                # first index
+    out = put_length(out, width)
+    out = put_length(out, 1)
     for i in range(count):
-        out = put_int8(out, row.moves[i].to_account)
-    out = put_array_header(out, count)
-    for i in range(count):
-        out = put_int8(out, row.moves[i].amount)
-    if not lots:
-        for i in range(3):
-            out = put_length(out, -1)
-        return out
-    out = put_array_header(out, count)
-    for i in range(count):
-        out = put_int8(out, row.moves[i].lot)
-    out = put_array_header(out, count)
-    for i in range(count):
-        out = put_int8(out, row.moves[i].available_at)
-    out = put_array_header(out, count)
-    for i in range(count):
-        out = put_int8(out, row.moves[i].expires_at)
+        move = &row.moves[i]
+        out = put_int8(out, move.from_account)
+        out = put_int8(out, move.to_account)
+        out = put_int8(out, move.amount)
+        if width == LOT_MOVE_COLUMNS:
+            out = put_int8(out, move.lot)
+            out = put_int8(out, move.available_at)
+            out = put_int8(out, move.expires_at)
     return out
 
 
@@ -223,19 +218,20 @@ cdef uint8_t *put_outcome(uint8_t *out, const Row *row) noexcept nogil:
     """Columns `amount_minor` to `hold_expires_at`."""
     out = put_int8(out, row.amount_minor)
     out = put_int8(out, row.approved_minor)
-    out = put_int8(out, row.discount_minor)
-    out = put_int8(out, row.points_earned)
-    out = put_int8(out, row.points_redeemed)
+    out = put_int8_or_null(out, row.discount_minor)
+    out = put_int8_or_null(out, row.points_earned)
+    out = put_int8_or_null(out, row.points_redeemed)
     out = put_bytes(out, row.response_code, 2)
     out = put_int2(out, row.reason)
     out = put_bytes(
         out, <const void *> row.authorisation_code if row.authorisation_code[0] else NULL,
         AUTHORISATION_CODE_BYTES)
-    out = put_length(out, -1) if row.original_seq == 0 else put_int8(out, row.original_seq)
+    out = put_int8_or_null(out, row.original_seq)
     out = put_int4_or_null(out, row.original_stan)
     out = put_int4_or_null(out, row.original_at)
     out = put_int2_or_null(out, row.original_class)
     out = put_length(out, -1) if row.undone_minor < 0 else put_int8(out, row.undone_minor)
+    out = put_int2_or_null(out, row.day_count_returned)
     return put_length(out, -1) if row.hold_expires_us == 0 else put_time(out, row.hold_expires_us)
 
 
@@ -264,7 +260,8 @@ cdef int row_append(Buffer *buffer, Row *row, uint8_t *chain) noexcept nogil:
     0, or -1 without memory (then nothing has changed).
     """
     cdef size_t room = (2 + FIXED_BYTES_MAX + row.event_bytes + row.reply_bytes + CHAIN_BYTES
-                        + 6 * (ARRAY_HEADER_BYTES + 12 * <size_t> row.move_count))
+                        + ARRAY_HEADER_BYTES
+                        + LOT_MOVE_COLUMNS * ELEMENT_BYTES * <size_t> row.move_count)
     cdef uint8_t *start
     cdef uint8_t *out
     cdef uint16_t columns = bashgah_swap16(COLUMN_COUNT)
@@ -350,49 +347,46 @@ cdef inline void take_text(Cursor *cursor, char *out, int32_t room) noexcept nog
     memcpy(out, field, room)
 
 
-cdef int32_t take_array(Cursor *cursor, int64_t *out) noexcept nogil:
-    """Read an array of int8 into `out` (MOVES_MAX); its count, 0 for NULL."""
-    cdef int32_t length, count, i
+cdef inline uint32_t number_at(const uint8_t *field) noexcept nogil:
     cdef uint32_t swapped
-    cdef uint64_t eight
-    cdef const uint8_t *field = take(cursor, &length)
-    if field == NULL:
-        return 0
-    if length < ARRAY_HEADER_BYTES:
-        cursor.broken = True
-        return 0
-    memcpy(&swapped, field + 12, 4)
-    count = <int32_t> bashgah_swap32(swapped)
-    if not 0 < count <= MOVES_MAX or length != ARRAY_HEADER_BYTES + 12 * count:
-        cursor.broken = True
-        return 0
-    for i in range(count):
-        memcpy(&eight, field + ARRAY_HEADER_BYTES + 12 * i + 4, 8)
-        out[i] = <int64_t> bashgah_swap64(eight)
-    return count
+    memcpy(&swapped, field, 4)
+    return bashgah_swap32(swapped)
+
+
+cdef inline int64_t element_at(const uint8_t *elements, int32_t index) noexcept nogil:
+    cdef uint64_t swapped
+    memcpy(&swapped, elements + ELEMENT_BYTES * index + 4, 8)
+    return <int64_t> bashgah_swap64(swapped)
 
 
 cdef void take_moves(Cursor *cursor, Row *row) noexcept nogil:
-    cdef int64_t columns[6][512]    # MOVES_MAX
-    cdef int32_t counts[6]
-    cdef int32_t i
-    for i in range(6):
-        counts[i] = take_array(cursor, columns[i])
-    row.move_count = counts[0]
-    if counts[1] != counts[0] or counts[2] != counts[0]:
+    """Read the moves; whatever `put_moves` does not write is broken."""
+    cdef int32_t length, count, width, i
+    cdef const uint8_t *line
+    cdef const uint8_t *field = take(cursor, &length)
+    row.move_count = 0
+    if field == NULL:
+        return
+    if length < ARRAY_HEADER_BYTES or number_at(field) != 2:
         cursor.broken = True
         return
-    for i in range(3, 6):
-        if counts[i] != 0 and counts[i] != counts[0]:
-            cursor.broken = True
-            return
-    for i in range(row.move_count):
-        row.moves[i].from_account = columns[0][i]
-        row.moves[i].to_account = columns[1][i]
-        row.moves[i].amount = columns[2][i]
-        row.moves[i].lot = columns[3][i] if counts[3] else 0
-        row.moves[i].available_at = <uint32_t> columns[4][i] if counts[4] else 0
-        row.moves[i].expires_at = <uint32_t> columns[5][i] if counts[5] else 0
+    count = <int32_t> number_at(field + 12)
+    width = <int32_t> number_at(field + 20)
+    if (not 0 < count <= MOVES_MAX or (width != MOVE_COLUMNS and width != LOT_MOVE_COLUMNS)
+            or length != ARRAY_HEADER_BYTES + ELEMENT_BYTES * count * width):
+        cursor.broken = True
+        return
+    row.move_count = count
+    for i in range(count):
+        line = field + ARRAY_HEADER_BYTES + ELEMENT_BYTES * width * i
+        row.moves[i].from_account = element_at(line, 0)
+        row.moves[i].to_account = element_at(line, 1)
+        row.moves[i].amount = element_at(line, 2)
+        row.moves[i].lot = element_at(line, 3) if width == LOT_MOVE_COLUMNS else 0
+        row.moves[i].available_at = (<uint32_t> element_at(line, 4) if width == LOT_MOVE_COLUMNS
+                                     else 0)
+        row.moves[i].expires_at = (<uint32_t> element_at(line, 5) if width == LOT_MOVE_COLUMNS
+                                   else 0)
 
 
 cdef void take_request(Cursor *cursor, Row *row) noexcept nogil:
@@ -436,6 +430,7 @@ cdef void take_outcome(Cursor *cursor, Row *row) noexcept nogil:
     row.original_at = <int32_t> take_int(cursor, -1)
     row.original_class = <int16_t> take_int(cursor, -1)
     row.undone_minor = take_int(cursor, -1)
+    row.day_count_returned = <int16_t> take_int(cursor, -1)
     expires = take_int(cursor, -MICROSECONDS_1970_TO_2000)
     row.hold_expires_us = expires + MICROSECONDS_1970_TO_2000
 

@@ -11,9 +11,14 @@ sequence that follows the one before. A batch whose outcome is unknown is settle
 the caller hears `Durable` or `Fenced`, never "perhaps". A fenced owner sends nothing and dies.
 """
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 CHAIN_BYTES = 32  # SHA-256
 GENESIS_CHAIN = bytes(CHAIN_BYTES)  # what the chain of a shard's first row is computed from
@@ -56,13 +61,9 @@ COLUMNS = (
     "original_at",
     "original_class",
     "undone_minor",
+    "day_count_returned",
     "hold_expires_at",
-    "move_from",
-    "move_to",
-    "move_amounts",
-    "move_lots",
-    "lot_available_at",
-    "lot_expires_at",
+    "moves",
     "event",
     "reply",
     "chain",
@@ -74,13 +75,14 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `copy_body` is a complete stream of PostgreSQL's `COPY … (FORMAT binary)`: signature, header,
     one tuple for each sequence from `first_seq` to `last_seq`, trailer. `last_chain` is the chain
-    of the last row: with the epoch it tells our row from anybody else's.
+    of the last row: with the epoch it tells our row from anybody else's. The bytes may be the
+    core's own and stay until the batch's outcome is known; whoever reads them lets go at once.
     """
 
     first_seq: int
     last_seq: int
     last_chain: bytes
-    copy_body: bytes
+    copy_body: Buffer
 
 
 class Durable(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -6,7 +6,9 @@ The writer's COPY must never wait for a partition or miss one. So a partition is
 its own and then attached: attaching takes a lock on the journal that lets COPY go on, where
 `CREATE TABLE … PARTITION OF` would stop it. While rows still arrive a partition has its primary key
 only; the indexes that readers need are built when it is complete, because keeping them up to date
-makes every batch slower (measured in docs/decisions/0012).
+makes every batch slower (measured in docs/decisions/0012). Autovacuum leaves it alone: while it
+fills there is nothing to remove, and each look at it reads what the writer has just written. What
+readers need besides indexes, the planner's statistics, is made once with them.
 
 Everything here runs on the database's thread.
 """
@@ -21,11 +23,28 @@ AHEAD_ROWS = ROWS_PER_PARTITION // 2
 
 LOCK_CLASS = 0x6261_7368  # "bash": the first key of the advisory lock; the second is the shard
 
+# Off for good: rows are never changed. What is left is freezing, which PostgreSQL does on time (at
+# autovacuum_freeze_max_age) whatever this says.
+STORAGE = "autovacuum_enabled = false"
+
+# While the writer is at work one core for the indexes is enough, and none for helpers of it. The
+# entries of a million rows are sorted in memory.
+INDEX_SETTINGS = """
+SET LOCAL max_parallel_maintenance_workers = 0;
+SET LOCAL maintenance_work_mem = '128MB';
+"""
+
 # Name of the index, its columns, its condition.
 CLOSED_INDEXES = (
     ("terminal_stan", "(terminal, stan)", ""),
     ("original_seq", "(original_seq)", " WHERE original_seq IS NOT NULL"),
     ("card_seq", "(card, seq)", " WHERE card IS NOT NULL"),
+)
+
+# What readers look for: statistics of every column take twice as long as an index.
+ANALYSED_COLUMNS = (
+    "shard, seq, kind, business_date, terminal, merchant, card, operation, stan, response_code,"
+    " reason, original_seq"
 )
 
 
@@ -37,6 +56,12 @@ def partition_number(seq: int) -> int:
 def partition_name(shard: int, number: int) -> str:
     """Return the table's name; padded, so that names sort as numbers do."""
     return f"journal_s{shard:03d}_p{number:06d}"
+
+
+def single_partition(shard: int, first_seq: int, last_seq: int) -> str | None:
+    """Return the table that holds all of these sequences, None when they are in more than one."""
+    number = partition_number(first_seq)
+    return partition_name(shard, number) if number == partition_number(last_seq) else None
 
 
 async def cover(session: Session, shard: int, first_seq: int, last_seq: int) -> int:
@@ -55,9 +80,10 @@ async def cover(session: Session, shard: int, first_seq: int, last_seq: int) -> 
 
 
 async def index_complete(session: Session, shard: int, last_seq: int) -> list[str]:
-    """Build what is missing of the indexes of partitions that end before `last_seq`.
+    """Build what is missing of the indexes of partitions that end before `last_seq`; analyse them.
 
-    Returns the names of the indexes built. Takes seconds for a full partition.
+    Returns the names of the indexes built. Takes seconds for a full partition; each index is a
+    transaction of its own, so what is done is done.
     """
     rows = await session.fetch(
         "SELECT child.relname AS name, array_agg(index.relname::TEXT) AS indexes"
@@ -75,13 +101,27 @@ async def index_complete(session: Session, shard: int, last_seq: int) -> list[st
         for suffix, columns, condition in CLOSED_INDEXES:
             name = f"{row['name']}_{suffix}"
             if name not in row["indexes"]:
-                await session.execute(f"CREATE INDEX {name} ON {row['name']} {columns}{condition}")
+                async with session.transaction():
+                    await session.execute(INDEX_SETTINGS)
+                    await session.execute(
+                        f"CREATE INDEX {name} ON {row['name']} {columns}{condition}"
+                    )
                 built.append(name)
+        if built and built[-1].startswith(row["name"]):
+            await session.execute(f"ANALYZE {row['name']} ({ANALYSED_COLUMNS})")
     return built
 
 
 async def _exists(session: Session, name: str) -> bool:
-    rows = await session.fetch("SELECT to_regclass($1) IS NOT NULL AS found", name)
+    """Whether the partition is there, as a part of the journal: rows are written past the parent.
+
+    One that was detached is not; making it again is refused then, because its name is taken.
+    """
+    rows = await session.fetch(
+        "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1)"
+        " AND inhparent = 'journal'::REGCLASS) AS found",
+        name,
+    )
     return bool(rows[0]["found"])
 
 
@@ -90,7 +130,7 @@ async def _create(session: Session, shard: int, number: int) -> None:
     first, end = number * ROWS_PER_PARTITION, (number + 1) * ROWS_PER_PARTITION
     await session.execute(
         f"CREATE TABLE {name} (LIKE journal INCLUDING DEFAULTS INCLUDING CONSTRAINTS"
-        " INCLUDING STORAGE);"
+        f" INCLUDING STORAGE) WITH ({STORAGE});"
         f"ALTER TABLE journal ATTACH PARTITION {name}"
         f" FOR VALUES FROM ({shard}, {first}) TO ({shard}, {end})"
     )

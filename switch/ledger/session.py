@@ -22,6 +22,8 @@ import msgspec
 from switch.errors import OperatingError
 
 if TYPE_CHECKING:  # the class is generic for the checker only
+    from typing_extensions import Buffer
+
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
 LOST = (OSError, EOFError, TimeoutError, asyncpg.InternalClientError)
@@ -87,17 +89,17 @@ class Session:
             raise
         await self.execute("COMMIT")
 
-    async def copy_in(self, table: str, body: bytes, *, where: str | None = None) -> int:
+    async def copy_in(self, table: str, body: Buffer, *, where: str | None = None) -> int:
         """Send a whole COPY binary stream as one statement; return the number of rows stored.
 
         It is its own transaction unless one is open. The request, its data and its end leave in
         one go, so nothing is held open across a round trip.
         """
-        with self._classified():
-            # A memoryview, because asyncpg takes `bytes` for a path; its stubs know neither.
-            source = cast(AsyncIterator[bytes], memoryview(body))
+        # A memoryview, because asyncpg takes `bytes` for a path; its stubs know neither. Released
+        # here: a traceback that outlives the statement must not hold the core's buffer.
+        with self._classified(), memoryview(body) as source:
             tag = await self._connection.copy_to_table(
-                table, source=source, format="binary", where=where
+                table, source=cast(AsyncIterator[bytes], source), format="binary", where=where
             )
         return int(tag.rpartition(" ")[2])
 
@@ -143,8 +145,9 @@ class Session:
                 raise DatabaseUnavailable(f"{state} {error.args[0]}") from error
             # Only the message: the detail may quote the row.
             raise StatementRefused(state, str(error.args[0])) from error
-        except (asyncpg.InterfaceError, RuntimeError) as error:
-            # uvloop's RuntimeError: a write to a connection that was lost a moment ago.
+        except (asyncpg.InterfaceError, RuntimeError, AttributeError) as error:
+            # uvloop's RuntimeError: a write to a connection that was lost a moment ago. asyncpg's
+            # AttributeError: the connection was lost between two steps of one call.
             if not self.closed:
                 raise  # our own misuse of the driver, not an outage
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error

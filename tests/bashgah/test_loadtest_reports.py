@@ -15,7 +15,7 @@ from loadtest.result import Faults, RunResult, write_result
 from loadtest.sweep import read_sweep
 from tests.support.load_results import Host
 
-LIMIT = ("limit", "--seconds", "6", "--resolution", "10")
+LIMIT = ("limit", "theirs.toml", "--seconds", "6", "--resolution", "10")
 
 
 class Commands:
@@ -61,7 +61,7 @@ def test_limit_prints_and_writes_what_it_found(commands: Commands, tmp_path: Pat
 
 def test_options_reach_the_runner(commands: Commands) -> None:
     commands(
-        *LIMIT, "--max", "1000", "--target", "theirs.toml", "--address", "h:1",
+        *LIMIT, "--max", "1000", "--address", "h:1",
         "--workload", "flood", "--seed", "9", "--connections", "16", "--window", "256",
         "--warmup-seconds", "0",
     )  # fmt: skip
@@ -89,7 +89,7 @@ def test_limit_answers_no_where_nothing_holds() -> None:
 def test_limit_refuses_rates_in_disorder(commands: Commands) -> None:
     assert commands(*LIMIT, "--first", "100", "--max", "10").exit_code == 2
     assert commands(*LIMIT, "--first", "0").exit_code == 2
-    assert commands("limit", "--resolution", "0").exit_code == 2
+    assert commands("limit", "theirs.toml", "--resolution", "0").exit_code == 2
 
 
 @pytest.mark.slow
@@ -98,7 +98,16 @@ def test_sweep_draws_around_a_found_limit(commands: Commands, tmp_path: Path) ->
     commands(*LIMIT, "--json", limit)
 
     done = commands(
-        "sweep", "--limit-file", limit, "--seconds", "2", "--json", curve, "--html", page
+        "sweep",
+        "theirs.toml",
+        "--limit-file",
+        limit,
+        "--seconds",
+        "2",
+        "--json",
+        curve,
+        "--html",
+        page,
     )
 
     assert done.exit_code == 0, done.output
@@ -110,7 +119,7 @@ def test_sweep_draws_around_a_found_limit(commands: Commands, tmp_path: Path) ->
 
 
 def test_sweep_needs_a_limit(commands: Commands) -> None:
-    done = commands("sweep")
+    done = commands("sweep", "theirs.toml")
 
     assert done.exit_code == 2
     assert "--limit" in done.stderr

@@ -36,7 +36,7 @@ WIRE = wire_of("pos-binary")
 
 @pytest.mark.slow
 async def test_every_transcript_reads_the_same_through_a_shard_that_does_not_own_the_card() -> None:
-    async with running_site(lambda line: None, 2) as site:
+    async with running_site(lambda line: None, shards=2) as site:
         await trio.to_thread.run_sync(_play_through_the_wrong_shard, site)
 
 
@@ -66,7 +66,7 @@ def _play_through_the_wrong_shard(site: Site) -> None:
 
 @pytest.mark.slow
 async def test_four_shards_share_the_cards_and_verify_covers_them_all() -> None:
-    async with running_site(lambda line: None, 4) as site:
+    async with running_site(lambda line: None, shards=4) as site:
         codes = await trio.to_thread.run_sync(_buy_with_every_card, site, CROWD_PANS[:80])
         rows = [metric(url, "bashgah_approvals_total") for url in site.metrics_urls]
         await site.stop_switch()
@@ -83,7 +83,7 @@ async def test_four_shards_share_the_cards_and_verify_covers_them_all() -> None:
 
 @pytest.mark.slow
 async def test_a_killed_shard_takes_only_its_own_cards_with_it() -> None:
-    async with running_site(lambda line: None, 2) as site:
+    async with running_site(lambda line: None, shards=2) as site:
         own = next(pan for pan in CROWD_PANS if owner_of(site, pan) == 0)
         others = next(pan for pan in CROWD_PANS if owner_of(site, pan) == 1)
         with connected_through(site.metrics_urls[0], site.config.listener[0].port, WIRE) as line:
@@ -101,7 +101,7 @@ async def test_a_killed_shard_takes_only_its_own_cards_with_it() -> None:
 
 @pytest.mark.slow
 async def test_data_of_two_shards_is_not_served_by_one_or_three() -> None:
-    async with running_site(lambda line: None, 2) as site:
+    async with running_site(lambda line: None, shards=2) as site:
         await site.stop_switch()
         one = _site_like(site, 1)
         with pytest.raises(OperatingError, match="the journal has shard 1"):

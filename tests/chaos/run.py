@@ -84,7 +84,7 @@ async def run_chaos(
 
     With several `shards` each kill of the switch is of one of them.
     """
-    async with running_site(say, shards) as site:
+    async with running_site(say, shards=shards) as site:
         terminals = _new_terminals(site, seed)
         await terminals.survey_before()
         say(f"terminals: {CONNECTIONS} at work")

@@ -3,7 +3,7 @@
 The witness of the compiled encoder and decoder: slow, readable, right. A row is a dict from column
 name to value, complete and in the table's order. Types of values: `int` for the integer columns,
 `str` for TEXT and JSON (as written), `bytes` for BYTEA, `datetime.date`, aware `datetime.datetime`
-(microseconds, UTC), `list[int]` for BIGINT[], and None for NULL.
+(microseconds, UTC), a list of lists of `int` for BIGINT[][], and None for NULL.
 
 Format: PostgreSQL 18, documentation of COPY, "Binary Format"; values as the types' send functions
 write them. `chain` is SHA-256 of the row before's chain followed by this row's fields before
@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from switch.ledger.journal import CHAIN_BYTES, COLUMNS, GENESIS_CHAIN
 
-Value = int | str | bytes | date | datetime | list[int] | None
+Value = int | str | bytes | date | datetime | list[list[int]] | None
 Row = dict[str, Value]
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -38,6 +38,7 @@ SMALLINTS = {
     "currency",
     "reason",
     "original_class",
+    "day_count_returned",
 }
 INTEGERS = {
     "epoch",
@@ -69,40 +70,33 @@ TIMESTAMPS = {"received_at", "decided_at", "hold_expires_at"}
 DATES = {"business_date"}
 TEXTS = {"rrn", "response_code", "authorisation_code", "event"}
 BYTEAS = {"reply", "chain"}
-ARRAYS = {
-    "move_from",
-    "move_to",
-    "move_amounts",
-    "move_lots",
-    "lot_available_at",
-    "lot_expires_at",
-}
+ARRAYS = {"moves"}
 
 
-def encode_array(numbers: list[int]) -> bytes:
-    """BIGINT[]: dimensions, has-nulls, element type; then length and lower bound; then elements."""
-    if not numbers:
+def encode_array(lines: list[list[int]]) -> bytes:
+    """BIGINT[][]: dimensions, has-nulls, element type; length and lower bound of each; elements."""
+    if not lines:
         return struct.pack("!iii", 0, 0, INT8_OID)
-    head = struct.pack("!iiiii", 1, 0, INT8_OID, len(numbers), 1)
-    return head + b"".join(struct.pack("!iq", 8, number) for number in numbers)
+    head = struct.pack("!iiiiiii", 2, 0, INT8_OID, len(lines), 1, len(lines[0]), 1)
+    return head + b"".join(struct.pack("!iq", 8, number) for line in lines for number in line)
 
 
-def decode_array(data: bytes) -> list[int]:
-    """The reverse; refuses NULL elements and more than one dimension."""
+def decode_array(data: bytes) -> list[list[int]]:
+    """The reverse; refuses NULL elements and another number of dimensions."""
     dimensions, has_nulls, oid = struct.unpack_from("!iii", data)
     assert (has_nulls, oid) == (0, INT8_OID)
     if dimensions == 0:
         assert len(data) == 12
         return []
-    count, lower_bound = struct.unpack_from("!ii", data, 12)
-    assert (dimensions, lower_bound) == (1, 1)
-    assert len(data) == 20 + 12 * count
+    count, lower_bound, width, other_lower_bound = struct.unpack_from("!iiii", data, 12)
+    assert (dimensions, lower_bound, other_lower_bound) == (2, 1, 1)
+    assert len(data) == 28 + 12 * count * width
     numbers = []
-    for index in range(count):
-        element_bytes, number = struct.unpack_from("!iq", data, 20 + 12 * index)
+    for index in range(count * width):
+        element_bytes, number = struct.unpack_from("!iq", data, 28 + 12 * index)
         assert element_bytes == 8
         numbers.append(number)
-    return numbers
+    return [numbers[first : first + width] for first in range(0, len(numbers), width)]
 
 
 def encode_timestamp(moment: datetime) -> bytes:

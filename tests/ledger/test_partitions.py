@@ -8,7 +8,7 @@ import trio
 from switch.ledger import partitions
 from switch.ledger.database import Database, pause
 from switch.ledger.journal import Durable
-from switch.ledger.session import Session
+from switch.ledger.session import Session, StatementRefused
 from tests.ledger.journal_rows import batch_of
 from tests.ledger.owner import Owner
 
@@ -56,6 +56,12 @@ def test_a_range_over_a_border_gets_both_partitions(db: Database) -> None:
 
     assert end_seq == 2 * ROWS
     assert partitions_of_journal(db) == ["journal_s007_p000000", "journal_s007_p000001"]
+
+
+def test_a_batch_over_a_border_is_in_no_single_partition() -> None:
+    assert partitions.single_partition(7, ROWS - 2, ROWS - 1) == "journal_s007_p000000"
+    assert partitions.single_partition(7, ROWS, ROWS) == "journal_s007_p000001"
+    assert partitions.single_partition(7, ROWS - 1, ROWS) is None
 
 
 def test_covering_again_changes_nothing(db: Database) -> None:
@@ -125,6 +131,23 @@ def test_only_complete_partitions_are_indexed_and_only_once(db: Database) -> Non
     ]
 
 
+def test_autovacuum_leaves_partitions_alone_and_complete_ones_have_statistics(
+    db: Database,
+) -> None:
+    db.call_sync(partitions.cover, 0, ROWS - 5, ROWS + 5)
+    copy(db, ROWS - 5, 10)
+    settings = names(
+        db, "SELECT unnest(reloptions) FROM pg_class WHERE relname LIKE 'journal\\_s%'"
+    )
+
+    db.call_sync(partitions.index_complete, 0, ROWS)
+
+    assert settings == 2 * ["autovacuum_enabled=false"]
+    assert names(
+        db, "SELECT DISTINCT tablename::TEXT FROM pg_stats WHERE tablename LIKE 'journal\\_s%'"
+    ) == ["journal_s000_p000000"]
+
+
 @pytest.mark.slow
 async def test_the_writer_crosses_a_border_and_leaves_a_complete_partition_indexed(
     database: str, monkeypatch: pytest.MonkeyPatch
@@ -168,7 +191,19 @@ async def test_a_partition_that_was_taken_away_is_made_again(database: str) -> N
         outcome = await owner.append(2)
 
         assert outcome == Durable(last_seq=3)
-        assert "23514" in owner.writer.status().last_error
+        assert "42P01" in owner.writer.status().last_error
+
+
+def test_a_partition_that_was_detached_is_not_taken_for_one_of_the_journals(db: Database) -> None:
+    db.call_sync(partitions.cover, 0, 1, 1)
+
+    async def detach(session: Session) -> None:
+        await session.execute("ALTER TABLE journal DETACH PARTITION journal_s000_p000000")
+
+    db.call_sync(detach)
+
+    with pytest.raises(StatementRefused, match="42P07"):
+        db.call_sync(partitions.cover, 0, 1, 1)
 
 
 async def indexed_count(session: Session) -> int:

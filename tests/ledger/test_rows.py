@@ -64,14 +64,24 @@ def test_moves_of_a_row_sum_to_zero_by_unit_and_are_never_negative(shop: Shop) -
     (stream,) = shop.journal()
 
     for row in decode_rows(stream):
-        amounts = row["move_amounts"] or []
-        sources, targets = row["move_from"] or [], row["move_to"] or []
-        assert isinstance(amounts, list)
-        assert isinstance(sources, list)
-        assert isinstance(targets, list)
-        assert all(amount > 0 for amount in amounts)
-        for source, target in zip(sources, targets, strict=True):
+        moves = row["moves"] or []
+        assert isinstance(moves, list)
+        for source, target, amount, *_lot in moves:
+            assert amount > 0
             assert shop.core.account(source)[3] == shop.core.account(target)[3]
+
+
+def test_a_row_has_columns_for_lots_only_where_one_of_its_moves_has_one(shop: Shop) -> None:
+    (stream,) = shop.journal()
+
+    shapes = set()
+    for row in decode_rows(stream):
+        moves = row["moves"] or []
+        assert isinstance(moves, list)
+        for line in moves:
+            shapes.add((len(line), any(any(other[3:4]) for other in moves)))
+
+    assert shapes == {(3, False), (6, True)}
 
 
 def test_no_clear_pan_is_in_the_journal(shop: Shop) -> None:

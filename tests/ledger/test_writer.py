@@ -148,14 +148,14 @@ async def test_an_owner_frozen_in_the_middle_of_a_copy_is_ended_by_a_takeover(
     db: Database, other_db: Database
 ) -> None:
     zombie = await Owner(db).start()
-    batch = zombie.next_batch(50)
+    body = bytes(zombie.next_batch(50).copy_body)
     half_sent = trio.Event()
 
     async def send_half(token: trio.lowlevel.TrioToken) -> None:
         session = await db.open_session(tenures.application_name(0))
 
         async def half() -> AsyncIterator[bytes]:
-            yield batch.copy_body[: len(batch.copy_body) // 2]
+            yield body[: len(body) // 2]
             token.run_sync_soon(half_sent.set)
             while not session.closed:
                 await pause(0.01)

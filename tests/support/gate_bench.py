@@ -7,7 +7,7 @@ are `tests.support.shop`'s; what an answer should be is said by the tests.
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,10 +17,12 @@ import trio
 from prometheus_client import CollectorRegistry
 
 from acquirers.pos import POS_ASCII, POS_BINARY
+from issuers.pricings import PRICINGS
 from issuers.purse import purse
 from switch._fastpath import Gate
 from switch._lane import Lane
 from switch._peers import Peers
+from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
 from switch.errors import JournalUnavailable
 from switch.iso8583 import (
@@ -35,6 +37,7 @@ from switch.iso8583 import (
 )
 from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
 from switch.peers import keep_connected, listen_for_peers
+from switch.pricing import Pricing
 from switch.programme import Limits, Programme
 from switch.server import Server
 from switch.slots import even_owners
@@ -60,15 +63,17 @@ async def journal_is_away(what: tuple[str, int] | tuple[str, int, int]) -> None:
     raise JournalUnavailable("no connection")
 
 
+GENEROUS = Limits(
+    transaction_minor_max=500_000_000,
+    day_minor_max=900_000_000_000,
+    day_count_max=1_000_000,
+    balance_minor_max=900_000_000_000,
+)
+
+
 def generous_purse() -> Programme:
     """The reference purse with limits that no test reaches by the number of its messages."""
-    limits = Limits(
-        transaction_minor_max=500_000_000,
-        day_minor_max=900_000_000_000,
-        day_count_max=1_000_000,
-        balance_minor_max=900_000_000_000,
-    )
-    return msgspec.structs.replace(purse(1, 1, 1), limits=limits)
+    return purse(1, 1, 1, GENEROUS)
 
 
 class Link:
@@ -241,25 +246,27 @@ async def serving(
     exchange_entries: int = 1 << 16,
     recall: Recall = nothing_to_recall,
     write_log: Callable[[bytes], None] | None = None,
+    programme: Programme | None = None,
+    pricings: Mapping[str, Pricing] = PRICINGS,
     seat: Seat | None = None,
     shop: Shop | None = None,
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
     `framings` replaces the two listeners: name → (dialect, framing); `acquirers` says whose a
-    listener is, else the first one's. Without `write_log` the exchange log stays in the gate for
-    `Bench.lines`. With a `seat` it is one shard of several, which all have every card in their
-    register and differ in whose it is; `shop` is one that an earlier bench has left, for a shard
-    that comes back.
+    listener is, else the first one's; `programme` the generous purse. Without `write_log` the
+    exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
+    which all have every card in their register and differ in whose it is; `shop` is one that an
+    earlier bench has left, for a shard that comes back.
     """
     shop = shop or Shop(
-        generous_purse(),
+        programme or generous_purse(),
         now_s=int(time.time()),
         exchange_entries=exchange_entries,
         detail_bytes=1 << 25,
         shard=0 if seat is None else seat.number,
     )
-    gate = _new_gate(shop, connections_max, pending_max, seat)
+    gate = _new_gate(shop, connections_max, pending_max, pricings, seat)
     journal = FakeJournal(delay_seconds=delay_seconds)
     registry = CollectorRegistry()
     server = Server(
@@ -296,13 +303,20 @@ async def serving(
                 nursery.cancel_scope.cancel()
 
 
-def _new_gate(shop: Shop, connections_max: int, pending_max: int, seat: Seat | None) -> Gate:
+def _new_gate(
+    shop: Shop,
+    connections_max: int,
+    pending_max: int,
+    pricings: Mapping[str, Pricing],
+    seat: Seat | None,
+) -> Gate:
     return (Gate if seat is None else ShardGate)(
         shop.core,
         connections_max=connections_max,
         pending_max=pending_max,
         utc_offset_s=TEHRAN_S,
         logging=True,
+        pricer=Pricer(pricings),
         trunks_max=0 if seat is None else 4 * seat.count,
     )
 

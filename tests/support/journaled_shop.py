@@ -26,6 +26,7 @@ from switch.events import (
 )
 from switch.iso8583 import Message, decode, encode, named
 from switch.ledger import partitions
+from switch.ledger._batches import CopyBody
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.reasons import RESPONSE_CODES, Reason
@@ -55,6 +56,8 @@ def new_core(*, shard: int = 0, exchange_entries: int = 4096, detail_bytes: int 
         pan_key=PAN_KEY,
         exchange_entries=exchange_entries,
         detail_bytes=detail_bytes,
+        batch_rows_max=2_000,
+        batch_bytes_max=1 << 20,
         clock_seconds_max=86_400,
         response_codes=codes,
         reason_names=names,
@@ -213,9 +216,9 @@ class JournaledShop:
 
     def commit(self) -> None:
         """Write the rows that wait."""
-        batch = self.core.cut_batch()
-        if batch is not None and self._database is not None:
-            self._database.call_sync(_append, batch[0], batch[1], batch[3])
+        while (batch := self.core.cut_batch()) is not None:
+            if self._database is not None:
+                self._database.call_sync(_append, batch[0], batch[1], batch[3])
 
     def balances(self) -> list[tuple[int, ...]]:
         """Every account."""
@@ -251,6 +254,6 @@ async def _begin(session: Session, epoch: int) -> None:
     await session.fetch(RAISE_EPOCH, 0, epoch)
 
 
-async def _append(session: Session, first_seq: int, last_seq: int, body: bytes) -> None:
+async def _append(session: Session, first_seq: int, last_seq: int, body: CopyBody) -> None:
     await partitions.cover(session, 0, first_seq, last_seq)
     assert await session.copy_in("journal", body) == last_seq - first_seq + 1

@@ -12,9 +12,11 @@ from functools import cache
 import msgspec
 
 from acquirers.pos import POS_ASCII, POS_BINARY
+from issuers.pricings import PRICINGS
 from issuers.purse import purse
 from switch._core import Core
 from switch._lane import Lane
+from switch._pricing import Pricer
 from switch.directory import Directory
 from switch.events import (
     AcquirerAdded,
@@ -26,6 +28,7 @@ from switch.events import (
     TerminalAdded,
 )
 from switch.iso8583 import Message, Spec, decode, encode, named
+from switch.pricing import Pricing
 from switch.programme import Programme
 from switch.reasons import RESPONSE_CODES, Reason
 
@@ -110,13 +113,22 @@ def spec(dialect: str) -> Spec:
     return named("iso1987-binary" if dialect == "binary" else "iso1987-ascii")
 
 
-def new_core(*, exchange_entries: int = 4096, detail_bytes: int = 1 << 20, shard: int = 0) -> Core:
+def new_core(
+    *,
+    exchange_entries: int = 4096,
+    detail_bytes: int = 1 << 20,
+    batch_rows_max: int = 2_000,
+    batch_bytes_max: int = 1 << 20,
+    shard: int = 0,
+) -> Core:
     """Give an empty shard."""
     return Core(
         shard=shard,
         pan_key=PAN_KEY,
         exchange_entries=exchange_entries,
         detail_bytes=detail_bytes,
+        batch_rows_max=batch_rows_max,
+        batch_bytes_max=batch_bytes_max,
         clock_seconds_max=86_400,
         response_codes=CODES,
         reason_names=NAMES,
@@ -150,13 +162,21 @@ class Shop:
         exchange_entries: int = 4096,
         detail_bytes: int = 1 << 20,
         shard: int = 0,
+        batch_rows_max: int = 2_000,
+        batch_bytes_max: int = 1 << 20,
+        pricings: Mapping[str, Pricing] = PRICINGS,
     ) -> None:
         self.now_s = now_s
         self.utc_offset_s = utc_offset_s
         self.core = new_core(
-            exchange_entries=exchange_entries, detail_bytes=detail_bytes, shard=shard
+            exchange_entries=exchange_entries,
+            detail_bytes=detail_bytes,
+            batch_rows_max=batch_rows_max,
+            batch_bytes_max=batch_bytes_max,
+            shard=shard,
         )
         self.directory = Directory(self.core)
+        self.pricer = Pricer(pricings)
         self.batches: list[bytes] = []
         self._stan = 0
         self.core.begin_tenure(1)
@@ -281,14 +301,19 @@ class Shop:
         )
         return self.ask(message, dialect=dialect, available=available)
 
+    def encoded(self, message: Message, dialect: str = "binary") -> bytes:
+        """Give a message's bytes, without framing."""
+        return encode(message, spec(dialect))
+
     def ask(self, message: Message, *, dialect: str = "binary", available: bool = True) -> Said:
         """Send a message through a lane."""
-        request = encode(message, spec(dialect))
+        request = self.encoded(message, dialect)
         status, reply, seq, recall = self.lanes[dialect].answer(
             request,
             now_us=self.now_s * 1_000_000,
             utc_offset_s=self.utc_offset_s,
             available=available,
+            pricer=self.pricer,
         )
         date, time = message.get(13, "0000"), message.get(12, "000000")
         return Said(
@@ -381,9 +406,8 @@ class Shop:
 
     def journal(self) -> list[bytes]:
         """Cut what waits; gives every COPY stream since the first row."""
-        batch = self.core.cut_batch()
-        if batch is not None:
-            self.batches.append(batch[3])
+        while (batch := self.core.cut_batch()) is not None:
+            self.batches.append(bytes(batch[3]))
         return self.batches
 
     def replayed(self) -> Core:

@@ -6,13 +6,16 @@ hears the same messages and forgets nothing.
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 import pytest
 
+from switch._core import Core
 from switch.ledger.database import Database
 from switch.operations import ExchangeState, JournalKind, Operation
 from switch.recall import Later, Original, outcome, outcomes_of, recall
+from switch.recovery import rebuild
 from tests.support.journaled_shop import JournaledShop, new_core, original
 
 ENTRIES = 64
@@ -33,6 +36,13 @@ def purchase(shop: JournaledShop, stan: int, amount_minor: int = 300_000) -> byt
     request = shop.request(stan=stan, amount_minor=amount_minor)
     assert shop.answer(request)[0] == "at_seq"
     return request
+
+
+def replayed(shop: JournaledShop) -> Core:
+    """A shard with as little memory, rebuilt from the journal."""
+    small_core = partial(new_core, exchange_entries=ENTRIES, detail_bytes=DETAIL_BYTES)
+    shop.commit()
+    return shop.database.call_sync(rebuild, 0, small_core, lambda last, end: None).core
 
 
 def at(shop: JournaledShop) -> int:
@@ -100,6 +110,46 @@ async def test_a_lost_purchase_is_reversed_to_the_lot_and_only_once(shop: Journa
     assert (first.code, again.body) == ("00", first.body)
     assert (shop.balances(), shop.lots()) == (began, lots)
     assert shop.core.imbalances() == []
+
+
+@pytest.mark.slow
+async def test_reversing_a_lost_purchase_gives_back_to_the_cards_day_after_recovery_too(
+    shop: JournaledShop,
+) -> None:
+    bought_at = at(shop)
+    purchase(shop, 700)
+    purchase(shop, 701)
+    bought = shop.core.card_limits(0)
+    shop.churn()
+    part = {90: original(700, bought_at), 95: f"{100_000:012d}" + "0" * 30}
+    await shop.talk(shop.request("0400", amount_minor=300_000, more=part))
+    reversed_partly = shop.core.card_limits(0), replayed(shop).card_limits(0)
+    shop.churn()
+    whole = {90: original(700, bought_at)}
+    await shop.talk(shop.request("0400", amount_minor=300_000, more=whole))
+    reversed_wholly = shop.core.card_limits(0), replayed(shop).card_limits(0)
+
+    day, spent_minor, count = bought
+    assert reversed_partly == 2 * ((day, spent_minor - 200_000, count),)
+    assert reversed_wholly == 2 * ((day, spent_minor - 300_000, count - 1),)
+
+
+@pytest.mark.slow
+async def test_reversing_a_purchase_of_yesterday_leaves_the_cards_day_after_recovery_too(
+    shop: JournaledShop,
+) -> None:
+    bought_at = at(shop)
+    purchase(shop, 700)
+    shop.churn()
+    shop.now_us += 86_400_000_000
+    purchase(shop, 701, 100_000)
+    today = shop.core.card_limits(0)
+
+    named = {90: original(700, bought_at)}
+    reply = await shop.talk(shop.request("0400", amount_minor=300_000, more=named))
+
+    assert reply.code == "00"
+    assert (shop.core.card_limits(0), replayed(shop).card_limits(0)) == (today, today)
 
 
 @pytest.mark.slow
@@ -276,6 +326,10 @@ async def test_a_shard_that_forgets_answers_like_one_that_does_not(
         assert reply.body == (await twin.talk(request)).body
         assert shop.balances() == twin.balances()
         assert shop.lots() == twin.lots()
+    again = replayed(shop)
+    for card in range(2):
+        limits = shop.core.card_limits(card), again.card_limits(card)
+        assert limits == 2 * (twin.core.card_limits(card),)
     assert shop.recalls > 5
     assert shop.core.imbalances() == []
 

@@ -32,7 +32,7 @@ BY_TYPE = {
     "text": "{0} = overlay(coalesce({0}, '000000000000') PLACING 'X' FROM 1 FOR 1)",
     "bytea": "{0} = set_byte(coalesce({0}, '\\x00'), 0, get_byte(coalesce({0}, '\\x00'), 0) # 1)",
     "json": "{0} = (coalesce({0}::TEXT, 'null') || ' ')::JSON",
-    "_int8": "{0}[1] = coalesce({0}[1], 0) # 1",
+    "_int8": "{0}[1][1] = coalesce({0}[1][1], 0) # 1",
 }
 
 
@@ -248,9 +248,6 @@ def forge(shop: JournaledShop, **changes: Any) -> int:
         "terminal": 0,
         "merchant": 0,
         "card": 0,
-        "move_lots": None,
-        "lot_available_at": None,
-        "lot_expires_at": None,
     }
     batch = batch_of(shop.core.last_seq + 1, 1, previous_chain=shop.core.chain, **columns | changes)
 
@@ -263,14 +260,14 @@ def forge(shop: JournaledShop, **changes: Any) -> int:
 
 def test_a_purchase_beyond_the_funds_is_found_even_with_a_good_chain(shop: JournaledShop) -> None:
     purse, merchant = shop.core.card(1)[0], shop.core.merchant_account(0)
-    seq = forge(shop, card=1, move_from=[purse], move_to=[merchant], move_amounts=[1])
+    seq = forge(shop, card=1, moves=[[purse, merchant, 1]])
 
     assert first_difference(shop) == f"row {seq}: takes account {purse} below its floor"
 
 
 def test_a_move_between_two_units_is_found(shop: JournaledShop) -> None:
     purse = shop.core.card(0)[0]
-    seq = forge(shop, move_from=[purse], move_to=[purse + 2], move_amounts=[1])
+    seq = forge(shop, moves=[[purse, purse + 2, 1]])
 
     assert first_difference(shop).startswith(f"row {seq}: its moves")
 
@@ -283,9 +280,7 @@ def test_a_hold_that_ended_without_giving_back_its_funds_is_found(shop: Journale
         operation=Operation.NONE,
         original_seq=hold,
         undone_minor=70_000,
-        move_from=None,
-        move_to=None,
-        move_amounts=None,
+        moves=None,
     )
 
     held = shop.core.card(0)[0] + 1

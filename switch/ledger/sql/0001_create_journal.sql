@@ -35,9 +35,9 @@ CREATE TABLE journal (
     currency            SMALLINT,
     amount_minor        BIGINT NOT NULL,
     approved_minor      BIGINT NOT NULL,
-    discount_minor      BIGINT NOT NULL,
-    points_earned       BIGINT NOT NULL,
-    points_redeemed     BIGINT NOT NULL,
+    discount_minor      BIGINT,                 -- this and the next two: NULL = 0
+    points_earned       BIGINT,
+    points_redeemed     BIGINT,
     response_code       TEXT NOT NULL,
     reason              SMALLINT NOT NULL,      -- reasons
     authorisation_code  TEXT,
@@ -46,13 +46,14 @@ CREATE TABLE journal (
     original_at         INTEGER,
     original_class      SMALLINT,
     undone_minor        BIGINT,                 -- how much of the original is undone after this row
+    day_count_returned  SMALLINT,               -- how many fewer the card has used today; NULL =
+                                                -- its day's limits are as before, else they get
+                                                -- back approved_minor, too
     hold_expires_at     TIMESTAMPTZ,
-    move_from           BIGINT[],               -- parallel arrays, one element a move:
-    move_to             BIGINT[],               -- amount leaves `from` and enters `to`, one unit
-    move_amounts        BIGINT[],
-    move_lots           BIGINT[],               -- 0 where neither side keeps lots
-    lot_available_at    BIGINT[],               -- Unix seconds, 0 = at once
-    lot_expires_at      BIGINT[],               -- Unix seconds, 0 = never
+    -- moves[i] = {from, to, amount} or {from, to, amount, lot, available at, expires at}: amount
+    -- leaves `from` and enters `to`, in one unit. Times in Unix seconds. 0 where neither side keeps
+    -- lots; available at 0 = at once, expires at 0 = never.
+    moves               BIGINT[][],
     event               JSON,
     reply               BYTEA,                  -- the ISO 8583 reply as sent, without framing
     chain               BYTEA NOT NULL,         -- SHA-256 of the row before's chain and this row

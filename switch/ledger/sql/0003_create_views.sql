@@ -44,14 +44,15 @@ SELECT
     to_char(journal.currency, 'FM000') AS currency,
     journal.amount_minor,
     journal.approved_minor,
-    journal.discount_minor,
-    journal.points_earned,
-    journal.points_redeemed,
+    coalesce(journal.discount_minor, 0) AS discount_minor,
+    coalesce(journal.points_earned, 0) AS points_earned,
+    coalesce(journal.points_redeemed, 0) AS points_redeemed,
     journal.response_code,
     reasons.name AS reason,
     journal.authorisation_code,
     journal.original_seq,
     journal.undone_minor,
+    journal.day_count_returned,
     journal.hold_expires_at,
     journal.event
 FROM journal
@@ -64,26 +65,17 @@ CREATE VIEW moves_view AS
 SELECT
     journal.shard,
     journal.seq,
-    move.number,
+    move.number::BIGINT AS number,
     journal.business_date,
     journal.decided_at,
-    move.from_account,
-    move.to_account,
-    move.amount,
-    nullif(move.lot, 0) AS lot,
-    CASE WHEN move.available_at > 0 THEN to_timestamp(move.available_at) END AS lot_available_at,
-    CASE WHEN move.expires_at > 0 THEN to_timestamp(move.expires_at) END AS lot_expires_at
+    journal.moves[move.number][1] AS from_account,
+    journal.moves[move.number][2] AS to_account,
+    journal.moves[move.number][3] AS amount,
+    nullif(journal.moves[move.number][4], 0) AS lot,
+    to_timestamp(nullif(journal.moves[move.number][5], 0)) AS lot_available_at,
+    to_timestamp(nullif(journal.moves[move.number][6], 0)) AS lot_expires_at
 FROM journal
-CROSS JOIN LATERAL unnest(
-    journal.move_from,
-    journal.move_to,
-    journal.move_amounts,
-    journal.move_lots,
-    journal.lot_available_at,
-    journal.lot_expires_at
-) WITH ORDINALITY AS move (
-    from_account, to_account, amount, lot, available_at, expires_at, number
-);
+CROSS JOIN LATERAL generate_subscripts(journal.moves, 1) AS move (number);
 
 -- Two legs per move: what leaves is negative, so the legs of a journal row sum to zero.
 CREATE VIEW legs_view AS
