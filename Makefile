@@ -18,6 +18,7 @@ SOURCES := $(shell find switch loadtest -name '*.pyx' -o -name '*.pxd' -o -name 
 # How long `make demo` runs: until Ctrl-C unless given.
 SECONDS ?=
 KILLS ?= 50
+MINUTES ?= 20
 
 .PHONY: help
 help: ## list the targets
@@ -45,8 +46,12 @@ ci: ## what the continuous integration runs
 	@.ci/run
 
 .PHONY: bench
-bench: $(BUILT) ## measure, and compare with what we promise
+bench: $(BUILT) ## measure what we promise (10 min), render docs/performance.md; ARGS='--only gate'
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: soak
+soak: $(BUILT) ## watch the switch's memory under load; MINUTES=20
+	@$(BIN)/python -m benchmarks.promises.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: chaos
 chaos: $(BUILT) ## kill -9 the switch under load, KILLS=50 times, and look for every rial

@@ -56,6 +56,11 @@ class Site:
         return self.switches[0]
 
     @property
+    def metrics_url(self) -> str:
+        """Where the switch, or its first shard, serves its metrics."""
+        return self.metrics_urls[0]
+
+    @property
     def config_path(self) -> Path:
         """The configuration of the switch, or of its first shard."""
         return self.config_paths[0]

@@ -1,86 +1,132 @@
-"""Every benchmark in one run: `python -m benchmarks [--seconds N] [--only NAME] [--json PATH]`.
+"""`make bench`: the table of what we promise; with names, single groups of it or micro-benchmarks.
 
-Collects `cases()` of each `bench_*.py`, prints one table and writes build/bench.json. A benchmark
-that cannot run (there is no database, say) is named, the others go on, and the exit code is 1; so
-it is when a promise is not met.
+    python -m benchmarks                     the whole table, docs/performance.md rendered from it
+    python -m benchmarks --only throughput   a group of it
+    python -m benchmarks --only iso8583      a micro-benchmark: `cases()` of bench_iso8583.py
+    python -m benchmarks --tiny              all of it so small that it only shows that it works
+
+Prints a table and writes a list of rows as JSON (`benchmarks.table` says what they have). What
+cannot run (there is no database, say) is named and has a row that says why, the others go on, and
+the exit code is 1; so it is when a promise is not met.
 """
 
 import argparse
 import importlib
-import os
-import platform
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from benchmarks import table
+from benchmarks.promises import page
+from benchmarks.promises.order import GROUPS, Bench, measure
+from benchmarks.promises.sizes import FULL, TINY, Sizes
+from loadtest.errors import LoadtestError
 from switch.errors import OperatingError
 
 HERE = Path(__file__).parent
-JSON_PATH = HERE.parent / "build" / "bench.json"
+BUILD = HERE.parent / "build"
+JSON_PATH = BUILD / "bench.json"
+PARTS_JSON_PATH = BUILD / "bench-parts.json"
+SOAK_PATH = BUILD / "soak.json"
+PAGE_PATH = HERE.parent / "docs" / "performance.md"
 
 
 def names() -> list[str]:
-    """Give the benchmarks there are, without `bench_`."""
+    """Give the micro-benchmarks there are, without `bench_`."""
     return sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
 
 
-def measure(name: str, seconds: float) -> list[dict[str, Any]]:
-    """Run one benchmark; its rows."""
+def measure_micro(name: str, seconds: float) -> list[dict[str, Any]]:
+    """Run one micro-benchmark; its rows."""
     module = importlib.import_module(f"benchmarks.bench_{name}")
     rows: list[dict[str, Any]] = module.cases(seconds=seconds)
-    table.check(rows)
-    return rows
+    command = f"python -m benchmarks --only {name}"
+    return [{**row, "group": name, "command": command} for row in rows]
 
 
-def run(wanted: list[str], seconds: float, json_path: Path) -> int:
-    """Measure, print and write; the exit code."""
-    results: dict[str, list[dict[str, Any]]] = {}
-    failures: dict[str, str] = {}
-    print(table.heading())
-    for name in wanted:
-        print(f"{name}:", flush=True)
-        try:
-            results[name] = measure(name, seconds)
-        except (OperatingError, OSError) as error:
-            failures[name] = f"{type(error).__name__}: {error}"
-            print(f"  COULD NOT RUN: {failures[name]}", flush=True)
-            continue
-        for row in results[name]:
-            print(table.line(row), flush=True)
-    machine = {
-        "cpus": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": sys.version.split()[0],
-    }
-    table.write(
-        json_path,
-        {"at_s": int(time.time()), **machine, "results": results, "could_not_run": failures},
-    )
-    return _conclude(results, failures, json_path)
-
-
-def _conclude(
-    results: dict[str, list[dict[str, Any]]], failures: dict[str, str], json_path: Path
+def run(
+    wanted: list[str],
+    seconds: float,
+    json_path: Path,
+    *,
+    sizes: Sizes = FULL,
+    page_path: Path | None = None,
 ) -> int:
-    unmet = [case for rows in results.values() for case in table.unmet(rows)]
+    """Measure, print, write and render; the exit code."""
+    rows: list[table.Row] = []
+    print(table.heading())
+    with closing(Bench(sizes, _say)) as bench:
+        for name in wanted:
+            print(f"{name}:", flush=True)
+            for row in _rows_of(bench, name, seconds):
+                rows.append(row)
+                if "could_not_run" not in row:
+                    print(table.line(row), flush=True)
+    table.write(json_path, rows)
     print(f"\nwritten to {json_path}")
-    for case in unmet:
-        print(f"NOT MET: {case}")
-    for name, why in failures.items():
-        print(f"COULD NOT RUN: {name}: {why}")
-    return 1 if unmet or failures else 0
+    if page_path is not None:
+        page_path.write_text(page.render(rows, page.read_soak(SOAK_PATH)), "utf-8")
+        print(f"rendered to {page_path}")
+    return _conclude(rows)
+
+
+def _rows_of(bench: Bench, name: str, seconds: float) -> Iterator[table.Row]:
+    try:
+        found = measure(bench, name) if name in GROUPS else measure_micro(name, seconds)
+    except (OperatingError, LoadtestError, OSError) as error:
+        why = f"{type(error).__name__}: {error}"
+        print(f"  COULD NOT RUN: {why}", flush=True)
+        yield {
+            **dict.fromkeys(table.COLUMNS),
+            "case": name,
+            "met": False,
+            "group": name,
+            "could_not_run": why,
+        }
+        return
+    table.check(found)
+    yield from found
+
+
+def _say(line: str) -> None:
+    print(f"  … {line}", file=sys.stderr, flush=True)
+
+
+def _conclude(rows: list[table.Row]) -> int:
+    for row in rows:
+        if "could_not_run" in row:
+            print(f"COULD NOT RUN: {row['case']}: {row['could_not_run']}")
+        elif not row["met"]:
+            print(f"NOT MET: {row['case'].strip()}")
+    return 1 if table.unmet(rows) else 0
 
 
 def main() -> None:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="about so long for each case")
-    parser.add_argument("--only", choices=names(), action="append", help="this one (repeatable)")
-    parser.add_argument("--json", type=Path, default=JSON_PATH, help="where to write the results")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--only", choices=[*GROUPS, *names()], action="append", metavar="NAME",
+                        help="repeatable: %(choices)s")  # fmt: skip
+    parser.add_argument("--tiny", action="store_true", help="to see that it works; no page")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a micro-benchmark's case")
+    parser.add_argument("--json", type=Path, help="where to write the rows")
+    parser.add_argument("--page", type=Path, help="where to render the page")
     arguments = parser.parse_args()
-    sys.exit(run(arguments.only or names(), arguments.seconds, arguments.json))
+    whole = arguments.only is None and not arguments.tiny
+    sys.exit(
+        run(
+            arguments.only or list(GROUPS),
+            arguments.seconds,
+            arguments.json or (JSON_PATH if whole else PARTS_JSON_PATH),
+            sizes=TINY if arguments.tiny else FULL,
+            page_path=arguments.page or (PAGE_PATH if whole else None),
+        )
+    )
 
 
 if __name__ == "__main__":

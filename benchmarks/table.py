@@ -6,13 +6,53 @@ Owns the form. Knows no benchmark.
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+Row = dict[str, Any]
 
 COLUMNS = ("case", "value", "unit", "baseline", "ratio", "at_least", "met")
-"""What every row has. `baseline` is what `value` is compared with, in the same unit; `ratio` is how
-much better; `at_least` the ratio that we promise. All three are None where nothing is compared."""
+"""What every row has, in this order; more may follow. `baseline` is what `value` is compared with,
+in the same unit; `ratio` is how many times better than that `value` is (less is better for a time);
+`at_least` is the least ratio that we promise. All three are None where nothing is compared. Where a
+promise is a figure of its own, that figure is the baseline, and `at_least` is 1."""
 
-WIDTHS = (48, 14, 12, 14, 8, 8)
+RATIO_MAX = 1_000.0  # of a value that is nearly nothing, where less is better
+WIDTHS = (52, 12, 12, 12, 8, 8)
+
+
+def row(
+    case: str,
+    value: float,
+    unit: str,
+    *,
+    baseline: float | None = None,
+    at_least: float | None = None,
+    better: Literal["more", "less"] = "more",
+    right: bool = True,
+    **more: Any,
+) -> Row:
+    """Give a row. `right`: whether what was measured was right; what is wrong is never met."""
+    ratio = None
+    if baseline is not None and better == "more":
+        ratio = value / baseline if baseline else RATIO_MAX
+    elif baseline is not None:
+        ratio = min(RATIO_MAX, baseline / value) if value > 0 else RATIO_MAX
+    met = right and (at_least is None or (ratio is not None and ratio >= at_least))
+    return {
+        "case": case,
+        "value": tidy(value),
+        "unit": unit,
+        "baseline": None if baseline is None else tidy(baseline),
+        "ratio": None if ratio is None else round(ratio, 3),
+        "at_least": at_least,
+        "met": met,
+        **more,
+    }
+
+
+def tidy(value: float) -> float:
+    """Round to four digits that mean something."""
+    return round(value) if abs(value) >= 1_000 else float(f"{value:.4g}")
 
 
 def heading() -> str:
@@ -20,7 +60,7 @@ def heading() -> str:
     return _line("case", "value", "unit", "baseline", "ratio", "promised")
 
 
-def line(row: dict[str, Any]) -> str:
+def line(row: Row) -> str:
     """Give a row as a line."""
     promised = row["at_least"]
     verdict = "" if promised is None else "  met" if row["met"] else "  NOT MET"
@@ -37,22 +77,21 @@ def line(row: dict[str, Any]) -> str:
     )
 
 
-def write(path: Path, results: dict[str, Any]) -> None:
-    """Write results as JSON, for whoever compares two runs."""
+def write(path: Path, rows: list[Row]) -> None:
+    """Write rows as JSON, for whoever compares two runs."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=2) + "\n")
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def unmet(rows: Iterable[dict[str, Any]]) -> list[str]:
+def unmet(rows: Iterable[Row]) -> list[str]:
     """Name the cases that did not reach what we promise."""
     return [row["case"].strip() for row in rows if not row["met"]]
 
 
-def check(rows: Iterable[dict[str, Any]]) -> None:
-    """Assert that rows have every column."""
+def check(rows: Iterable[Row]) -> None:
+    """Assert that rows have every column, and these first."""
     for row in rows:
-        missing = [column for column in COLUMNS if column not in row]
-        assert not missing, f"{row.get('case')}: no {', '.join(missing)}"
+        assert tuple(row)[: len(COLUMNS)] == COLUMNS, f"{row.get('case')}: {', '.join(row)}"
 
 
 def _line(*cells: str) -> str:

@@ -419,6 +419,7 @@ cdef class Gate(Outbox):
         # Where it came in, here or at another shard: by whose profile it is read.
         cdef const Listener *listener = &self.listeners[
             frame.envelope[ROUTE_LISTENER] if connection.trunk else connection.listener]
+        cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
         cdef Pressure pressure
         cdef Moment now
         cdef int status
@@ -427,10 +428,16 @@ cdef class Gate(Outbox):
                     listener.reply_seconds, &pressure)
         if standing == UNFETCHED or not self.available:
             pressure.everything = LEDGER_UNAVAILABLE
+        elif connection.queued > 0 and recall.desk == NULL and standing == FRESH:
+            if queue_put(&self.to_price, connection, place, frame, envelope_bytes, received_us,
+                         recall):
+                return True
+            pressure.requests = OVERLOADED      # nothing overtakes on a connection
+            pressure.full = True
         if slow or standing == APPROVED_ELSEWHERE:
             pressure.full = False       # its place was kept while it was parked
         moment_at(&now, clock_us(), self.utc_offset_s)
-        self.work.settled_here = slow or standing != FRESH or connection.trunk
+        self.work.settled_here = recall.count > 0 or standing != FRESH or connection.trunk
         status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now, &pressure,
                        recall, &self.work)
         if status == SERVED_ELSEWHERE:
@@ -478,16 +485,14 @@ cdef class Gate(Outbox):
         """Keep a message for the slow lane; false when too many are kept already."""
         cdef Connection *connection = &self.connections.all[place]
         cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
-        cdef bint kept
         if self.work.decision.status == PRICE_FIRST:
-            kept = queue_put(&self.to_price, place, connection.generation, frame, envelope_bytes,
+            return queue_put(&self.to_price, connection, place, frame, envelope_bytes,
                              received_us, recall)
-        else:
-            kept = parking_keep(&self.parking, place, connection.generation, frame, envelope_bytes,
-                                received_us, recall, &self.work.decision)
-        if kept:
-            connection.unanswered += 1
-        return kept
+        if not parking_keep(&self.parking, place, connection.generation, frame, envelope_bytes,
+                            received_us, recall, &self.work.decision):
+            return False
+        connection.unanswered += 1
+        return True
 
     # --- what a gate among several does otherwise: see `_shard_gate` ------------------------------
 

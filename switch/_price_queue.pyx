@@ -22,10 +22,10 @@ cdef void queue_clear(PriceQueue *queue) noexcept nogil:
     memset(queue, 0, sizeof(PriceQueue))
 
 
-cdef bint queue_put(PriceQueue *queue, int32_t place, uint32_t generation, const Frame *frame,
+cdef bint queue_put(PriceQueue *queue, Connection *connection, int32_t place, const Frame *frame,
                     uint8_t envelope_bytes, int64_t received_us,
                     const Recall *recall) noexcept nogil:
-    """Keep a message; false when too many wait already."""
+    """Keep a message of a connection; false when too many wait already."""
     cdef Waiting *waiting = &queue.ring[queue.end % PRICE_QUEUE_MAX]
     if queue_count(queue) == PRICE_QUEUE_MAX:
         return False
@@ -38,9 +38,11 @@ cdef bint queue_put(PriceQueue *queue, int32_t place, uint32_t generation, const
     if envelope_bytes:
         memcpy(waiting.envelope, frame.envelope, envelope_bytes)
     waiting.place = place
-    waiting.generation = generation
+    waiting.generation = connection.generation
     waiting.received_us = received_us
     waiting.recall = recall[0]
+    connection.unanswered += 1
+    connection.queued += 1
     queue.end += 1
     return True
 
@@ -51,4 +53,13 @@ cdef bint queue_take(PriceQueue *queue, Waiting *waiting) noexcept nogil:
         return False
     waiting[0] = queue.ring[queue.first % PRICE_QUEUE_MAX]
     queue.first += 1
+    return True
+
+
+cdef bint queue_released(const Waiting *waiting, Connection *connection) noexcept nogil:
+    """Let a message that was taken wait no more; false when its connection is gone."""
+    if connection.fd < 0 or connection.generation != waiting.generation:
+        return False
+    connection.unanswered -= 1
+    connection.queued -= 1
     return True

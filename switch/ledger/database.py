@@ -167,9 +167,12 @@ class Database:
             for attempt in attempts:
                 attempt.cancel()
                 attempt.add_done_callback(_close_loser)
-        session = Session(connection)
+        try:
+            session = Session(connection)
+            connection.add_termination_listener(lambda _: self._sessions.discard(session))
+        except asyncpg.InterfaceError as error:  # a takeover has ended it already
+            raise DatabaseUnavailable(f"lost as soon as it was made: {error}") from error
         self._sessions.add(session)
-        connection.add_termination_listener(lambda _: self._sessions.discard(session))
         return session
 
     async def borrow(

@@ -1,4 +1,4 @@
-"""`make bench` runs: its table, its exit code, and that a missing database is said, not hidden."""
+"""`make bench` runs: its rows, its exit code, and that a missing database is said, not hidden."""
 
 import json
 from pathlib import Path
@@ -28,14 +28,16 @@ def test_the_benchmark_of_the_slow_lane_measures_what_it_says() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_prints_a_table_and_writes_json(
+def test_a_run_prints_a_table_and_writes_a_list_of_rows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = run(["gate"], 0.01, tmp_path / "bench.json")
 
     written = json.loads((tmp_path / "bench.json").read_text())
     assert code == 0
-    assert len(written["results"]["gate"]) == 4
+    assert len(written) == 4
+    assert all(tuple(row)[:7] == table.COLUMNS for row in written)
+    assert {row["command"] for row in written} == {"python -m benchmarks --only gate"}
     assert "purchase" in capsys.readouterr().out
 
 
@@ -48,13 +50,15 @@ def test_a_benchmark_without_its_database_is_named_and_the_others_go_on(
 
     monkeypatch.setattr("benchmarks.bench_journal.cases", no_database)
 
-    code = run(["journal", "gate"], 0.01, tmp_path / "bench.json")
+    code = run(["journal", "gate"], 0.01, tmp_path / "bench.json", page_path=tmp_path / "page.md")
 
     written = json.loads((tmp_path / "bench.json").read_text())
     assert code == 1
-    assert written["could_not_run"] == {"journal": "OperatingError: no PostgreSQL here"}
-    assert len(written["results"]["gate"]) == 4
+    assert written[0]["could_not_run"] == "OperatingError: no PostgreSQL here"
+    assert not written[0]["met"]
+    assert len(written) == 5
     assert "COULD NOT RUN: journal" in capsys.readouterr().out
+    assert "journal: could not run (OperatingError" in (tmp_path / "page.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -63,12 +67,25 @@ def test_a_benchmark_without_its_database_is_named_and_the_others_go_on(
 def test_a_promise_that_is_not_met_is_named(
     ratio: float | None, at_least: int | None, unmet: list[str]
 ) -> None:
-    met = at_least is None or (ratio is not None and ratio >= at_least)
-    row = {"case": "x", "value": 1, "unit": "1/s", "baseline": None, "ratio": ratio,
-           "at_least": at_least, "met": met}  # fmt: skip
+    baseline = None if ratio is None else 1.0
+
+    row = table.row("x", ratio or 1.0, "1/s", baseline=baseline, at_least=at_least)
 
     assert table.unmet([row]) == unmet
     assert ("NOT MET" in table.line(row)) == bool(unmet)
+
+
+def test_less_is_better_for_a_time_and_the_ratio_says_how_many_times() -> None:
+    row = table.row("x", 5.0, "ms", baseline=20.0, at_least=1.0, better="less")
+
+    assert row["ratio"] == 4.0
+    assert row["met"]
+
+
+def test_what_was_not_right_is_not_met_however_fast() -> None:
+    row = table.row("x", 5.0, "1/s", baseline=1.0, at_least=1.0, right=False)
+
+    assert table.unmet([row]) == ["x"]
 
 
 def test_every_benchmark_is_found() -> None:

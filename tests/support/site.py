@@ -6,8 +6,8 @@ switch share one.
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -50,5 +50,26 @@ async def running_site(
         finally:
             with trio.CancelScope(shield=True):
                 await site.stop()
+    finally:
+        shutil.rmtree(data_dir)
+
+
+@contextmanager
+def standing_site(say: Callable[[str], None]) -> Iterator[Site]:
+    """Give the same to code without Trio, e.g. to a fixture that many tests share."""
+    data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
+    site = Site(data_dir=data_dir, config=site_config(data_dir), say=say)
+
+    async def start() -> None:
+        await site.start_database()
+        await load_demo(site)
+        await site.start_switch()
+
+    try:
+        try:
+            trio.run(start)
+            yield site
+        finally:
+            trio.run(site.stop)
     finally:
         shutil.rmtree(data_dir)

@@ -271,7 +271,7 @@ def test_the_command_makes_a_snapshot_that_fits_the_configured_memory(
     config = tmp_path / "switch.toml"
     config.write_text(
         f'[database]\ndsn = "{database}"\n[memory]\nexchange_entries_max = 4096\n'
-        "[journal]\npending_entries_max = 1000\n",
+        "[journal]\nbatch_entries_max = 1000\npending_entries_max = 1000\n",
         "utf-8",
     )
     command = [sys.executable, "-m", "bashgah", "snapshot", "--config", str(config)]

@@ -1,0 +1,111 @@
+"""The club of the table: bookshops, where every purchase is discounted and earns at any hour.
+
+Owns the club's events, and that nothing runs dry: the purse is the reference one with its limits
+checked and never reached, and it may be overdrawn by more than any run spends, so that five million
+cards need no opening balances. `target.toml` says the same to the load generator. Must not know
+where the events go.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from issuers.purse import BOOKSHOP, purse
+from loadtest.target import Target, terminals_of
+from switch.events import (
+    AcquirerAdded,
+    CardsAdded,
+    ClubAdded,
+    Event,
+    MerchantAdded,
+    ProgrammeLive,
+    TerminalAdded,
+)
+from switch.limits import AMOUNT_MINOR_MAX
+from switch.programme import Limits, Programme
+from switch.units import RIAL
+
+CLUB = 1
+ACQUIRER = 1
+PROGRAMME = 1
+TAIL_DIGITS = 4
+CARDS_PER_EVENT = 10**TAIL_DIGITS  # the cards of an event differ in their last digits alone
+LIMITS = Limits(
+    transaction_minor_max=500_000_000,
+    day_minor_max=1 << 49,
+    day_count_max=1_000_000_000,
+    balance_minor_max=1 << 49,
+)
+
+Purse = Callable[[int, int, int, Limits], Programme]
+"""A purse of `issuers/` by its number, version, club and limits."""
+
+
+def events(
+    target: Target, token_of: Callable[[str], bytes], make_purse: Purse = purse
+) -> Iterator[Event]:
+    """Yield what makes the club that `target` describes."""
+    yield ClubAdded(club=CLUB, name="Bookshops", name_fa="کتاب‌فروشی‌ها", currency=RIAL)
+    yield AcquirerAdded(acquirer=ACQUIRER, code=target.acquirer, name="Acquirer")
+    terminals = terminals_of(target)
+    for merchant_id in dict.fromkeys(merchant_id for _, merchant_id in terminals):
+        yield MerchantAdded(
+            merchant_id=merchant_id,
+            club=CLUB,
+            category=BOOKSHOP,
+            name="Bookshop",
+            name_fa="کتاب‌فروشی",
+        )
+    for terminal_id, merchant_id in terminals:
+        yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
+    programme = make_purse(PROGRAMME, 1, CLUB, LIMITS)
+    yield ProgrammeLive(
+        definition=msgspec.structs.replace(programme, money_floor_minor=-AMOUNT_MINOR_MAX)
+    )
+    for group in target.cards.values():
+        for first in range(0, group.count, CARDS_PER_EVENT):
+            count = min(CARDS_PER_EVENT, group.count - first)
+            yield cards_added(token_of, group.prefix, group.expiry, first, count)
+
+
+def cards_added(
+    token_of: Callable[[str], bytes], prefix: str, expiry: str, first: int, count: int
+) -> CardsAdded:
+    """Give the event that adds the cards `first` to `first + count - 1` of a prefix."""
+    pans = list(pans_of(prefix, first, count))
+    return CardsAdded(
+        programme=PROGRAMME,
+        tokens=b"".join(map(token_of, pans)),
+        expiries=struct.pack("<H", int(expiry)) * count,
+        first6=struct.pack("<I", int(prefix[:6])) * count,
+        last4=struct.pack(f"<{count}H", *(int(pan[-4:]) for pan in pans)),
+    )
+
+
+def pans_of(prefix: str, first: int, count: int) -> Iterator[str]:
+    """Yield 16-digit PANs with their check digits; `first` is a multiple of CARDS_PER_EVENT.
+
+    The digits that all of them share are summed once: five million take seconds, not a minute.
+    """
+    assert first % CARDS_PER_EVENT == 0, "cards of one event share their leading digits"
+    assert count <= CARDS_PER_EVENT, "cards of one event share their leading digits"
+    lead = f"{prefix}{first // CARDS_PER_EVENT:0{15 - len(prefix) - TAIL_DIGITS}d}"
+    shared = _luhn(lead + "0" * TAIL_DIGITS)
+    for tail, tail_sum in _TAILS[:count]:
+        yield f"{lead}{tail}{-(shared + tail_sum) % 10}"
+
+
+def _luhn(digits: str) -> int:
+    """Give the sum whose last digit the check digit completes. Source: ISO/IEC 7812-1, annex B."""
+    total = 0
+    for place, character in enumerate(reversed(digits)):
+        value = int(character) * (2 if place % 2 == 0 else 1)
+        total += value - 9 if value > 9 else value
+    return total
+
+
+_TAILS = [
+    (tail, _luhn(tail))
+    for tail in (f"{number:0{TAIL_DIGITS}d}" for number in range(CARDS_PER_EVENT))
+]

@@ -1,0 +1,97 @@
+"""The table, group by group: what is measured after what, and on which stand.
+
+Owns the order, the stand that several groups share, and the limit that one finds for the others.
+Must not know how results are shown or kept.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from benchmarks.promises import cards, latency, memory, stages, throughput
+from benchmarks.promises.setting import setting
+from benchmarks.promises.sizes import Sizes
+from benchmarks.promises.stand import Stand, bench_target, running_stand
+from benchmarks.promises.throughput import Say, find_limit
+from benchmarks.table import Row
+
+
+class Bench:
+    """What the groups share. `close` stops the common stand."""
+
+    def __init__(self, sizes: Sizes, say: Say) -> None:
+        self.sizes = sizes
+        self.say = say
+        self._resources = ExitStack()
+        self._stand: Stand | None = None
+        self._limit_per_second: float | None = None
+
+    def throughput(self) -> list[Row]:
+        """Links, terminals, many terminals, pgbench."""
+        rows = throughput.cases(self.stand(), self.sizes, self.say)
+        self._limit_per_second = rows[0]["value"]
+        return rows
+
+    def latency(self) -> list[Row]:
+        """Half of the limit; a lonely terminal."""
+        return latency.cases(self.stand(), self.sizes, self.limit())
+
+    def profile(self) -> list[Row]:
+        """Where the time goes."""
+        return stages.cases(self.stand(), self.sizes)
+
+    def memory(self) -> list[Row]:
+        """A short soak, on a stand of its own."""
+        limit = self.limit()
+        self.close()
+        return memory.cases(self.sizes, limit, self.say)
+
+    def cards(self) -> list[Row]:
+        """Few cards and very many, on stands of their own."""
+        self.close()
+        return cards.cases(self.sizes, self.say)
+
+    def stand(self) -> Stand:
+        """Give the common stand, started when it is first needed."""
+        if self._stand is None:
+            target = bench_target(cards=self.sizes.cards_few, terminals=self.sizes.many_terminals)
+            self._stand = self._resources.enter_context(running_stand(target, say=self.say))
+        return self._stand
+
+    def limit(self) -> float:
+        """Give what the links hold."""
+        if self._limit_per_second is None:
+            self._limit_per_second = find_limit(self.stand(), self.sizes)
+        return self._limit_per_second
+
+    def close(self) -> None:
+        """Stop the common stand: two switches at full load would measure each other."""
+        self._resources.close()
+        self._stand = None
+
+
+GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
+    "throughput": Bench.throughput,
+    "latency": Bench.latency,
+    "profile": Bench.profile,
+    "memory": Bench.memory,
+    "cards": Bench.cards,
+}
+"""In the order in which they run: the common stand is in nobody's way."""
+
+
+def measure(bench: Bench, name: str) -> list[Row]:
+    """Run a group; its rows, with what is needed to run it again."""
+    began_at = time.monotonic()
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    rows = GROUPS[name](bench)
+    took_seconds = round(time.monotonic() - began_at)
+    about = {
+        "group": name,
+        "command": f"python -m benchmarks --only {name}",
+        "at": at,
+        "took_seconds": took_seconds,
+        "setting": setting(),
+    }
+    return [{**row, **about} for row in rows]
