@@ -46,7 +46,7 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     peers_dir: Path | None = None
     slots: tuple[SlotRange, ...] = ()
     timezone: str = "Asia/Tehran"
-    snapshot_every_entries: Count = 100_000
+    snapshot_every_entries: Count = 1_000_000
 
 
 class FramingOverride(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

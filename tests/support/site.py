@@ -20,11 +20,17 @@ from issuers.purse import purse
 from switch.config import Config, Http, Postgres
 
 
-def site_config(data_dir: Path, shards: int = 1) -> Config:
+def site_config(
+    data_dir: Path, snapshot_every_entries: int | None = None, shards: int = 1
+) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
     config = demo_config(data_dir, shards=shards)
+    switch = config.switch
+    if snapshot_every_entries is not None:
+        switch = msgspec.structs.replace(switch, snapshot_every_entries=snapshot_every_entries)
     return msgspec.structs.replace(
         config,
+        switch=switch,
         listener=tuple(
             msgspec.structs.replace(listener, port=free_port()) for listener in config.listener
         ),
@@ -35,12 +41,17 @@ def site_config(data_dir: Path, shards: int = 1) -> Config:
 
 @asynccontextmanager
 async def running_site(
-    say: Callable[[str], None], make_purse: Purse = purse, *, shards: int = 1
+    say: Callable[[str], None],
+    *,
+    make_purse: Purse = purse,
+    snapshot_every_entries: int | None = None,
+    shards: int = 1,
 ) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    site = Site(data_dir=data_dir, config=site_config(data_dir, shards), say=say)
+    config = site_config(data_dir, snapshot_every_entries, shards)
+    site = Site(data_dir=data_dir, config=config, say=say)
     try:
         try:
             await site.start_database()
