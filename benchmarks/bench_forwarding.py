@@ -88,7 +88,7 @@ async def _measure(directory: Path, seconds: float) -> list[dict[str, Any]]:
 
 
 def _config(directory: Path) -> Any:
-    config = site_config(directory, 2)
+    config = site_config(directory, shards=2)
     everything = (SlotRange(first=0, last=SLOT_COUNT - 1, shard=OWNER),)
     switch = msgspec.structs.replace(config.switch, slots=everything)
     return msgspec.structs.replace(config, switch=switch)
