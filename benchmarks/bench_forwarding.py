@@ -7,7 +7,8 @@ pipelined links to shard 0 (they land where the card is) and to shard 1 (every o
 its reply passed back), in turns, so that both meet the same machine. To choose where they land each
 shard listens on a port of its own here. The value is processor time, user and system, of all switch
 processes for one authorisation: PostgreSQL and the load generator are not in it. It hardly depends
-on who else uses the machine, unlike a rate. `batch_messages` says how many messages left together.
+on who else uses the machine, unlike a rate. `batch_messages` says how many messages left together,
+`owner_us` the owner's part of the value, `postgres_us` what PostgreSQL used besides.
 """
 
 import tempfile
@@ -23,7 +24,7 @@ from bashgah.shard_links import shard_configs
 from bashgah.site import Site
 from benchmarks import table
 from loadtest.arrival import closed
-from loadtest.processes import usage_alone
+from loadtest.processes import usage_alone, usage_of_tree
 from loadtest.run import RunPlan, run_load
 from switch.config import SlotRange
 from switch.errors import OperatingError
@@ -43,7 +44,9 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """One run: what the switch processes used for it."""
 
     answered: int
-    cpu_us: float  # of one authorisation
+    cpu_us: float  # of one authorisation, both shards
+    owner_us: float
+    postgres_us: float
     sent: float  # forwarded messages
     batches: float  # in which they left
 
@@ -85,7 +88,7 @@ async def _measure(directory: Path, seconds: float) -> list[dict[str, Any]]:
 
 
 def _config(directory: Path) -> Any:
-    config = site_config(directory, 2)
+    config = site_config(directory, shards=2)
     everything = (SlotRange(first=0, last=SLOT_COUNT - 1, shard=OWNER),)
     switch = msgspec.structs.replace(config.switch, slots=everything)
     return msgspec.structs.replace(config, switch=switch)
@@ -120,23 +123,31 @@ def _run(
     sent, batches = _forwarded(site)
     before_s = _cpu_seconds(site)
     result = run_load(plan).result
-    used_s = _cpu_seconds(site) - before_s
+    owner_s, other_s, postgres_s = (
+        after - before for after, before in zip(_cpu_seconds(site), before_s, strict=True)
+    )
     if not result.good or result.counts.unavailable:
         raise OperatingError(f"something else was measured: {result.findings}, {result.declines}")
     sent_after, batches_after = _forwarded(site)
     answered = result.counts.answered
     return Cost(
         answered=answered,
-        cpu_us=used_s / answered * 1e6,
+        cpu_us=(owner_s + other_s) / answered * 1e6,
+        owner_us=owner_s / answered * 1e6,
+        postgres_us=postgres_s / answered * 1e6,
         sent=sent_after - sent,
         batches=batches_after - batches,
     )
 
 
-def _cpu_seconds(site: Site) -> float:
+def _cpu_seconds(site: Site) -> list[float]:
+    """Give what the owner, the other shard and PostgreSQL have used so far."""
+    assert site.cluster is not None, "the site has its own PostgreSQL"
     usages = [usage_alone(switch.pid) for switch in site.switches]
-    assert all(usage is not None for usage in usages), "a shard has ended"
-    return sum(usage.cpu_seconds for usage in usages if usage is not None)
+    usages.append(usage_of_tree(site.cluster.primary.pid))
+    seconds = [usage.cpu_seconds for usage in usages if usage is not None]
+    assert len(seconds) == 3, "a shard or PostgreSQL has ended"
+    return seconds
 
 
 def _forwarded(site: Site) -> tuple[float, float]:
@@ -168,15 +179,20 @@ def _row(case: str, cost: Cost, baseline_us: float | None) -> dict[str, Any]:
         "ratio": None if baseline_us is None else round(baseline_us / cost.cpu_us, 2),
         "at_least": None,
         "met": True,
+        "owner_us": round(cost.owner_us, 2),
+        "postgres_us": round(cost.postgres_us, 2),
         "batch_messages": round(cost.sent / cost.batches, 1) if cost.batches else 0.0,
     }
 
 
 def main() -> None:
     """Print the table."""
-    print(table.heading() + "  messages a batch")
+    print(table.heading() + "  owner's  PostgreSQL's  messages a batch")
     for row in cases():
-        print(f"{table.line(row)}  {row['batch_messages']:,}")
+        print(
+            f"{table.line(row)}  {row['owner_us']:7}  {row['postgres_us']:12}"
+            f"  {row['batch_messages']:16,}"
+        )
 
 
 if __name__ == "__main__":
