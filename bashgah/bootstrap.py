@@ -24,11 +24,13 @@ from prometheus_client import CollectorRegistry
 
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
+from issuers.pricings import PRICINGS
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._lane import Lane
+from switch._pricing import Pricer
 from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
-from switch.directory import Directory
+from switch.directory import Directory, EventError
 from switch.errors import FencedError, OperatingError
 from switch.events import TakenOver
 from switch.iso8583 import Framing, named
@@ -86,7 +88,8 @@ async def own_shard(
     """Take a shard over: fence its former owner, recover, write the tenure's first row.
 
     Raises FencedError when yet another process took it meanwhile, LedgerCorrupt for a journal that
-    contradicts itself, JournalUnavailable without a database.
+    contradicts itself, JournalUnavailable without a database, ConfigError for a programme that is
+    priced by a function which is not in `issuers.pricings`.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}"
     shard = config.switch.shard
@@ -98,6 +101,7 @@ async def own_shard(
         log.warning("snapshot_refused", why=recovery.refused)
     core.begin_tenure(tenure.epoch)
     while True:
+        _know_pricings(directory)
         directory.record(TakenOver(owner=owner), now_us=now_us, utc_offset_s=utc_offset_s)
         outcome = await writer.begin(_next_batch(core))
         if isinstance(outcome, Fenced):
@@ -107,6 +111,13 @@ async def own_shard(
         core.drop_tenure()
         await database.call(replay_tail, core, directory, shard, lambda last_seq, end_seq: None)
         core.begin_tenure(tenure.epoch)
+
+
+def _know_pricings(directory: Directory) -> None:
+    try:
+        directory.know_pricings(PRICINGS)
+    except EventError as error:
+        raise ConfigError(f"this program lacks what the journal names: {error}") from error
 
 
 def _next_batch(core: Core) -> Batch:
@@ -264,6 +275,7 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
                 pending_max=config.journal.pending_entries_max,
                 utc_offset_s=utc_offset_seconds(timezone, now_s),
                 logging=write_log is not None,
+                pricer=Pricer(PRICINGS),
             )
             ports = _open_listeners(config, owned, gate, resources)
             server = Server(

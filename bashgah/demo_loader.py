@@ -39,17 +39,20 @@ from switch.iso8583 import Message, encode, named
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.operations import CardStatus, JournalKind
-from switch.programme import Limits
+from switch.programme import Limits, Programme
 from switch.server import utc_offset_seconds
 from switch.units import RIAL
 
 LIMITS = Limits(transaction_minor_max=500_000_000, balance_minor_max=2_000_000_000)
 """No bounds for a day: a thousand cards serve the terminals for as long as somebody watches."""
 
+Purse = Callable[[int, int, int, Limits], Programme]
+"""A purse of `issuers/`: the club's programme by its number, version, club and limits."""
+
 HAS_EVENTS = "SELECT EXISTS (SELECT FROM journal WHERE shard = $1 AND kind = $2) AS loaded"
 
 
-def events(token_of: Callable[[str], bytes]) -> Iterator[Event]:
+def events(token_of: Callable[[str], bytes], make_purse: Purse = purse) -> Iterator[Event]:
     """Yield what makes the demo club, in an order that can be replayed."""
     yield ClubAdded(club=CLUB, name="Demo Club", name_fa="باشگاه نمونه", currency=RIAL)
     yield AcquirerAdded(acquirer=ACQUIRER, code=ACQUIRER_CODE, name="Demo Acquirer")
@@ -63,7 +66,7 @@ def events(token_of: Callable[[str], bytes]) -> Iterator[Event]:
         )
     for terminal_id, merchant_id in TERMINALS:
         yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
-    yield ProgrammeLive(definition=purse(PROGRAMME, 1, CLUB, LIMITS))
+    yield ProgrammeLive(definition=make_purse(PROGRAMME, 1, CLUB, LIMITS))
     cards = [(card.pan, card.expiry) for card in TEST_CARDS]
     cards += [(pan, EXPIRY) for pan in CROWD_PANS]
     yield CardsAdded(
@@ -75,7 +78,7 @@ def events(token_of: Callable[[str], bytes]) -> Iterator[Event]:
     )
 
 
-async def load(config: Config) -> bool:
+async def load(config: Config, make_purse: Purse = purse) -> bool:
     """Make the demo club in a migrated database; False when it is there already.
 
     Opening balances are loads, authorised like any other message, so the books explain every rial.
@@ -91,7 +94,7 @@ async def load(config: Config) -> bool:
         if await database.call(_has_events, config.switch.shard):
             return False
         owned = await own_shard(database, config, read_pan_key(config.keys.pan_key_file), **clock)
-        for event in events(owned.core.token_of):
+        for event in events(owned.core.token_of, make_purse):
             owned.directory.record(event, **clock)
         _load_balances(owned, config, now_s)
         for number, card in enumerate(TEST_CARDS):

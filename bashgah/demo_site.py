@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bashgah import demo, demo_loader
 from bashgah.site import Site
+from issuers.purse import purse
 from loadtest.population import Card, Population, Terminal
 from switch.config import PAN_KEY_BYTES, Config, Http, Keys, Listener, Log, Postgres
 from switch.operations import CardStatus
@@ -38,12 +39,12 @@ def demo_config(data_dir: Path, bin_dir: Path | None = None) -> Config:
     )
 
 
-async def load_demo(site: Site) -> bool:
+async def load_demo(site: Site, make_purse: demo_loader.Purse = purse) -> bool:
     """Make the demo club in a site's migrated database; False when it is there already."""
     assert site.config.keys.pan_key_file is not None
     write_pan_key(site.config.keys.pan_key_file)
     with site.step(f"club: {demo.CROWD:,} cards, {len(demo.TERMINALS):,} terminals"):
-        return await demo_loader.load(site.config)
+        return await demo_loader.load(site.config, make_purse)
 
 
 def demo_population() -> Population:

@@ -3,7 +3,7 @@
     python -m benchmarks.bench_journal [DSN]
 
 Without a DSN it starts an embedded PostgreSQL of its own: fsync on, no replica. Rows are purchases
-with six moves and a 110-byte reply, about 1,030 bytes each in COPY format. COPY streams are encoded
+with six moves and a 110-byte reply, about 930 bytes each in COPY format. COPY streams are encoded
 beforehand, as the compiled core hands them over: what is measured is the statement, its crossing
 from Trio and PostgreSQL. Ways:
 
@@ -17,6 +17,11 @@ from Trio and PostgreSQL. Ways:
   database's thread.
 - `with readers' indexes`: `no crossing`, while the partition has the indexes that a complete one
   gets (largest batch only).
+
+Then what a row costs the server, as CPU time of its process (user and system, from the scheduler's
+account, so other load on the machine disturbs it less than it disturbs a clock): by the number of
+rows in a batch, through the journal instead of straight into the partition, and for the indexes and
+statistics of a complete partition. Ways take turns, batch by batch, in one run.
 
 trio-asyncio is not a dependency and not measured here.
 """
@@ -46,6 +51,8 @@ from tests.ledger import rows_model
 from tests.ledger.journal_rows import batch_of
 
 BATCH_ROWS = (1, 10, 50, 100, 500)
+CPU_BATCH_ROWS = (100, 1000, 4000)
+SCHEDULER_ACCOUNT = "/proc/{}/schedstat"  # of Linux: nanoseconds on a CPU come first
 SHARD = 0
 EPOCH = 1
 ROWS_PER_SECOND_READ = 300_000  # wanted
@@ -95,6 +102,7 @@ def _cases(dsn: str, seconds: float, batch_rows: tuple[int, ...]) -> list[dict[s
         ]
     indexed_ms = _on_thread(dsn, batches, _copy, indexed=True)
     found.append(_write_row("with readers' indexes", row_count, indexed_ms, baseline_ms))
+    found += _server_cpu(dsn, seconds)
     found.append(_reading(dsn, seconds))
     found += _snapshots(dsn, seconds)
     return found
@@ -193,6 +201,51 @@ def _as_tuples(batch: Batch) -> list[tuple[rows_model.Value, ...]]:
     return [tuple(row.values()) for row in rows_model.decode_rows(bytes(batch.copy_body))]
 
 
+def _server_cpu(dsn: str, seconds: float) -> list[dict[str, Any]]:
+    """Nanoseconds of the server's process a row; nothing where that process is not to be seen."""
+    partition = partitions.partition_name(SHARD, 0)
+    ways = [(partition, row_count) for row_count in CPU_BATCH_ROWS] + [("journal", 1000)]
+    rows_a_round = sum(row_count for _, row_count in ways)
+    round_count = max(2, round(6 * seconds))
+
+    async def run(session: Session) -> list[tuple[str, float]]:
+        local = await session.fetch("SELECT inet_server_addr() IS NULL AS local")
+        if not local[0]["local"]:
+            return []
+        account = SCHEDULER_ACCOUNT.format((await tenures.identify(session)).pid)
+        await _empty(session, [batch_of(round_count * rows_a_round, 1)])
+        spent_ns: list[list[float]] = [[] for _ in ways]
+        next_seq = 1
+        for _ in range(round_count):
+            for way_ns, (table, row_count) in zip(spent_ns, ways, strict=True):
+                body = batch_of(next_seq, row_count).copy_body
+                next_seq += row_count
+                began_ns = _cpu_ns(account)
+                await session.copy_in(table, body)
+                way_ns.append((_cpu_ns(account) - began_ns) / row_count)
+        began_ns = _cpu_ns(account)
+        await partitions.index_complete(session, SHARD, partitions.ROWS_PER_PARTITION)
+        indexes_ns = (_cpu_ns(account) - began_ns) / next_seq
+        await session.execute(f"DROP TABLE {partition}")
+        names = [
+            f"CPU a row, {rows} a batch, into the {'partition' if table == partition else table}"
+            for table, rows in ways
+        ]
+        return [
+            *zip(names, (statistics.median(way_ns) for way_ns in spent_ns), strict=True),
+            ("CPU a row, indexes of a complete partition", indexes_ns),
+        ]
+
+    with Database(dsn) as database:
+        measured = database.call_sync(run)
+    return [_rate_row(name, value_ns, "ns", None) for name, value_ns in measured]
+
+
+def _cpu_ns(account: str) -> int:
+    """CPU time of a process that waits for us: it is not at work, so its account is complete."""
+    return int(Path(account).read_text().split()[0])
+
+
 def _reading(dsn: str, seconds: float) -> dict[str, Any]:
     """Rows a second of `read_rows`, best of three."""
     row_count = max(1000, round(50_000 * seconds))
@@ -211,7 +264,7 @@ def _reading(dsn: str, seconds: float) -> dict[str, Any]:
             began_at = time.perf_counter()
             database.call_sync(read_rows, SHARD, 0, pieces.append)
             best_seconds = min(best_seconds, time.perf_counter() - began_at)
-        assert sum(map(len, pieces)) > 1000 * row_count
+        assert sum(map(len, pieces)) > 900 * row_count, "not every row was read"
     return _rate_row("read_rows", row_count / best_seconds, "rows/s", ROWS_PER_SECOND_READ)
 
 

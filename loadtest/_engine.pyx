@@ -39,6 +39,8 @@ cdef enum:
     CONNECTING_MAX = 200        # at a time: a listener's queue is short
     LINKS_PER_SOURCE = 10000    # of the 28,000 ports of an address; earlier runs still hold some
     LOOPBACK = 127
+    BACKLOG_NS = 100000000      # arrivals that leave later than this behind the end had to wait
+    LINGER_NS = 50000000        # after the last reply, for one that comes twice
     LATE_NS = 1000000000        # after the last timer, for replies that are late
 
 
@@ -109,6 +111,8 @@ cdef int64_t next_moment_ns(const State *state, int64_t until_ns) noexcept nogil
         moment_ns = min(moment_ns, state.thinking_until[state.thinking_from])
     if moment_ns > state.end_ns > state.now_ns:
         moment_ns = state.end_ns
+    if state.outstanding == 0 and state.now_ns < state.heard_ns + LINGER_NS:
+        moment_ns = min(moment_ns, state.heard_ns + LINGER_NS)
     return moment_ns
 
 
@@ -133,7 +137,8 @@ cdef bint is_over(const State *state) noexcept nogil:
 
 cdef bint is_idle(const State *state) noexcept nogil:
     cdef int32_t index
-    if state.outstanding or state.backlog or state.store.lists[SLOT_TIMED_OUT].count:
+    if state.outstanding or state.backlog or state.store.lists[SLOT_TIMED_OUT].count or (
+            state.now_ns < state.heard_ns + LINGER_NS):
         return False
     for index in range(state.connections, state.link_count):
         if state.links[index].garbage != GARBAGE_NONE:
@@ -385,7 +390,9 @@ cdef class Engine:
 
     @property
     def end_s(self):
-        return max(self.state.end_ns, self.state.last_ns) / 1e9
+        if self.state.last_ns > self.state.end_ns + BACKLOG_NS:
+            return self.state.last_ns / 1e9
+        return self.state.end_ns / 1e9
 
     def faults(self):
         return tuple(self.state.tally.faults[i] for i in range(FAULTS))

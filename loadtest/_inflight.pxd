@@ -4,7 +4,8 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
     NONE = -1
-    DONE_MAX = 65536            # answered ones kept, so that a second reply is known for what it is
+    DONE_MAX = 16384            # answered ones kept, so that a second reply is known for what it is;
+                                # 65,536 leave the cache (1.0 for 0.8 us a message)
     TIMED_OUT_MAX = 4000000     # beyond it the oldest count as never answered
 
 cdef enum:  # each is a list, oldest first
@@ -35,14 +36,18 @@ cdef struct Slot:
     uint8_t reached             # last step of the chain that was begun (repeats included)
     uint8_t state
     uint8_t replies_due
+    uint8_t spare               # replies that may come besides: it was sent again unanswered
     uint8_t measured
     uint8_t approved
-    uint8_t is_late             # timed out before: the window was given back
 
 cdef struct SlotList:
     int32_t first
     int32_t last
     int64_t count
+
+cdef struct Entry:              # of the table: a probe need not touch the slot
+    uint64_t key
+    int32_t slot                # NONE: free
 
 cdef struct InFlight:
     Slot *slots
@@ -55,7 +60,7 @@ cdef struct InFlight:
     int32_t body_count
     int32_t body_room
     int32_t stride
-    int32_t *table              # open addressing: slot or NONE
+    Entry *table                # open addressing
     int64_t table_mask
     int64_t table_used
 

@@ -14,10 +14,10 @@ cdef int inflight_open(InFlight *store, int32_t stride) except -1:
     memset(store, 0, sizeof(InFlight))
     store.stride = stride
     store.table_mask = 4095
-    store.table = <int32_t *> malloc((store.table_mask + 1) * sizeof(int32_t))
+    store.table = <Entry *> malloc((store.table_mask + 1) * sizeof(Entry))
     if store.table == NULL:
         raise MemoryError
-    memset(store.table, 0xFF, (store.table_mask + 1) * sizeof(int32_t))
+    memset(store.table, 0xFF, (store.table_mask + 1) * sizeof(Entry))
     for i in range(SLOT_LISTS):
         store.lists[i].first = NONE
         store.lists[i].last = NONE
@@ -114,34 +114,35 @@ cdef void body_release(InFlight *store, int32_t index) noexcept nogil:
 cdef int key_put(InFlight *store, int32_t index) noexcept nogil:
     """Make a slot findable; one that had the same key is not any more. -1: memory is out."""
     cdef uint64_t key = store.slots[index].key
-    cdef int64_t at = <int64_t> key & store.table_mask
+    cdef int64_t at
     if store.table_used * 2 > store.table_mask and table_grow(store) < 0:
         return -1
     at = <int64_t> key & store.table_mask
-    while store.table[at] != NONE:
-        if store.slots[store.table[at]].key == key:
-            store.table[at] = index
+    while store.table[at].slot != NONE:
+        if store.table[at].key == key:
+            store.table[at].slot = index
             return 0
         at = (at + 1) & store.table_mask
-    store.table[at] = index
+    store.table[at].key = key
+    store.table[at].slot = index
     store.table_used += 1
     return 0
 
 
 cdef int table_grow(InFlight *store) noexcept nogil:
-    cdef int32_t *old = store.table
+    cdef Entry *old = store.table
     cdef int64_t old_count = store.table_mask + 1
     cdef int64_t i, at
-    cdef int32_t *table = <int32_t *> malloc(old_count * 2 * sizeof(int32_t))
+    cdef Entry *table = <Entry *> malloc(old_count * 2 * sizeof(Entry))
     if table == NULL:
         return -1
-    memset(table, 0xFF, old_count * 2 * sizeof(int32_t))
+    memset(table, 0xFF, old_count * 2 * sizeof(Entry))
     store.table = table
     store.table_mask = old_count * 2 - 1
     for i in range(old_count):
-        if old[i] != NONE:
-            at = <int64_t> store.slots[old[i]].key & store.table_mask
-            while table[at] != NONE:
+        if old[i].slot != NONE:
+            at = <int64_t> old[i].key & store.table_mask
+            while table[at].slot != NONE:
                 at = (at + 1) & store.table_mask
             table[at] = old[i]
     free(old)
@@ -150,9 +151,9 @@ cdef int table_grow(InFlight *store) noexcept nogil:
 
 cdef int32_t key_find(const InFlight *store, uint64_t key) noexcept nogil:
     cdef int64_t at = <int64_t> key & store.table_mask
-    while store.table[at] != NONE:
-        if store.slots[store.table[at]].key == key:
-            return store.table[at]
+    while store.table[at].slot != NONE:
+        if store.table[at].key == key:
+            return store.table[at].slot
         at = (at + 1) & store.table_mask
     return NONE
 
@@ -162,18 +163,18 @@ cdef void key_remove(InFlight *store, int32_t index) noexcept nogil:
     cdef int64_t mask = store.table_mask
     cdef int64_t at = <int64_t> store.slots[index].key & mask
     cdef int64_t gap, home
-    while store.table[at] != index:
-        if store.table[at] == NONE:
+    while store.table[at].slot != index:
+        if store.table[at].slot == NONE:
             return  # another slot took over the key
         at = (at + 1) & mask
     gap = at
     while True:
         at = (at + 1) & mask
-        if store.table[at] == NONE:
+        if store.table[at].slot == NONE:
             break
-        home = <int64_t> store.slots[store.table[at]].key & mask
+        home = <int64_t> store.table[at].key & mask
         if ((at - home) & mask) >= ((at - gap) & mask):
             store.table[gap] = store.table[at]
             gap = at
-    store.table[gap] = NONE
+    store.table[gap].slot = NONE
     store.table_used -= 1

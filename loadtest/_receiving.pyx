@@ -31,7 +31,6 @@ cdef enum:  # as in loadtest/records.py
     RECORD_ANSWERED = 1
     RECORD_LATE = 2
     RECORD_TIMED_OUT = 3
-    RECORD_LOST = 4
 
 cdef enum:
     DETAIL_TPDU = -1
@@ -54,6 +53,7 @@ cdef void receive(Engine *engine, int32_t index) noexcept nogil:
         memcpy(engine.buffer, link.rest, bytes)
     bytes += <size_t> got
     engine.now_ns = monotonic_us() * 1000 - engine.origin_ns
+    engine.heard_ns = engine.now_ns
     while link.state == LINK_UP:
         status = frame_next(&engine.form, engine.buffer, bytes, &at, &frame)
         if status != FRAME_WHOLE:
@@ -94,7 +94,7 @@ cdef void take_reply(Engine *engine, int32_t index, const Frame *frame) noexcept
     slot = &engine.store.slots[place]
     if slot.connection != index:
         fault(engine, slot, FAULT_CROSS_TALK, index, 0)
-    elif slot.state == SLOT_DONE:
+    elif slot.state == SLOT_DONE and slot.spare == 0:
         fault(engine, slot, FAULT_DOUBLE_REPLY, index, 0)
     elif slot.digest:
         repeat_answered(engine, place)
@@ -163,11 +163,11 @@ cdef void count_answer(
 cdef void repeat_answered(Engine *engine, int32_t place) noexcept nogil:
     """A further reply to a message that was sent again: the same bytes."""
     cdef Slot *slot = &engine.store.slots[place]
-    if slot.replies_due == 0:
-        fault(engine, slot, FAULT_DOUBLE_REPLY, slot.connection, 0)
-        return
     if slot.digest != dice_digest(engine.reply.body, engine.reply.bytes, 0) | 1:
         fault(engine, slot, FAULT_REPEAT_DIFFERS, slot.connection, 0)
+    if slot.state != SLOT_IN_FLIGHT:
+        slot.spare -= 1
+        return
     slot.replies_due -= 1
     if slot.replies_due == 0:
         go_on(engine, place)
@@ -234,6 +234,9 @@ cdef void give_up(Engine *engine) noexcept nogil:
     while place != NONE and engine.store.slots[place].timer_ns <= overdue_ns:
         slot = &engine.store.slots[place]
         index = slot.connection
+        if next_step_is_repeat(engine, slot) and next_step(engine, place, AFTER_TIMEOUT):
+            place = engine.store.lists[SLOT_IN_FLIGHT].first
+            continue
         if slot.digest:
             # It was answered, but its repeat was not.
             memset(engine.reply.code, 0, 4)

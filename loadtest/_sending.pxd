@@ -49,6 +49,7 @@ cdef struct Engine:
     int64_t origin_second       # Unix second at the run's beginning, of the time elements
     int64_t now_ns
     int64_t end_ns
+    int64_t heard_ns            # when something came
     int64_t last_ns             # when the last arrival left: behind the end if there was a backlog
     int64_t warm_ns
     int64_t reply_ns

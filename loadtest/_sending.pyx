@@ -14,8 +14,8 @@ from loadtest._inflight cimport (
     Slot, body_of, body_release, key_put, key_remove, slot_move, slot_take)
 from loadtest._reply cimport key_of
 from loadtest._script cimport (
-    AFTER_AT_ONCE, GARBAGE_BODY, GARBAGE_FRAME, GARBAGE_NONE, STEPS_MAX, Draft, Scenario, Step,
-    Tables, Template, draw, draw_scenario, render)
+    AFTER_AT_ONCE, AFTER_TIMEOUT, GARBAGE_BODY, GARBAGE_FRAME, GARBAGE_NONE, STEPS_MAX, Draft,
+    Scenario, Step, Tables, Template, draw, draw_scenario, render)
 from loadtest._tally cimport (
     COUNT_DUE, COUNT_REPEATED, COUNT_SENT, FAULT_CONNECTION_LOST, FAULT_MISSING_REPLY, Record,
     count, histogram_add, note_fault, record_at, record_take)
@@ -27,6 +27,7 @@ cdef enum:
     FRAME_PREFIX_MAX = 9
     RECONNECT_NS = 50000000
     JITTER_NS = 20000000
+    IDLE_NS = 60000000000       # a host may close what has been silent for so long
     GARBAGE_BYTES_MAX = 512
 
 cdef enum:  # as in loadtest/records.py
@@ -181,7 +182,7 @@ cdef void begin(Engine *engine, int32_t index, const Waiting *waiting) noexcept 
     slot.replies_due = 1
     slot.measured = waiting.measured
     slot.approved = 0
-    slot.is_late = 0
+    slot.spare = 0
     render(tables, &draft, waiting.second, body_of(store, slot))
     slot.key = key_of(template, body_of(store, slot))
     if key_put(store, place) < 0:
@@ -191,6 +192,7 @@ cdef void begin(Engine *engine, int32_t index, const Waiting *waiting) noexcept 
         write_record(engine, slot, &draft, template)
     link.outstanding += 1
     engine.outstanding += 1
+    link.since_ns = engine.now_ns
     if slot.step == 0:
         engine.last_ns = engine.now_ns
     count(&engine.tally, template.kind, slot.measured, COUNT_SENT)
@@ -258,8 +260,13 @@ cdef bint next_step(Engine *engine, int32_t slot_index, int trigger) noexcept no
     if step.after != trigger or (step.only_approved and not slot.approved):
         return False
     if step.is_repeat:
+        if slot.state != SLOT_IN_FLIGHT:
+            return False  # its bytes are gone
         slot.reached = <uint8_t> next
-        slot.replies_due += 1
+        if trigger == AFTER_TIMEOUT:
+            slot.spare += 1
+        else:
+            slot.replies_due += 1
         if engine.links[slot.connection].state == LINK_UP:
             resend(engine, slot_index)
         slot.timer_ns = engine.now_ns
@@ -362,7 +369,8 @@ cdef void lose(Engine *engine, int32_t index, int error) noexcept nogil:
     cdef int32_t at
     if link.state == LINK_UP:
         engine.up_count -= 1
-        if index < engine.connections and not engine.is_finished:
+        if index < engine.connections and not engine.is_finished and not (
+                link.outstanding == 0 and engine.now_ns - link.since_ns > IDLE_NS):
             note_fault(&engine.tally, FAULT_CONNECTION_LOST, index, -1, 0, error, NULL)
             link.is_lost = 1
     link_shut(link)

@@ -33,7 +33,7 @@ cdef struct Link:
     int32_t last_waiting
     int32_t waiting_count
     int64_t sequence            # closed loop: its arrivals so far
-    int64_t since_ns            # garbage: when it was sent; down: when to try again
+    int64_t since_ns            # up: when something was sent; down: when to try again
     uint8_t *rest               # an unfinished frame
     uint32_t rest_bytes
     uint32_t rest_room

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from loadtest._engine import Engine
 
 LAYOUT = Struct("<13qQII4sHBB")
-SENT, ANSWERED, LATE, TIMED_OUT, LOST = range(5)
-STATES = ("sent", "answered", "late", "timed out", "lost")
+SENT, ANSWERED, LATE, TIMED_OUT = range(4)
+STATES = ("sent", "answered", "late", "timed out")
 
 
 class Record(NamedTuple):

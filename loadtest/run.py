@@ -141,9 +141,11 @@ def run_load(
         began_ns = engine.begin(begin_s)
         if watch is not None:
             watch.start(began_ns)
-        intervals = _turn(engine, on_interval, stop)
+        try:
+            intervals = _turn(engine, on_interval, stop)
+        finally:
+            processes, commits = watch.stop() if watch is not None else ((), ())
         cpu_seconds = time.thread_time() - cpu_before
-        processes, commits = watch.stop() if watch is not None else ((), ())
     finally:
         engine.close()
     setting = _setting(plan, compiler.target, workload, began_at)
@@ -173,6 +175,8 @@ def _turn(
         if now_s - looked_s < 1.0 and (running or now_s <= looked_s):
             continue
         counts, latency = engine.take_interval()
+        if not running and not any(counts):
+            break  # it only lingered for a second reply
         interval = Interval(
             at_s=round(looked_s, 3),
             seconds=round(now_s - looked_s, 6),

@@ -34,6 +34,8 @@ cdef int authorise(Shard *shard, const Request *request, const Moment *now,
             and shard.exchanges.held * 2 >= shard.exchanges.capacity:
         return OVERLOADED
     reason = run_plan(shard, request, now, request.operation, request.points_limit, False, decision)
+    if decision.status != DECIDED:
+        return REASON_NONE
     if (reason == REASON_NONE and decision.row.hold_expires_us != 0
             and decision.row.move_count > HOLD_MOVES_MAX):
         undo_moves(shard, decision)

@@ -31,3 +31,4 @@ cdef inline bint mark_is_door(unsigned long long mark) noexcept nogil:
 cdef int door_watch(int epoll, const Listener *listener, int number) noexcept nogil
 cdef void door_leave(int epoll, const Listener *listener) noexcept nogil
 cdef int door_next(int epoll, Listener *listener, Caller *caller) noexcept nogil
+cdef int door_share(const Listener *listeners, int number) noexcept nogil

@@ -42,3 +42,12 @@ cdef int door_next(int epoll, Listener *listener, Caller *caller) noexcept nogil
     caller.address = address.sin_addr.s_addr
     caller.port = ntohs(address.sin_port)
     return 1
+
+
+cdef int door_share(const Listener *listeners, int number) noexcept nogil:
+    """Give a listener's share of the room: that of another with the same acquirer, or its own."""
+    cdef int other
+    for other in range(number):
+        if listeners[other].profile.acquirer == listeners[number].profile.acquirer:
+            return listeners[other].share
+    return number

@@ -10,6 +10,8 @@ from switch._lane cimport Workspace
 from switch._latency cimport Latency
 from switch._parking cimport Parking
 from switch._pressure cimport Shares
+from switch._price_queue cimport PriceQueue
+from switch._pricing cimport Pricer
 from switch._shard cimport Recall, Shard
 from switch._sockets cimport epoll_event
 from switch.ledger._rows cimport Buffer
@@ -51,6 +53,9 @@ cdef class Gate:
     cdef Shares shares
     cdef int32_t postponed_count
     cdef Parking parking
+    cdef readonly Pricer pricer
+    cdef PriceQueue to_price    # see `_slow_lane`
+    cdef int64_t pricing_us     # spent in the slow lane's turns
     cdef Workspace work
     cdef uint8_t *read_room
     cdef int32_t *dirty
@@ -86,3 +91,5 @@ cdef class Gate:
                           int64_t now_us) noexcept nogil
     cdef void flush_dirty(self) noexcept nogil
     cdef void flush(self, int32_t place) noexcept nogil
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
+                   const Recall *recall) noexcept nogil

@@ -4,9 +4,7 @@ from typing import Any, final
 
 from switch._core import Core
 from switch._lane import Lane
-
-LENGTH_FORMS: dict[str, int]
-"""The kinds of length field, as `switch.iso8583.framing.Framing.length` names them."""
+from switch._pricing import Pricer
 
 Recall = tuple[str, int] | tuple[str, int, int]
 
@@ -26,13 +24,19 @@ class Gate:
         pending_max: int,
         utc_offset_s: int,
         logging: bool,
+        pricer: Pricer | None = None,
     ) -> None:
         """Take the memory for `connections_max` connections and `pending_max` waiting replies.
 
         Beyond `pending_max` rows that are not durable requests get 91; reversals and advices have a
-        quarter more, and wait when that is used up. `logging` keeps a line for
-        each answered message and each closed connection until `take_log`.
+        quarter more, and wait when that is used up. `logging` keeps a line for each answered
+        message and each closed connection until `take_log`. Without a `pricer` no function prices
+        anything.
         """
+
+    @property
+    def pricer(self) -> Pricer:
+        """Who asks issuers' functions."""
 
     def fileno(self) -> int:
         """Give the epoll set's descriptor: readable when there is something to drain."""

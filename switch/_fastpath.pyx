@@ -28,12 +28,11 @@ from switch._connections cimport (
 )
 from switch._core cimport Core
 from switch._doors cimport (
-    LISTENERS_MAX, Caller, door_leave, door_next, door_watch, mark_is_door,
+    LISTENERS_MAX, Caller, door_leave, door_next, door_share, door_watch, mark_is_door,
 )
 from switch._exchange_log cimport LineFacts, line_facts, line_write, line_write_closed
 from switch._frames cimport (
-    FRAME_LOST, FRAME_WHOLE, LENGTH_ASCII4, LENGTH_BCD2, LENGTH_BINARY2, LENGTH_BINARY4,
-    PREFIX_BYTES_MAX, frame_next, frame_prefix,
+    FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next, frame_prefix,
 )
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER, SERVED_NO_ROOM,
@@ -46,13 +45,16 @@ from switch._parking cimport (
 )
 from switch._plan cimport Moment, moment_at
 from switch._pressure cimport Pressure, pressure_of
-from switch._shard cimport Recall
+from switch._price_queue cimport queue_clear, queue_count, queue_open, queue_put
+from switch._pricing cimport Pricer
+from switch._shard cimport PRICE_FIRST, Recall
 from switch._sockets cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, MSG_DONTWAIT, clock_us,
     close_fd, epoll_create1, epoll_event, epoll_wait, monotonic_us, recv,
 )
 from switch._words cimport (
-    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OUTPUT_BYTES_MAX, OVERLOADED, READ_BYTES_MAX, TURN_US_MAX,
+    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OUTPUT_BYTES_MAX, OVERLOADED, PRICE_QUEUE_MAX,
+    READ_BYTES_MAX, TURN_US_MAX,
 )
 from switch.ledger._rows cimport buffer_clear
 
@@ -66,8 +68,6 @@ NOTHING_RECALLED.count = 0
 NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
-LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
-                "binary4": LENGTH_BINARY4}
 
 
 @cython.final
@@ -75,22 +75,25 @@ cdef class Gate:
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
-                  int32_t utc_offset_s, bint logging):
+                  int32_t utc_offset_s, bint logging, Pricer pricer=None):
         """`pending_max` bounds the requests whose rows wait for a commit: beyond it they get 91."""
         cdef uint32_t ring = 1024
         self.shares.requests_max = pending_max
         self.shares.all_max = pending_max + pending_max // 4
-        while ring < self.shares.all_max + PARKED_MAX:      # what was parked had its room before
+        # What was parked had its room before.
+        while ring < self.shares.all_max + PARKED_MAX + PRICE_QUEUE_MAX:
             ring *= 2
         self.core = core
         self.shard = &core.shard
         self.lanes = []
+        self.pricer = Pricer({}) if pricer is None else pricer
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         self.pending = <Pending *> calloc(ring, sizeof(Pending))
         self.read_room = <uint8_t *> malloc(READ_BYTES_MAX + FRAME_BYTES_MAX + PREFIX_BYTES_MAX)
         self.dirty = <int32_t *> malloc(DIRTY_MAX * sizeof(int32_t))
         if (parking_open(&self.parking) != 0 or self.epoll < 0
                 or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
+                or queue_open(&self.to_price) != 0
                 or connections_open(&self.connections, connections_max, self.epoll) != 0):
             raise MemoryError
         self.pending_mask = ring - 1
@@ -102,6 +105,7 @@ cdef class Gate:
     def __dealloc__(self):
         connections_clear(&self.connections)
         parking_clear(&self.parking)
+        queue_clear(&self.to_price)
         buffer_clear(&self.log)
         free(self.pending)
         free(self.read_room)
@@ -119,20 +123,14 @@ cdef class Gate:
         `reply_seconds`: how long its requesters wait for a reply.
         """
         cdef Listener *listener = &self.listeners[self.listener_count]
-        cdef int other
         assert self.listener_count < LISTENERS_MAX
         assert lane.shard == self.shard
         self.lanes.append(lane)
         listener.fd = fd
         listener.profile = &lane.profile
-        listener.form.length = LENGTH_FORMS[lane.framing.length]
-        listener.form.tpdu = lane.framing.tpdu
-        listener.form.includes_itself = lane.framing.length_includes_itself
+        frame_form(lane.framing, &listener.form)
         listener.reply_seconds = reply_seconds
-        listener.share = self.listener_count
-        for other in range(self.listener_count):
-            if self.listeners[other].profile.acquirer == lane.profile.acquirer:
-                listener.share = self.listeners[other].share
+        listener.share = door_share(self.listeners, self.listener_count)
         strncpy(listener.name, lane.name.encode("ascii"), 31)
         self.watch_listener(self.listener_count)
         self.listener_count += 1
@@ -245,24 +243,14 @@ cdef class Gate:
     def statistics(self):
         """Give counters and sizes for the metrics."""
         cdef int i
-        return {
-            "accepted": self.counters.accepted,
-            "refused": self.counters.refused,
-            "accepts_failed": self.counters.accepts_failed,
+        cdef dict counted = self.counters
+        return counted | {
             "open": self.connections.open_count,
             "closed": {(<bytes> close_name(i)).decode(): self.connections.closed[i]
                        for i in range(<int> CLOSED_CAUSES)},
-            "frames": self.counters.frames,
-            "fast": self.counters.fast,
-            "slow": self.counters.slow,
-            "ignored": self.counters.ignored,
-            "hopeless": self.counters.hopeless,
-            "stale": self.counters.stale,
-            "postponed": self.counters.postponed,
-            "undeliverable": self.counters.undeliverable,
-            "log_lines_dropped": self.counters.log_lines_dropped,
             "pending": self.pending_end - self.pending_first,
-            "parked": self.parking.count,
+            "parked": self.parking.count + queue_count(&self.to_price),
+            "pricing_us": self.pricing_us,
             "latency": [self.latency.buckets[i] for i in range(LATENCY_BUCKETS)],
             "latency_sum_us": self.latency.sum_us,
         }
@@ -443,7 +431,7 @@ cdef class Gate:
         cdef Pressure pressure
         cdef Moment now
         cdef int status
-        cdef bint slow = recall.count > 0
+        cdef bint slow = recall.count > 0 or recall.desk != NULL
         pressure_of(&self.shares, listener.share, connection.unanswered, listener.reply_seconds,
                     &pressure)
         if not decidable or not self.available:
@@ -454,12 +442,10 @@ cdef class Gate:
         status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now, &pressure,
                        recall, &self.work)
         if status == SERVED_LATER:
-            if recall.count == RECALLS_MAX:
+            if recall.count == RECALLS_MAX and self.work.decision.status != PRICE_FIRST:
                 self.broken = True      # what it asks for is there and is asked for again
                 return True
-            if parking_keep(&self.parking, place, connection.generation, frame, received_us,
-                            recall, &self.work.decision):
-                connection.unanswered += 1
+            if self.park(place, frame, received_us, recall):
                 return True
             # The slow lane is full: a requester gets 91 and repeats, what has to happen waits.
             pressure.requests = OVERLOADED
@@ -592,3 +578,18 @@ cdef class Gate:
         elif (connection.paused and not connection.postponed
                 and connection.out_bytes - connection.out_ready < OUTPUT_BYTES_MAX // 4):
             connection_unpause(&self.connections, place, monotonic_us())
+
+    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
+                   const Recall *recall) noexcept nogil:
+        """Keep a message for the slow lane; false when too many are kept already."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef bint kept
+        if self.work.decision.status == PRICE_FIRST:
+            kept = queue_put(&self.to_price, place, connection.generation, frame, received_us,
+                             recall)
+        else:
+            kept = parking_keep(&self.parking, place, connection.generation, frame, received_us,
+                                recall, &self.work.decision)
+        if kept:
+            connection.unanswered += 1
+        return kept

@@ -31,3 +31,4 @@ cdef int frame_next(const FrameForm *form, const uint8_t *data, size_t bytes, si
                     Frame *frame) noexcept nogil
 cdef size_t frame_prefix(const FrameForm *form, const uint8_t *tpdu, size_t body_bytes,
                          uint8_t *out) noexcept nogil
+cdef int frame_form(framing, FrameForm *form) except -1

@@ -85,3 +85,15 @@ cdef size_t frame_prefix(const FrameForm *form, const uint8_t *tpdu, size_t body
         memcpy(out + prefix + 3, tpdu + 1, 2)
         prefix += TPDU_BYTES
     return prefix
+
+
+LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
+                "binary4": LENGTH_BINARY4}
+
+
+cdef int frame_form(framing, FrameForm *form) except -1:
+    """Take over a `switch.iso8583.framing.Framing`."""
+    form.length = LENGTH_FORMS[framing.length]
+    form.tpdu = framing.tpdu
+    form.includes_itself = framing.length_includes_itself
+    return 0

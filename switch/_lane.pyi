@@ -3,6 +3,7 @@
 from typing import Literal, final
 
 from switch._core import Core
+from switch._pricing import Pricer
 from switch.iso8583 import Spec
 from switch.iso8583.framing import Framing
 from switch.profile import Profile
@@ -37,6 +38,7 @@ class Lane:
         utc_offset_s: int,
         available: bool = True,
         recalled: bool = False,
+        pricer: Pricer | None = None,
     ) -> tuple[ServeStatus, bytes, int, Recall | None]:
         """Serve one message, without framing: (status, reply, sequence it waits for, recall).
 
@@ -44,5 +46,6 @@ class Lane:
         could be lost. "ignored": there is none. "hopeless": close the connection. "later": fetch
         what `recall` names into the core (`switch.recall`), then ask again with `recalled`: ("seq",
         sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN.
-        `available` is false while the journal cannot take rows: then nothing is decided.
+        Without a `pricer` that is also said, with nothing to recall, of a programme that is priced
+        in Python. `available` is false while the journal cannot take rows: then nothing is decided.
         """

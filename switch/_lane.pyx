@@ -15,8 +15,9 @@ from switch._mapping cimport (
 )
 from switch._plan cimport moment_at
 from switch._pressure cimport is_request, is_stale
+from switch._pricing cimport Pricer
 from switch._shard cimport (
-    DECIDED, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, settle,
+    DECIDED, PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, settle,
 )
 from switch._words cimport (
     ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX, UNKNOWN_MESSAGE_TYPE,
@@ -194,11 +195,12 @@ cdef class Lane:
         return 0
 
     def answer(self, bytes message, *, int64_t now_us, int32_t utc_offset_s, bint available=True,
-               bint recalled=False):
+               bint recalled=False, Pricer pricer=None):
         """Serve one message: (status name, reply, sequence it waits for, what to recall).
 
         What to recall is None, ("seq", sequence) or ("key", terminal, STAN). `recalled` says that
-        this is the message that was answered last, after that.
+        this is the message that was answered last, after that. Without a `pricer` a programme that
+        is priced in Python is for later, with nothing to recall.
         """
         cdef Moment now
         cdef Pressure pressure
@@ -209,12 +211,15 @@ cdef class Lane:
             self.recall.terminal = -1
         memset(&pressure, 0, sizeof(Pressure))
         pressure.everything = REASON_NONE if available else LEDGER_UNAVAILABLE
+        self.recall.desk = NULL if pricer is None else &pricer.desk
         moment_at(&now, now_us, utc_offset_s)
         status = serve(self.shard, &self.profile, <const uint8_t *> PyBytes_AS_STRING(message),
                        <size_t> len(message), &now, &pressure, &self.recall, &self.work)
         if status == SERVED_BROKEN:
             raise AssertionError("a decision could not be journaled")
-        if status == SERVED_LATER:
+        if pricer is not None:
+            pricer.raise_fatal()
+        if status == SERVED_LATER and self.work.decision.status != PRICE_FIRST:
             self.recall.count += 1
             if self.work.decision.status == RECALL_KEY:
                 self.recall.terminal = self.work.decision.recall_terminal

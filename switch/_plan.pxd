@@ -61,7 +61,8 @@ cdef enum:                      # operations of a step
     OP_LOCAL_DAY_START = 20     # dst = Unix second at which local day today + a starts; 0 if a is 0
     OP_MOVE = 21                # register dst leaves account a, enters account b; zero = nothing
     OP_MOVE_NEW_LOT = 22        # the same; the target keeps lots: terms in R_LOT_*
-    OP_COUNT = 23
+    OP_PRICE = 23               # have the plan's Python function fill registers; imm: 1 = a hold
+    OP_COUNT = 24
 
 cdef struct Step:
     uint8_t op
@@ -98,6 +99,7 @@ cdef struct Plan:
     Rule *rules
     RuleTable *tables
     char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
+    char pricing[24]            # of the function that OP_PRICE asks; first byte 0 = none
 
 cdef struct Moment:             # now, in the forms a plan asks for
     int64_t unix_us
@@ -106,6 +108,20 @@ cdef struct Moment:             # now, in the forms a plan asks for
     int32_t local_day           # days since 1970-01-01
     uint8_t local_hour
     uint8_t local_weekday       # 0 = Saturday
+
+cdef enum:                      # what a plan's run gives beside a Reason
+    NEEDS_PRICE = -1            # nobody is here who could ask Python: the slow lane has to
+    PRICED = -2                 # a pricer's answer: the registers are filled
+
+cdef struct Run
+
+# Asks Python: PRICED, or the Reason of a decline. Never raises; it checks what it fills in.
+ctypedef int (*PriceFunction)(void *pricer, const Plan *plan, uint8_t operation, bint hold,
+                              Run *run) noexcept nogil
+
+cdef struct PriceDesk:          # where the slow lane has Python asked
+    PriceFunction price
+    void *pricer
 
 cdef struct Run:
     Book *book
@@ -116,6 +132,7 @@ cdef struct Run:
     const Moment *now
     int64_t lot                 # name of the first new lot
     int64_t registers[40]
+    const PriceDesk *desk       # NULL in the fast lane
     Move *moves
     int32_t *move_count
 

@@ -4,7 +4,8 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from switch._words cimport (
-    INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, REASON_NONE, TOO_MANY_MOVES,
+    INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, PRICING_FAILED, REASON_NONE,
+    TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport (
     LOTS_NOT_KEPT, MOVE_BELOW_FLOOR, MOVE_DONE, book_apply, book_spend, book_spendable,
@@ -171,12 +172,23 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
     registers[step.dst] = value
 
 
+cdef int ask_price(const Plan *plan, const Step *step, uint8_t operation, Run *run) noexcept nogil:
+    """Have the plan's Python function fill the registers. A Reason or NEEDS_PRICE."""
+    cdef int answer
+    if run.desk == NULL:
+        return NEEDS_PRICE
+    answer = run.desk.price(run.desk.pricer, plan, operation, step.imm == 1, run)
+    if answer == PRICED:
+        return REASON_NONE
+    return answer if answer > REASON_NONE else PRICING_FAILED   # 0: it ended without an answer
+
+
 cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
     """Run an operation of a plan: registers in and out, moves carried out and listed. A Reason.
 
-    For another reason than none the moves listed so far are still in the book: the caller undoes
-    them. Compiled steps are trusted (registers, tables and jumps are checked when a plan is
-    loaded).
+    Or NEEDS_PRICE: only the slow lane can. For anything but REASON_NONE the moves listed so far are
+    still in the book: the caller undoes them. Compiled steps are trusted (registers, tables and
+    jumps are checked when a plan is loaded).
     """
     cdef const Step *step
     cdef int64_t at = plan.entry[operation]
@@ -206,5 +218,9 @@ cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
             at = step.imm
         elif step.op == OP_RULE:
             find_rule(plan, step, run)
+        elif step.op == OP_PRICE:
+            reason = ask_price(plan, step, operation, run)
+            if reason != REASON_NONE:
+                return reason
         else:
             compute(step, run)

@@ -8,7 +8,7 @@ decided a moment ago or is replayed from the journal. Moves change the book; not
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from switch._exchanges cimport Exchange, Exchanges
-from switch._plan cimport Moment, Plan
+from switch._plan cimport Moment, Plan, PriceDesk
 from switch._register cimport Register
 from switch.ledger._batches cimport Batches
 from switch.ledger._book cimport Book
@@ -27,11 +27,13 @@ cdef enum DecisionStatus:
     UNJOURNALED = 2         # answered without a row: nothing has changed and nothing could be kept
     RECALL_SEQ = 3          # the slow lane has to fetch this row first
     RECALL_KEY = 4          # the slow lane has to look for this terminal and STAN first
+    PRICE_FIRST = 5         # the slow lane has to ask the programme's Python function
 
 cdef struct Recall:             # what the slow lane has done for a message so far
     int32_t count
     int32_t terminal            # the last key it looked for; -1 = none
     int32_t stan
+    const PriceDesk *desk       # where Python is asked, in the slow lane; NULL = not here
 
 cdef struct Request:
     Recall recall

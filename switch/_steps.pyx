@@ -11,12 +11,14 @@ from switch._index cimport hash_bytes, hash_word
 from switch._plan cimport (
     R_ADVICE, R_AMOUNT, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE, R_EARNED,
     R_EARN_RULE, R_FUNDER, R_HOLD_SECONDS, R_MONEY, R_NET, R_PARTIAL_OK, R_POINTS,
-    R_POINTS_LIMIT, R_POINTS_VALUE, Plan, Run, plan_run,
+    NEEDS_PRICE, R_POINTS_LIMIT, R_POINTS_VALUE, Plan, Run, plan_run,
 )
 from switch._register cimport (
     Acquirer, Card, Club, Merchant, Terminal, find_acquirer, find_card, find_terminal,
 )
-from switch._shard cimport RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, seconds_of
+from switch._shard cimport (
+    PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, seconds_of,
+)
 from switch._words cimport (
     AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE, CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED,
     CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST, CARD_STATUS_STOLEN,
@@ -300,7 +302,10 @@ cdef int check_amount(Shard *shard, const Request *request, Decision *decision) 
 
 cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8_t operation,
                   int64_t points_limit, bint advice, Decision *decision) noexcept nogil:
-    """Let the programme decide; its moves are in the book and in the row, or undone. A Reason."""
+    """Let the programme decide; its moves are in the book and in the row, or undone. A Reason.
+
+    Sets the status when the programme is priced in Python and nobody here can ask that.
+    """
     cdef Row *row = &decision.row
     cdef const Plan *plan = &shard.plans[decision.plan_row]
     cdef Run run
@@ -316,6 +321,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.lot = row.seq * LOTS_A_ROW
     run.moves = row.moves
     run.move_count = &row.move_count
+    run.desk = request.recall.desk
     run.registers[R_AMOUNT] = request.amount_minor if request.amount_minor > 0 else 0
     run.registers[R_POINTS_LIMIT] = points_limit
     run.registers[R_PARTIAL_OK] = request.partial_ok
@@ -328,6 +334,9 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
         while row.move_count > moves_before:
             row.move_count -= 1
             book_undo(&shard.book, &row.moves[row.move_count])
+        if reason == NEEDS_PRICE:
+            decision.status = PRICE_FIRST
+            return REASON_NONE
         return reason
     row.approved_minor = run.registers[R_AMOUNT]
     row.discount_minor = run.registers[R_DISCOUNT]

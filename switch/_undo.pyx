@@ -245,7 +245,7 @@ cdef int decide_completion(Shard *shard, const Request *request, const Moment *n
     if points_limit < 0 and hold.points > 0:
         points_limit = hold.points
     reason = run_plan(shard, request, now, PURCHASE, points_limit, True, decision)
-    if reason != REASON_NONE:
+    if reason != REASON_NONE or decision.status != DECIDED:
         undo_moves(shard, decision)
     return reason
 

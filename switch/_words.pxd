@@ -103,7 +103,8 @@ cdef enum Reason:
     LEDGER_UNAVAILABLE = 80
     OVERLOADED = 81
     TOO_MANY_MOVES = 82
-    REASON_COUNT = 83
+    PRICING_FAILED = 83
+    REASON_COUNT = 84
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)
@@ -114,3 +115,7 @@ cdef enum:
     READ_BYTES_MAX = 8192           # of one connection at once
     TURN_US_MAX = 2000              # of serving before replies that became durable get theirs
     UNANSWERED_MAX = 2048           # of one connection: beyond it, requests get 91
+    PRICE_QUEUE_MAX = 8192          # messages that wait to be priced in Python
+
+cdef enum:
+    PRICING_SLOW_US = 50000         # of one message: a function that takes longer is told of

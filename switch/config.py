@@ -70,8 +70,10 @@ class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[journal]`: bounds of the group commit."""
 
-    batch_bytes_max: Count = 1 << 20
-    batch_entries_max: Count = 1_000
+    # What has come while the batch before was committed; the bound is met under overload only. A
+    # COPY of 1,000 rows costs the server 20 % more for each than one of 4,000 (decisions/0021).
+    batch_bytes_max: Count = 4 << 20
+    batch_entries_max: Count = 4_000
     pending_entries_max: Count = 50_000
 
 

@@ -5,10 +5,12 @@ from.
 """
 
 from array import array
+from collections.abc import Collection
 
 import msgspec
 
 from switch._core import Core
+from switch._pricing import name_pricing
 from switch.events import (
     AcquirerAdded,
     CardsAdded,
@@ -48,9 +50,33 @@ class Directory:
         self.programmes: dict[int, Programme] = {}
         self.programme_rows: dict[int, int] = {}
         self.programme_seqs: dict[int, int] = {}
+        self._pricings: Collection[str] | None = None
+
+    def know_pricings(self, names: Collection[str]) -> None:
+        """From here on only these functions price. Raises EventError for a live one without.
+
+        Replay needs no function: its rows say what moved.
+        """
+        self._pricings = names
+        for definition in self.programmes.values():
+            self._check_pricing(definition)
+
+    def _check_pricing(self, definition: Programme) -> None:
+        if (
+            definition.pricing
+            and self._pricings is not None
+            and definition.pricing not in self._pricings
+        ):
+            raise EventError(
+                f"programme {definition.programme} version {definition.version} is priced by"
+                f" {definition.pricing!r}, and there is no such function"
+                f" (there are: {', '.join(sorted(self._pricings)) or 'none'})"
+            )
 
     def record(self, event: Event, *, now_us: int, utc_offset_s: int) -> int:
         """Let an event take effect and journal it; gives its sequence. Raises EventError."""
+        if isinstance(event, ProgrammeLive):
+            self._check_pricing(event.definition)
         self._apply(event, self._core.last_seq + 1)
         kind = JournalKind.TAKEOVER if isinstance(event, TakenOver) else JournalKind.EVENT
         return self._core.journal_event(kind, now_us, utc_offset_s, encode_event(event))
@@ -148,6 +174,7 @@ class Directory:
             money_floor=definition.money_floor_minor,
             seq=seq,
         )
+        name_pricing(self._core, row, definition.pricing)
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq

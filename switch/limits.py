@@ -38,7 +38,20 @@ TURN_US_MAX = 2_000
 """For so long the gate serves before Trio's other tasks get a turn, and replies whose rows have
 become durable leave. Trio costs about 0.1 ms a turn."""
 
+PRICE_QUEUE_MAX = 8192
+"""Messages that wait to be priced in Python: half a second of them at 16,000 a second. A terminal
+waits ten; beyond that many it gets 91 at once."""
+
+PRICING_TURN_US_MAX = 10_000
+"""What a drain's messages that are priced in Python may take before the fast lane's next turn."""
+
+PRICING_SLOW_US = 50_000
+"""One message of a Python plan that takes longer is told of: it holds everybody up, and nothing
+can interrupt it."""
+
 assert 2 * HOLD_MOVES_MAX + 6 <= MOVES_MAX  # with discount, points' worth, fee, earning
 assert REPLY_BYTES_MAX * READ_BYTES_MAX // 64 < OUTPUT_BYTES_MAX // 2  # of one read
 assert UNANSWERED_MAX * 2 * 200 < OUTPUT_BYTES_MAX // 2  # refusals find room behind approvals
 assert FRAME_BYTES_MAX <= READ_BYTES_MAX
+assert PRICE_QUEUE_MAX >= 4 * UNANSWERED_MAX  # one link's flood leaves room for others
+assert PRICE_QUEUE_MAX & (PRICE_QUEUE_MAX - 1) == 0

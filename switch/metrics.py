@@ -6,6 +6,7 @@ terminal or an account.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import (
@@ -107,7 +108,23 @@ class SwitchCollector(Collector):
         yield lanes
         yield _counter("bashgah_recalls", "Rows recalled from the journal", core["recalled"])
         yield _counter("bashgah_unjournaled", "Answers that left no row", core["unjournaled"])
+        yield from self._pricing(gate)
         yield self._latency(gate)
+
+    def _pricing(self, gate: dict[str, Any]) -> Iterable[Metric]:
+        counted = self._gate.pricer.statistics()
+        calls = CounterMetricFamily("bashgah_pricings", "Calls by function", labels=["pricing"])
+        for name, count in counted["calls"].items():
+            calls.add_metric([name], count)
+        yield calls
+        failures = CounterMetricFamily(
+            "bashgah_pricing_failures", "Calls without a usable answer", labels=["pricing"]
+        )
+        for name, count in counted["failures"].items():
+            failures.add_metric([name], count)
+        yield failures
+        yield _counter("bashgah_pricing_seconds", "Spent on messages priced in Python",
+                       gate["pricing_us"] / 1_000_000)  # fmt: skip
 
     def _latency(self, gate: dict[str, object]) -> Metric:
         counts = gate["latency"]

@@ -83,6 +83,7 @@ class Op(IntEnum):
     LOCAL_DAY_START = 20
     MOVE = 21
     MOVE_NEW_LOT = 22
+    PRICE = 23
 
 
 class Account(IntEnum):
@@ -175,6 +176,8 @@ def compile_plan(programme: Programme, merchant_rows: dict[str, int]) -> Compile
             writer, programme, programme.preauthorisation_hold_seconds
         ),
     }
+    if programme.pricing:
+        bodies |= _priced_in_python(writer, programme)
     for operation, body in bodies.items():
         if operation in programme.operations:
             entry[operation] = len(writer.steps)
@@ -356,6 +359,17 @@ def _purchase(writer: _Writer, programme: Programme, *, points_only: bool) -> No
     writer.set(R.FUNDER, 0)
     writer.set(R.DISCOUNT_RULE, 0)
     writer.land(given)
+    _pay(writer)
+    if programme.commission_bps:
+        writer.set(R.BPS, programme.commission_bps)
+        writer.step(Op.BPS_FLOOR, R.FEE, R.MONEY, R.BPS)
+        writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
+    _earn(writer)
+    writer.step(Op.MOVE_NEW_LOT, R.EARNED, Account.CLUB_POINTS_ISSUED, Account.CARD_POINTS)
+
+
+def _pay(writer: _Writer) -> None:
+    """The merchant gets the money, what points are worth, and what the club gives."""
     writer.move(R.MONEY, Account.CARD_MONEY, Account.MERCHANT)
     writer.move(R.POINTS, Account.CARD_POINTS, Account.CLUB_POINTS_REDEEMED)
     writer.move(R.POINTS_VALUE, Account.CLUB_POINTS_PAID, Account.MERCHANT)
@@ -363,12 +377,6 @@ def _purchase(writer: _Writer, programme: Programme, *, points_only: bool) -> No
     by_merchant = writer.jump(Op.JUMP_IF_LESS, R.A, R.ONE)
     writer.move(R.DISCOUNT, Account.CLUB_DISCOUNTS, Account.MERCHANT)
     writer.land(by_merchant)
-    if programme.commission_bps:
-        writer.set(R.BPS, programme.commission_bps)
-        writer.step(Op.BPS_FLOOR, R.FEE, R.MONEY, R.BPS)
-        writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
-    _earn(writer)
-    writer.step(Op.MOVE_NEW_LOT, R.EARNED, Account.CLUB_POINTS_ISSUED, Account.CARD_POINTS)
 
 
 def _hold(writer: _Writer, programme: Programme, seconds: int) -> None:
@@ -379,9 +387,44 @@ def _hold(writer: _Writer, programme: Programme, seconds: int) -> None:
     writer.step(Op.COPY, R.NET, R.AMOUNT)
     _points(writer, programme, points_only=False)
     _money(writer, partial=True)
+    _reserve(writer, seconds)
+
+
+def _reserve(writer: _Writer, seconds: int) -> None:
     writer.move(R.MONEY, Account.CARD_MONEY, Account.CARD_MONEY_HELD)
     writer.move(R.POINTS, Account.CARD_POINTS, Account.CARD_POINTS_HELD)
     writer.set(R.HOLD_SECONDS, seconds)
+
+
+def _priced_in_python(writer: _Writer, programme: Programme) -> dict[Operation, Callable[[], None]]:
+    """Limits before and postings after it are steps as ever; between them a function is asked."""
+
+    def sale() -> None:
+        _limits(writer, programme)
+        _ask(writer, hold=False)
+        _pay(writer)
+        writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
+        writer.step(Op.MOVE_NEW_LOT, R.EARNED, Account.CLUB_POINTS_ISSUED, Account.CARD_POINTS)
+
+    def hold(seconds: int) -> None:
+        _limits(writer, programme)
+        _ask(writer, hold=True)
+        _reserve(writer, seconds)
+
+    return {
+        Operation.PURCHASE: sale,
+        Operation.POINTS_PAYMENT: sale,
+        Operation.HOLD: lambda: hold(programme.hold_seconds),
+        Operation.PREAUTHORISATION: lambda: hold(programme.preauthorisation_hold_seconds),
+    }
+
+
+def _ask(writer: _Writer, *, hold: bool) -> None:
+    """Have the registers filled; the moves see to the money, this to the points."""
+    writer.step(Op.PRICE, imm=int(hold))
+    writer.step(Op.SPENDABLE, R.A, imm=WALLET_POINTS)
+    writer.step(Op.MAX, R.A, R.A, R.ZERO)
+    writer.decline_if_less(R.A, R.POINTS, Reason.INSUFFICIENT_POINTS)
 
 
 def _load(writer: _Writer, programme: Programme) -> None:

@@ -91,6 +91,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     hold_seconds: int = 86_400
     preauthorisation_hold_seconds: int = 7 * 86_400
     money_floor_minor: int = 0  # the purse may not go below it
+    pricing: str = ""  # the Python function that prices it, by its name; then rules are its own
+    pricing_rules: tuple[str, ...] = ()  # names that this function may give its rules
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for what no card could follow."""
@@ -112,20 +114,37 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for seconds in (self.hold_seconds, self.preauthorisation_hold_seconds):
             if not 0 < seconds <= DAYS_MAX * 86_400:
                 raise ProgrammeError("a hold lasts longer than nothing and at most 50 years")
+        if self.pricing:
+            self._check_pricing()
+        elif self.pricing_rules:
+            raise ProgrammeError("pricing_rules: only a function named by pricing has such")
         names = self.rule_names()
         if len(set(names)) != len(names) or len(names) > 64:
             raise ProgrammeError("rules have different names, at most 64")
 
+    def _check_pricing(self) -> None:
+        """Raise ProgrammeError for what a function and rules would both decide."""
+        for name in (self.pricing, *self.pricing_rules):
+            _check_name(name)
+        if self.discounts or self.earning or self.tender is not None or self.commission_bps:
+            raise ProgrammeError("pricing: a function decides discount, points, fee and earning")
+
     def rule_names(self) -> list[str]:
         """Give the names of the rules: discounts first, as they stand."""
+        if self.pricing:
+            return list(self.pricing_rules)
         return [rule.name for rule in self.discounts] + [rule.name for rule in self.earning]
+
+
+def _check_name(name: str) -> None:
+    if not name.isascii() or not 0 < len(name) <= NAME_LENGTH_MAX:
+        raise ProgrammeError(f"rule {name!r}: a name has 1 to 23 ASCII characters")
 
 
 def _check_rule(rule: DiscountRule | EarnRule) -> None:
     """Raise ProgrammeError for a rule that cannot hold or gives nonsense."""
     when = rule.when
-    if not rule.name.isascii() or not 0 < len(rule.name) <= NAME_LENGTH_MAX:
-        raise ProgrammeError(f"rule {rule.name!r}: a name has 1 to 23 ASCII characters")
+    _check_name(rule.name)
     if not 0 <= when.hour_from < when.hour_to <= 24:
         raise ProgrammeError(f"rule {rule.name}: hours run from 0 to 24")
     if any(not 0 <= day <= 6 for day in when.weekdays):

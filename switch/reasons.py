@@ -68,6 +68,7 @@ class Reason(IntEnum):
     LEDGER_UNAVAILABLE = 80
     OVERLOADED = 81
     TOO_MANY_MOVES = 82
+    PRICING_FAILED = 83
 
 
 RESPONSE_CODES: dict[Reason, Code] = {
@@ -120,6 +121,7 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.LEDGER_UNAVAILABLE: Code.UNAVAILABLE,
     Reason.OVERLOADED: Code.UNAVAILABLE,
     Reason.TOO_MANY_MOVES: Code.SYSTEM_MALFUNCTION,
+    Reason.PRICING_FAILED: Code.SYSTEM_MALFUNCTION,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

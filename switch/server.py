@@ -13,13 +13,16 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 import structlog
 import trio
 
 from switch._core import Core
 from switch._fastpath import Gate
+from switch._slow_lane import price_waiting
 from switch.errors import FencedError, JournalUnavailable, OperatingError
 from switch.ledger.journal import Batch, Fenced, Journal
+from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
 
 TICK_SECONDS = 0.1
@@ -82,6 +85,7 @@ class Server:
         self._snapshot_command = snapshot_command
         self._rows_wait = trio.Event()
         self._stopping = trio.Event()
+        self._all_served = False
         self._drained = trio.Event()
         self._parked_send, self._parked_receive = trio.open_memory_channel[
             tuple[int, tuple[str, int] | tuple[str, int, int]]
@@ -130,21 +134,42 @@ class Server:
             task_status.started(scope)
             while True:
                 await trio.lowlevel.wait_readable(self._gate.fileno())
-                self._drain()
+                await self._drain()
         self._gate.stop_accepting()
+        while self._price():  # what has come in is answered
+            await trio.lowlevel.checkpoint()
+        self._all_served = True
+        self._rows_wait.set()
 
-    def _drain(self) -> None:
-        if self._gate.drain():
+    async def _drain(self) -> None:
+        """Serve what is ready, and with it what waits to be priced, however many turns that takes.
+
+        Without a checkpoint when one turn does: nothing comes in between then.
+        """
+        while True:
+            if self._gate.drain():
+                self._rows_wait.set()
+            for parked in self._gate.take_parked():
+                self._parked_send.send_nowait(parked)
+            if not self._price():
+                return
+            await trio.lowlevel.checkpoint()
+
+    def _price(self) -> bool:
+        """Have Python price a turn's messages. True when more wait."""
+        served, waiting = price_waiting(self._gate, PRICING_TURN_US_MAX)
+        if served:
             self._rows_wait.set()
-        for parked in self._gate.take_parked():
-            self._parked_send.send_nowait(parked)
+        for trouble in self._gate.pricer.take_troubles():
+            log.error("pricing_trouble", **msgspec.structs.asdict(trouble))
+        return waiting > 0
 
     async def _commit(self) -> None:
         """Group commit: while one batch is being committed the next one fills."""
         while True:
             cut = self._core.cut_batch()
             if cut is None:
-                if self._stopping.is_set():
+                if self._all_served:
                     self._drained.set()
                     return
                 self._rows_wait = trio.Event()
@@ -193,7 +218,7 @@ class Server:
                 self._gate.abandon(ticket)
                 continue
             self._gate.resume(ticket)
-            self._drain()
+            await self._drain()
             self._rows_wait.set()
 
     async def _watch_journal(self) -> None:

@@ -131,6 +131,7 @@ REASONS: Final[dict[str, Text]] = {
         Reason.LEDGER_UNAVAILABLE: Text("Ledger is away, try again", "دفتر کل در دسترس نیست"),
         Reason.OVERLOADED: Text("Too busy, try again", "سامانه پرمشغله است"),
         Reason.TOO_MANY_MOVES: Text("Too many parts", "اجزای تراکنش بیش از اندازه است"),
+        Reason.PRICING_FAILED: Text("Could not be priced", "محاسبه مبلغ ممکن نشد"),
     }.items()
 }
 

@@ -44,12 +44,17 @@ def links_of(sizes: Sizes) -> Shape:
 
 def find_limit(stand: Stand, sizes: Sizes) -> float:
     """Give what the links hold, in messages a second, where only that is needed."""
+    return links_alone(stand, sizes).per_second
+
+
+def links_alone(stand: Stand, sizes: Sizes) -> Measured:
+    """Run the links at full load, round after round."""
     shape = links_of(sizes)
     results = [
         stand.run(shape, sizes.seconds, warmup_seconds=sizes.warmup_seconds).result
         for _ in range(sizes.rounds)
     ]
-    return Measured(results=tuple(results)).per_second
+    return Measured(results=tuple(results))
 
 
 def cases(stand: Stand, sizes: Sizes, say: Say) -> list[Row]:

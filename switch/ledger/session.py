@@ -145,8 +145,9 @@ class Session:
                 raise DatabaseUnavailable(f"{state} {error.args[0]}") from error
             # Only the message: the detail may quote the row.
             raise StatementRefused(state, str(error.args[0])) from error
-        except (asyncpg.InterfaceError, RuntimeError) as error:
-            # uvloop's RuntimeError: a write to a connection that was lost a moment ago.
+        except (asyncpg.InterfaceError, RuntimeError, AttributeError) as error:
+            # uvloop's RuntimeError: a write to a connection that was lost a moment ago. asyncpg's
+            # AttributeError: the connection was lost between two steps of one call.
             if not self.closed:
                 raise  # our own misuse of the driver, not an outage
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_gate, table
+from benchmarks import bench_gate, bench_slow_lane, table
 from benchmarks.__main__ import names, run
 from switch.errors import OperatingError
 
@@ -16,6 +16,15 @@ def test_the_benchmark_of_the_lane_measures_what_it_says() -> None:
 
     table.check(rows)
     assert all(row["value"] > 0 and row["message_ns"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_the_slow_lane_measures_what_it_says() -> None:
+    in_memory, through_everything = bench_slow_lane.cases(seconds=0.02)
+
+    table.check([in_memory, through_everything])
+    assert 0 < in_memory["ratio"] < 1
+    assert through_everything["value"] > 0
 
 
 @pytest.mark.slow

@@ -27,6 +27,8 @@ from bashgah.config_text import config_text
 from bashgah.demo_site import demo_config, free_port, write_pan_key
 from bashgah.postgres import Cluster
 from bashgah.switch_process import SwitchProcess
+from issuers.purse import purse
+from issuers.purse_in_python import purse_in_python
 from switch.config import Config, Database, Http, Postgres
 from switch.iso8583 import decode, encode
 from switch.operations import CardStatus
@@ -46,17 +48,31 @@ class DemoSwitch(Struct, frozen=True, kw_only=True):
 
     port: dict[str, int]
     cast: Cast
+    config_path: Path
+    metrics_url: str
     restart_after_kill: Callable[[], None]
 
 
 @pytest.fixture(scope="session")
 def demo_switch(cluster: Cluster, migrated_template: str) -> Iterator[DemoSwitch]:
     """A switch on a fresh demo club; the same for all tests of a folder."""
+    yield from _demo_switch(cluster, migrated_template, purse)
+
+
+@pytest.fixture(scope="session")
+def slow_lane_switch(cluster: Cluster, migrated_template: str) -> Iterator[DemoSwitch]:
+    """The same, its purse priced in Python."""
+    yield from _demo_switch(cluster, migrated_template, purse_in_python)
+
+
+def _demo_switch(
+    cluster: Cluster, migrated_template: str, make_purse: demo_loader.Purse
+) -> Iterator[DemoSwitch]:
     database = f"demo_switch_{next(_database_number)}"
     cluster.psql(f"CREATE DATABASE {database} OWNER bashgah TEMPLATE {migrated_template}")
     directory = Path(tempfile.mkdtemp(prefix="bashgah-golden-"))
     try:
-        with running_demo_switch(cluster.dsn(database), directory) as switch:
+        with running_demo_switch(cluster.dsn(database), directory, make_purse) as switch:
             yield switch
     finally:
         shutil.rmtree(directory)
@@ -64,13 +80,15 @@ def demo_switch(cluster: Cluster, migrated_template: str) -> Iterator[DemoSwitch
 
 
 @contextmanager
-def running_demo_switch(dsn: str, directory: Path) -> Iterator[DemoSwitch]:
+def running_demo_switch(
+    dsn: str, directory: Path, make_purse: demo_loader.Purse = purse
+) -> Iterator[DemoSwitch]:
     """Load the demo club into a migrated database and serve it until the block ends."""
     config = _config(dsn, directory)
     config_path = directory / "switch.toml"
     config_path.write_text(config_text(config), "utf-8")
     config_path.chmod(0o600)
-    trio.run(demo_loader.load, config)
+    trio.run(demo_loader.load, config, make_purse)
     base_url = f"http://{config.http.host}:{config.http.port}"
     switch = SwitchProcess(config_path, base_url, directory / "switch.log")
     switch.start()
@@ -79,7 +97,13 @@ def running_demo_switch(dsn: str, directory: Path) -> Iterator[DemoSwitch]:
         port = {listener.profile: listener.port for listener in config.listener}
         cast = demo_cast()
         _go_shopping(port["pos-binary"], cast)
-        yield DemoSwitch(port=port, cast=cast, restart_after_kill=partial(_restart, switch))
+        yield DemoSwitch(
+            port=port,
+            cast=cast,
+            config_path=config_path,
+            metrics_url=f"{base_url}/metrics",
+            restart_after_kill=partial(_restart, switch),
+        )
     finally:
         if switch.running:
             trio.run(switch.stop)

@@ -1,13 +1,16 @@
 """Repeats find their first reply after the switch's plug was pulled."""
 
+import urllib.request
 from datetime import datetime
 
 import pytest
+import trio
 
 from acquirers.pos import PROFILES
 from acquirers.terminal.orders import Order, Service, compose, original_in, repeat_of
 from acquirers.terminal.parties import Trace
 from acquirers.terminal.wire import wire_of
+from bashgah.verification import first_difference
 from switch.iso8583 import Message, decode, encode
 from tests.golden.demo_switch import DemoSwitch
 from tests.golden.line import connected
@@ -45,6 +48,23 @@ def messages(switch: DemoSwitch) -> list[Message]:
 def test_repeats_after_a_crash_get_their_first_replies_byte_for_byte(
     demo_switch: DemoSwitch,
 ) -> None:
+    crash_and_repeat(demo_switch)
+
+
+@pytest.mark.slow
+def test_the_slow_lane_leaves_nothing_behind_that_a_crash_or_an_auditor_would_find(
+    slow_lane_switch: DemoSwitch,
+) -> None:
+    crash_and_repeat(slow_lane_switch)
+
+    with urllib.request.urlopen(slow_lane_switch.metrics_url) as answer:
+        metrics = answer.read().decode()
+    assert 'bashgah_lane_total{lane="slow"} 0.0' in metrics  # repeats are answered in the fast lane
+    assert trio.run(first_difference, slow_lane_switch.config_path) is None
+
+
+def crash_and_repeat(demo_switch: DemoSwitch) -> None:
+    """Have a switch answer, kill it, and ask again."""
     profile = sorted(PROFILES)[0]
     wire = wire_of(profile)
     requests = messages(demo_switch)

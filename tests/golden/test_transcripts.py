@@ -35,6 +35,16 @@ def test_the_switch_answers_as_the_interface_says(
         Player(line, wire, demo_switch.cast).play(transcript)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("transcript", "profile"), SCENES)
+def test_a_switch_whose_purse_is_priced_in_python_answers_the_same(
+    transcript: Transcript, profile: str, slow_lane_switch: DemoSwitch
+) -> None:
+    wire = wire_of(profile)
+    with connected(slow_lane_switch.port[profile], wire) as line:
+        Player(line, wire, slow_lane_switch.cast).play(transcript)
+
+
 @pytest.mark.parametrize("name", sorted(TRANSCRIPTS))
 def test_a_transcript_names_a_heading_of_the_interface(name: str) -> None:
     headings = [

@@ -8,7 +8,7 @@ import trio
 from switch.ledger import partitions
 from switch.ledger.database import Database, pause
 from switch.ledger.journal import Durable
-from switch.ledger.session import Session
+from switch.ledger.session import Session, StatementRefused
 from tests.ledger.journal_rows import batch_of
 from tests.ledger.owner import Owner
 
@@ -56,6 +56,12 @@ def test_a_range_over_a_border_gets_both_partitions(db: Database) -> None:
 
     assert end_seq == 2 * ROWS
     assert partitions_of_journal(db) == ["journal_s007_p000000", "journal_s007_p000001"]
+
+
+def test_a_batch_over_a_border_is_in_no_single_partition() -> None:
+    assert partitions.single_partition(7, ROWS - 2, ROWS - 1) == "journal_s007_p000000"
+    assert partitions.single_partition(7, ROWS, ROWS) == "journal_s007_p000001"
+    assert partitions.single_partition(7, ROWS - 1, ROWS) is None
 
 
 def test_covering_again_changes_nothing(db: Database) -> None:
@@ -185,7 +191,19 @@ async def test_a_partition_that_was_taken_away_is_made_again(database: str) -> N
         outcome = await owner.append(2)
 
         assert outcome == Durable(last_seq=3)
-        assert "23514" in owner.writer.status().last_error
+        assert "42P01" in owner.writer.status().last_error
+
+
+def test_a_partition_that_was_detached_is_not_taken_for_one_of_the_journals(db: Database) -> None:
+    db.call_sync(partitions.cover, 0, 1, 1)
+
+    async def detach(session: Session) -> None:
+        await session.execute("ALTER TABLE journal DETACH PARTITION journal_s000_p000000")
+
+    db.call_sync(detach)
+
+    with pytest.raises(StatementRefused, match="42P07"):
+        db.call_sync(partitions.cover, 0, 1, 1)
 
 
 async def indexed_count(session: Session) -> int:

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -131,7 +131,8 @@ class Host:
 
     def _send(self, answer: Answer) -> None:
         data = answer.raw or FRAMING.frame(answer.body, answer.tpdu)
-        self._connections[answer.connection].sendall(data)
+        with suppress(BrokenPipeError, ConnectionResetError):  # the run is over
+            self._connections[answer.connection].sendall(data)
 
 
 def honest(host: Host, request: Request) -> list[Answer]:

@@ -1,6 +1,7 @@
 """The generator against the echo server in C: numbers, records, histograms, its own ceiling."""
 
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -15,8 +16,16 @@ from loadtest.ceiling import measure_ceiling
 from loadtest.errors import LoadtestError
 from loadtest.histograms import percentiles_of
 from loadtest.records import ANSWERED, LAYOUT
-from loadtest.result import Interval, RunResult, read_result, write_result
+from loadtest.result import (
+    CommitSample,
+    Interval,
+    ProcessSample,
+    RunResult,
+    read_result,
+    write_result,
+)
 from loadtest.run import RunPlan, compile_plan, run_load
+from loadtest.target import TARGETS, load_target
 
 
 def plan(echo: Echo, **changes: object) -> RunPlan:
@@ -125,6 +134,47 @@ def test_a_run_can_be_stopped() -> None:
     assert result.good
     assert result.seconds < 1
     assert result.counts.due == result.counts.answered < 1_000
+
+
+@pytest.mark.slow
+def test_a_foreign_host_is_matched_by_its_own_key_and_framing() -> None:
+    foreign, _folder = load_target("example-host")
+    purchase = msgspec.structs.replace(foreign.kinds["purchase"], reply_type="0200")
+    mirrored = msgspec.structs.replace(
+        foreign,
+        spec=str(TARGETS / foreign.spec),
+        reply=msgspec.structs.replace(foreign.reply, code=0),
+        kinds={"purchase": purchase},
+    )
+    with running_echo() as echo:
+        result = run_load(plan(echo, target=mirrored, connections=3)).result
+
+    assert result.good, result.findings
+    assert result.counts.answered == 300
+
+
+class Looks:
+    """A watch that only remembers when it was started and stopped."""
+
+    def __init__(self) -> None:
+        self.began_ns = 0
+
+    def start(self, began_ns: int) -> None:
+        self.began_ns = began_ns
+
+    def stop(self) -> tuple[tuple[ProcessSample, ...], tuple[CommitSample, ...]]:
+        elapsed_s = (time.monotonic_ns() - self.began_ns) / 1e9
+        sample = ProcessSample(at_s=elapsed_s, name="host", cpu_seconds=0.0, resident_bytes=1)
+        return (sample,), (CommitSample(at_s=elapsed_s, batches=1, rows=2),)
+
+
+@pytest.mark.slow
+def test_a_watch_is_told_when_the_run_began_and_asked_at_its_end() -> None:
+    with running_echo() as echo:
+        result = run_load(plan(echo), watch=Looks()).result
+
+    assert 0.3 <= result.processes[0].at_s < 5
+    assert result.commits[0].rows == 2
 
 
 @pytest.mark.slow

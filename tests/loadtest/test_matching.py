@@ -219,6 +219,22 @@ def test_a_reversal_follows_a_timeout_and_only_then() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("replies", [1, 2])
+def test_a_repeat_after_a_timeout_gets_one_reply_or_two(replies: int) -> None:
+    def slow(host: Host, request: Request) -> list[Answer]:
+        return [host.reply(request)] * (0 if request.message.mti == "0200" else replies)
+
+    steps = workload(Step(kind="purchase"), Step(repeat=True, after="timeout"))
+    result = run(slow, workload=steps, window=40).result
+    too_many = run(lambda host, r: slow(host, r) * 2, workload=steps, window=40).result
+
+    assert faults(result) == {}
+    assert (result.counts.answered, result.counts.timed_out, result.counts.repeated) == (40, 0, 40)
+    assert result.latency.p50_ms > 300
+    assert faults(too_many) == ({} if replies == 1 else {"double_reply": 80})
+
+
+@pytest.mark.slow
 def test_a_lost_connection_is_made_again_and_its_messages_repeated() -> None:
     def cut(host: Host, request: Request) -> list[Answer]:
         if request.count == 5:

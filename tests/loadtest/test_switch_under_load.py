@@ -6,7 +6,7 @@ import trio
 from bashgah.site import Site
 from loadtest.arrival import closed, parse_arrival
 from loadtest.result import Counts, RunResult
-from loadtest.run import RunPlan, run_load
+from loadtest.run import Outcome, RunPlan, run_load
 from tests.support.site import running_site
 
 
@@ -72,3 +72,37 @@ async def test_every_workload_finds_a_healthy_switch() -> None:
     assert {"purchase", "mixed", "refund", "completion", "reversal"} <= set(shop_day.kinds)
     assert {"14", "51", "62"} <= set(shop_day.declines)
     assert hostile_day.kinds["garbage"].answered > 10
+
+
+@pytest.mark.slow
+async def test_a_killed_switch_answers_everything_once_it_is_back() -> None:
+    async with running_site(lambda _line: None) as site:
+        port = site.config.listener[0].port
+        plan = RunPlan(
+            target="bashgah-binary",
+            workload="shop-day",
+            address=f"127.0.0.1:{port}",
+            arrival=parse_arrival("constant 300"),
+            connections=30,
+            window=2,
+            seconds=4.0,
+            reply_seconds=20.0,
+            drain_seconds=10.0,
+            expect_restarts=True,
+        )
+        outcomes: list[Outcome] = []
+
+        async def load() -> None:
+            outcomes.append(await trio.to_thread.run_sync(run_load, plan))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(load)
+            await trio.sleep(1.5)
+            site.switch.kill()
+            await site.start_switch()
+
+    result = outcomes[0].result
+    assert result.faults.total == 0, result.findings
+    assert result.counts.answered == result.counts.due
+    assert "connections were lost, as expected" in result.findings[0]
+    assert result.latency.max_ms > 300  # what was due while it was away counts from then

@@ -7,7 +7,7 @@ are `tests.support.shop`'s; what an answer should be is said by the tests.
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from zoneinfo import ZoneInfo
 
@@ -16,9 +16,11 @@ import trio
 from prometheus_client import CollectorRegistry
 
 from acquirers.pos import POS_ASCII, POS_BINARY
+from issuers.pricings import PRICINGS
 from issuers.purse import purse
 from switch._fastpath import Gate
 from switch._lane import Lane
+from switch._pricing import Pricer
 from switch.errors import JournalUnavailable
 from switch.iso8583 import (
     NEED_DATA,
@@ -31,6 +33,7 @@ from switch.iso8583 import (
     reply_tpdu,
 )
 from switch.metrics import CommitMetrics, SwitchCollector
+from switch.pricing import Pricing
 from switch.programme import Limits, Programme
 from switch.server import Server
 from tests.support.fake_journal import FakeJournal
@@ -55,15 +58,17 @@ async def journal_is_away(what: tuple[str, int] | tuple[str, int, int]) -> None:
     raise JournalUnavailable("no connection")
 
 
+GENEROUS = Limits(
+    transaction_minor_max=500_000_000,
+    day_minor_max=900_000_000_000,
+    day_count_max=1_000_000,
+    balance_minor_max=900_000_000_000,
+)
+
+
 def generous_purse() -> Programme:
     """The reference purse with limits that no test reaches by the number of its messages."""
-    limits = Limits(
-        transaction_minor_max=500_000_000,
-        day_minor_max=900_000_000_000,
-        day_count_max=1_000_000,
-        balance_minor_max=900_000_000_000,
-    )
-    return msgspec.structs.replace(purse(1, 1, 1), limits=limits)
+    return purse(1, 1, 1, GENEROUS)
 
 
 class Link:
@@ -226,15 +231,17 @@ async def serving(
     exchange_entries: int = 1 << 16,
     recall: Recall = nothing_to_recall,
     write_log: Callable[[bytes], None] | None = None,
+    programme: Programme | None = None,
+    pricings: Mapping[str, Pricing] = PRICINGS,
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
     `framings` replaces the two listeners: name → (dialect, framing); `acquirers` says whose a
-    listener is, else the first one's. Without `write_log` the exchange log stays in the gate for
-    `Bench.lines`.
+    listener is, else the first one's; `programme` the generous purse. Without `write_log` the
+    exchange log stays in the gate for `Bench.lines`.
     """
     shop = Shop(
-        generous_purse(),
+        programme or generous_purse(),
         now_s=int(time.time()),
         exchange_entries=exchange_entries,
         detail_bytes=1 << 25,
@@ -245,6 +252,7 @@ async def serving(
         pending_max=pending_max,
         utc_offset_s=TEHRAN_S,
         logging=True,
+        pricer=Pricer(pricings),
     )
     journal = FakeJournal(delay_seconds=delay_seconds)
     registry = CollectorRegistry()

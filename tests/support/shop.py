@@ -12,9 +12,11 @@ from functools import cache
 import msgspec
 
 from acquirers.pos import POS_ASCII, POS_BINARY
+from issuers.pricings import PRICINGS
 from issuers.purse import purse
 from switch._core import Core
 from switch._lane import Lane
+from switch._pricing import Pricer
 from switch.directory import Directory
 from switch.events import (
     AcquirerAdded,
@@ -26,6 +28,7 @@ from switch.events import (
     TerminalAdded,
 )
 from switch.iso8583 import Message, Spec, decode, encode, named
+from switch.pricing import Pricing
 from switch.programme import Programme
 from switch.reasons import RESPONSE_CODES, Reason
 
@@ -159,6 +162,7 @@ class Shop:
         detail_bytes: int = 1 << 20,
         batch_rows_max: int = 2_000,
         batch_bytes_max: int = 1 << 20,
+        pricings: Mapping[str, Pricing] = PRICINGS,
     ) -> None:
         self.now_s = now_s
         self.utc_offset_s = utc_offset_s
@@ -169,6 +173,7 @@ class Shop:
             batch_bytes_max=batch_bytes_max,
         )
         self.directory = Directory(self.core)
+        self.pricer = Pricer(pricings)
         self.batches: list[bytes] = []
         self._stan = 0
         self.core.begin_tenure(1)
@@ -293,14 +298,19 @@ class Shop:
         )
         return self.ask(message, dialect=dialect, available=available)
 
+    def encoded(self, message: Message, dialect: str = "binary") -> bytes:
+        """Give a message's bytes, without framing."""
+        return encode(message, spec(dialect))
+
     def ask(self, message: Message, *, dialect: str = "binary", available: bool = True) -> Said:
         """Send a message through a lane."""
-        request = encode(message, spec(dialect))
+        request = self.encoded(message, dialect)
         status, reply, seq, recall = self.lanes[dialect].answer(
             request,
             now_us=self.now_s * 1_000_000,
             utc_offset_s=self.utc_offset_s,
             available=available,
+            pricer=self.pricer,
         )
         date, time = message.get(13, "0000"), message.get(12, "000000")
         return Said(

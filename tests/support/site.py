@@ -13,8 +13,10 @@ from pathlib import Path
 import msgspec
 import trio
 
+from bashgah.demo_loader import Purse
 from bashgah.demo_site import HOST, demo_config, free_port, load_demo
 from bashgah.site import Site
+from issuers.purse import purse
 from switch.config import Config, Http, Postgres
 
 
@@ -32,7 +34,9 @@ def site_config(data_dir: Path) -> Config:
 
 
 @asynccontextmanager
-async def running_site(say: Callable[[str], None]) -> AsyncIterator[Site]:
+async def running_site(
+    say: Callable[[str], None], make_purse: Purse = purse
+) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
@@ -40,7 +44,7 @@ async def running_site(say: Callable[[str], None]) -> AsyncIterator[Site]:
     try:
         try:
             await site.start_database()
-            await load_demo(site)
+            await load_demo(site, make_purse)
             await site.start_switch()
             yield site
         finally:

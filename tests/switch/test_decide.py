@@ -7,6 +7,7 @@ import pytest
 
 from acquirers.pos import POS_ASCII
 from issuers.purse import purse
+from issuers.purse_in_python import purse_in_python
 from switch._lane import Lane
 from switch.events import (
     CardStatusChanged,
@@ -137,6 +138,10 @@ def too_many_lots(shop: Shop) -> Said:
     return wide.send(code="006000", amount_minor=2 * MOVES_MAX * 1_000)
 
 
+def no_function(shop: Shop) -> Said:
+    return Shop(purse_in_python(1, 1, 1), pricings={}).send()
+
+
 WAYS: dict[Reason, Callable[[Shop], Said]] = {
     Reason.NONE: lambda shop: shop.send(amount_minor=1_000),
     Reason.FORMAT_ERROR: lambda shop: shop.send(extra={13: "1332"}),
@@ -198,6 +203,7 @@ WAYS: dict[Reason, Callable[[Shop], Said]] = {
     Reason.LEDGER_UNAVAILABLE: lambda shop: shop.send(available=False),
     Reason.OVERLOADED: overloaded,
     Reason.TOO_MANY_MOVES: too_many_lots,
+    Reason.PRICING_FAILED: no_function,
 }
 # DE 4 of our specs has twelve digits: a test below widens it.
 ANOTHER_SPEC = {Reason.AMOUNT_TOO_LARGE}

@@ -1,0 +1,30 @@
+"""Messages that wait to be priced in Python, in the order in which they came. Knows no socket."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from switch._frames cimport Frame
+from switch._shard cimport Recall
+
+cdef struct Waiting:
+    uint8_t *body
+    size_t body_bytes
+    uint8_t tpdu[5]
+    int32_t place
+    uint32_t generation
+    int64_t received_us
+    Recall recall               # what was fetched for it before
+
+cdef struct PriceQueue:
+    Waiting *ring
+    uint64_t first
+    uint64_t end
+
+cdef int queue_open(PriceQueue *queue) noexcept nogil
+cdef void queue_clear(PriceQueue *queue) noexcept nogil
+cdef bint queue_put(PriceQueue *queue, int32_t place, uint32_t generation, const Frame *frame,
+                    int64_t received_us, const Recall *recall) noexcept nogil
+cdef bint queue_take(PriceQueue *queue, Waiting *waiting) noexcept nogil
+
+
+cdef inline int64_t queue_count(const PriceQueue *queue) noexcept nogil:
+    return <int64_t> (queue.end - queue.first)
