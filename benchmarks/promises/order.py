@@ -87,17 +87,20 @@ GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
 """In the order in which they run: the common stand is in nobody's way."""
 
 
-def measure(bench: Bench, name: str) -> list[Row]:
-    """Run a group; its rows, with what is needed to run it again."""
+PIECES = ("forwarding",)
+"""Micro-benchmarks that the table has too, behind the groups, where there are such."""
+
+
+def measure(name: str, cases: Callable[[], list[Row]]) -> list[Row]:
+    """Run a group or a micro-benchmark; its rows, with what is needed to run it again."""
     began_at = time.monotonic()
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    rows = GROUPS[name](bench)
-    took_seconds = round(time.monotonic() - began_at)
+    rows = cases()
     about = {
         "group": name,
         "command": f"python -m benchmarks --only {name}",
         "at": at,
-        "took_seconds": took_seconds,
+        "took_seconds": round(time.monotonic() - began_at),
         "setting": setting(),
     }
     return [{**row, **about} for row in rows]

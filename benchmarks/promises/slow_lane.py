@@ -18,7 +18,7 @@ def cases(sizes: Sizes, say: Say) -> list[Row]:
     """Measure it on a stand of its own."""
     target = bench_target(cards=sizes.cards_few, terminals=sizes.many_terminals)
     with running_stand(target, make_purse=purse_in_python, say=say) as stand:
-        expect_whole_path(stand, links_of(sizes), sizes.warmup_seconds)
+        accounts = expect_whole_path(stand, links_of(sizes), sizes.warmup_seconds)
         measured = links_alone(stand, sizes)
     return [
         row(
@@ -30,6 +30,7 @@ def cases(sizes: Sizes, say: Say) -> list[Row]:
             right=measured.right,
             dream=round(DREAM / WANTED, 3),
             baseline_is="what is wanted",
+            beside=f"the ledger agreed with the fast lane's model in {accounts:,} accounts before",
             **measured.facts,
         )
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import table
 from benchmarks.promises import stages
-from benchmarks.promises.cpu import BACKENDS, DECIDING
+from benchmarks.promises.cpu import DECIDING, WRITER
 from benchmarks.promises.page import render
 from benchmarks.promises.perf import Frame, Sample, samples_of
 from benchmarks.promises.stages import next_limit, stage_of
@@ -56,7 +56,7 @@ def test_code_belongs_to_a_stage(symbol: str, file: str, stage: str) -> None:
 def test_the_next_limit_follows_from_who_takes_how_long() -> None:
     rows = [
         table.row(DECIDING, 5_000.0, stages.NS, kind=stages.SHARE, user_ns=4_000, system_ns=1_000),
-        table.row(BACKENDS, 4_000.0, stages.NS, kind=stages.SHARE, user_ns=3_000, system_ns=1_000),
+        table.row(WRITER, 4_000.0, stages.NS, kind=stages.SHARE, user_ns=3_000, system_ns=1_000),
         table.row("load generator", 2_000.0, stages.NS, kind=stages.SHARE),
         table.row(stages.SCAN, 300.0, stages.NS, kind=stages.STAGE),
         table.row(stages.CHAIN, 900.0, stages.NS, kind=stages.STAGE),
@@ -66,7 +66,7 @@ def test_the_next_limit_follows_from_who_takes_how_long() -> None:
     found = next_limit(rows, cores=2)
 
     assert found is not None
-    assert (found.deciding, found.backend, found.largest) == (200_000, 250_000, stages.CHAIN)
+    assert (found.deciding, found.writer, found.largest) == (200_000, 250_000, stages.CHAIN)
     assert found.together == pytest.approx(2e9 / 11_000)
     page = render(rows, [])
     assert "allows 181,818 messages a second. That is the limit here" in page
