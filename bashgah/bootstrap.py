@@ -44,6 +44,7 @@ from switch.reasons import RESPONSE_CODES, Reason
 from switch.recall import recall
 from switch.recovery import recover, replay_tail
 from switch.server import Server, utc_offset_seconds
+from switch.snapshots import SnapshotMetrics, Snapshots
 
 DESCRIPTORS_BESIDE = 256
 """Open files that are no terminal's connection: listeners, database, HTTP, log."""
@@ -80,6 +81,7 @@ class Owned(msgspec.Struct, frozen=True, kw_only=True):
     core: Core
     directory: Directory
     writer: Writer
+    snapshot_seq: int  # of the snapshot that the shard was recovered from; 0 = none
 
 
 async def own_shard(
@@ -107,7 +109,8 @@ async def own_shard(
         if isinstance(outcome, Fenced):
             raise FencedError(f"shard {shard} has another owner: {outcome.reason}")
         if not isinstance(outcome, Overtaken):
-            return Owned(core=core, directory=directory, writer=writer)
+            snapshot_seq = recovery.snapshot.seq if recovery.snapshot is not None else 0
+            return Owned(core=core, directory=directory, writer=writer, snapshot_seq=snapshot_seq)
         core.drop_tenure()
         await database.call(replay_tail, core, directory, shard, lambda last_seq, end_seq: None)
         core.begin_tenure(tenure.epoch)
@@ -239,11 +242,8 @@ class _State:
         return Readiness(ready=True)
 
 
-async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
-    """Run one shard until SIGTERM or SIGINT. Raises OperatingError when it cannot go on.
-
-    `snapshot_command` is a program to run whenever enough rows have come since the last snapshot.
-    """
+async def run_switch(config: Config) -> None:
+    """Run one shard until SIGTERM or SIGINT. Raises OperatingError when it cannot go on."""
     if config.keys.pan_key_file is None:
         raise ConfigError("a switch needs the key of its card tokens - at $.keys.pan_key_file")
     if not config.listener:
@@ -256,6 +256,7 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
     state = _State()
     with ExitStack() as resources:
         database = resources.enter_context(Database(read_dsn(config.database)))
+        snapshot_database = resources.enter_context(Database(read_dsn(config.database)))
         write_log = resources.enter_context(_exchange_log(config))
         async with trio.open_nursery() as nursery:
             await nursery.start(
@@ -278,6 +279,16 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
                 pricer=Pricer(PRICINGS),
             )
             ports = _open_listeners(config, owned, gate, resources)
+            snapshots = Snapshots(
+                core=owned.core,
+                directory=owned.directory,
+                database=snapshot_database,
+                shard=config.switch.shard,
+                every_entries=config.switch.snapshot_every_entries,
+                snapshot_seq=owned.snapshot_seq,
+                durable_seq=lambda: owned.writer.status().last_seq,
+                metrics=SnapshotMetrics(registry),
+            )
             server = Server(
                 core=owned.core,
                 gate=gate,
@@ -288,8 +299,7 @@ async def run_switch(config: Config, snapshot_command: tuple[str, ...]) -> None:
                 frame_seconds_max=FRAME_SECONDS_MAX,
                 metrics=CommitMetrics(registry),
                 write_log=write_log,
-                snapshot_every_entries=config.switch.snapshot_every_entries,
-                snapshot_command=snapshot_command,
+                make_snapshots=snapshots.run,
             )
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
             nursery.start_soon(_stop_on_signal, server)

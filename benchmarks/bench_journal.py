@@ -271,10 +271,10 @@ def _reading(dsn: str, seconds: float) -> dict[str, Any]:
 def _snapshots(dsn: str, seconds: float) -> list[dict[str, Any]]:
     body_bytes = round(300_000_000 * min(seconds, 1.0))
     block = bytes(range(256)) * 4096
-    parts = [("book", [block] * (body_bytes // len(block)))]
+    rows = [("book", block)] * (body_bytes // len(block))
     with Database(dsn) as database:
         began_at = time.perf_counter()
-        stored = database.call_sync(store_snapshot, SHARD, 1, bytes(32), "bench", parts)
+        stored = database.call_sync(store_snapshot, SHARD, 1, bytes(32), "bench", rows)
         stored_at = time.perf_counter()
         loaded = database.call_sync(load_snapshot, SHARD, "bench", lambda part, piece: None)
         loaded_at = time.perf_counter()

@@ -133,7 +133,7 @@ def _answer_slow(shop: Shop, bodies: list[bytes]) -> set[str]:
 
 async def _through_everything(seconds: float) -> float:
     """Start a site, send purchases, look at every reply; messages a second."""
-    async with running_site(lambda said: None, purse_in_python) as site:
+    async with running_site(lambda said: None, make_purse=purse_in_python) as site:
         port = _port_of(site.config)
         return await trio.to_thread.run_sync(_drive, port, int(FRAMES_PER_SECOND * seconds))
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
     NONE = -1
-    DONE_MAX = 16384            # answered ones kept, so that a second reply is known for what it is;
+    DONE_MAX = 16384            # answered ones kept, so that a second reply is known as one;
                                 # 65,536 leave the cache (1.0 for 0.8 us a message)
     TIMED_OUT_MAX = 4000000     # beyond it the oldest count as never answered
 

@@ -1,29 +1,19 @@
 """Every acknowledged reply must be in the journal: read from PostgreSQL, after the load.
 
-Owns the comparison of the terminals' record with the journal's rows. The only place of this package
-that knows our switch's database; runs asyncpg in an event loop of its own, in a short-lived thread
-when called from Trio.
+Owns the comparison of the terminals' record with the journal's rows: each reply stands there once,
+byte for byte, under its reference number. Runs asyncpg in an event loop of its own, in a
+short-lived thread when called from Trio.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
-import asyncpg
 from msgspec import Struct
 
+from loadtest import ledger_reader
 from loadtest.record import AcknowledgedRecord, digest_of
 
-ROWS_PER_FETCH = 10_000
 EXAMPLES_MAX = 20
-
-HEADS = "SELECT shard, max(seq) AS seq FROM journal GROUP BY shard"
-
-# `reply` is what was sent, without framing. A row for a repeat would carry the same bytes again.
-REPLIES = """
-SELECT rrn, reply FROM journal
- WHERE shard = $1 AND seq > $2 AND rrn IS NOT NULL AND reply IS NOT NULL
- ORDER BY seq
-"""
 
 
 class JournalVerdict(Struct, frozen=True, kw_only=True):
@@ -33,6 +23,44 @@ class JournalVerdict(Struct, frozen=True, kw_only=True):
     missing: int  # no row with this reference number and this reply
     journalled_twice: int  # more than one row that says it answered
     examples: tuple[str, ...]
+
+
+class Tally:
+    """Counts the journal's rows of each message: the one with RRN `first_rrn` + n has number n.
+
+    `digests` are of the replies that terminals got, 0 where none came (or none needs a row).
+    """
+
+    def __init__(
+        self, first_rrn: int, digests: Sequence[int], digest: Callable[[bytes], int]
+    ) -> None:
+        self._first_rrn = first_rrn
+        self._digests = digests
+        self._digest = digest
+        self._found = bytearray(len(digests))  # rows per message, up to 255
+
+    def note(self, rrn: str | None, reply: bytes | None) -> int:
+        """Take a row; gives the number of its message, -1 when it is of nobody here."""
+        if rrn is None or not (rrn.isascii() and rrn.isdigit()):
+            return -1
+        number = int(rrn) - self._first_rrn
+        if not 0 <= number < len(self._digests):
+            return -1
+        expected = self._digests[number]
+        if expected and reply is not None and self._digest(reply) == expected:
+            self._found[number] = min(self._found[number] + 1, 255)
+        return number
+
+    def verdict(self) -> JournalVerdict:
+        """Judge, when every row was taken."""
+        found, digests = self._found, self._digests
+        missing = [number for number, digest in enumerate(digests) if digest and not found[number]]
+        return JournalVerdict(
+            acknowledged=len(digests) - digests.count(0),
+            missing=len(missing),
+            journalled_twice=sum(1 for count in found if count > 1),
+            examples=tuple(f"{self._first_rrn + at:012d}" for at in missing[:EXAMPLES_MAX]),
+        )
 
 
 def read_heads(dsn: str) -> dict[int, int]:
@@ -47,56 +75,24 @@ def check_journal(
 
     Raises `OSError` or `asyncpg.PostgresError` when the database cannot be read.
     """
-    return asyncio.run(_check(dsn, acknowledged, heads))
+    tally = Tally(acknowledged.first_rrn, acknowledged.digests, digest_of)
+    asyncio.run(_check(dsn, tally, heads))
+    return tally.verdict()
 
 
 async def _read_heads(dsn: str) -> dict[int, int]:
-    connection = await asyncpg.connect(dsn)
+    connection = await ledger_reader.connect(dsn)
     try:
-        return {row["shard"]: row["seq"] for row in await connection.fetch(HEADS)}
+        return await ledger_reader.heads(connection)
     finally:
         await connection.close()
 
 
-async def _check(
-    dsn: str, acknowledged: AcknowledgedRecord, heads: dict[int, int]
-) -> JournalVerdict:
-    found = bytearray(acknowledged.span())  # rows per reference number, up to 255
-    connection = await asyncpg.connect(dsn)
+async def _check(dsn: str, tally: Tally, heads: dict[int, int]) -> None:
+    connection = await ledger_reader.connect(dsn)
     try:
-        for row in await connection.fetch("SELECT shard FROM shard_heads"):
-            shard = row["shard"]
-            async with connection.transaction(readonly=True):
-                rows = connection.cursor(
-                    REPLIES, shard, heads.get(shard, 0), prefetch=ROWS_PER_FETCH
-                )
-                async for journalled in rows:
-                    _note(found, acknowledged, journalled["rrn"], journalled["reply"])
+        for shard in await ledger_reader.shards(connection):
+            async for row in ledger_reader.rows_after(connection, shard, heads.get(shard, 0)):
+                tally.note(row.rrn, row.reply)
     finally:
         await connection.close()
-    return _verdict(found, acknowledged)
-
-
-def _note(found: bytearray, acknowledged: AcknowledgedRecord, rrn: str, reply: bytes) -> None:
-    if not (rrn.isascii() and rrn.isdigit()):
-        return
-    number = int(rrn)
-    expected = acknowledged.digest(number)
-    if expected and digest_of(reply) == expected:
-        index = number - acknowledged.first_rrn
-        found[index] = min(found[index] + 1, 255)
-
-
-def _verdict(found: bytearray, acknowledged: AcknowledgedRecord) -> JournalVerdict:
-    missing = [rrn for rrn in _answered(acknowledged) if not found[rrn - acknowledged.first_rrn]]
-    twice = sum(1 for count in found if count > 1)
-    return JournalVerdict(
-        acknowledged=acknowledged.count,
-        missing=len(missing),
-        journalled_twice=twice,
-        examples=tuple(f"{rrn:012d}" for rrn in missing[:EXAMPLES_MAX]),
-    )
-
-
-def _answered(acknowledged: AcknowledgedRecord) -> Iterator[int]:
-    return (rrn for rrn, _digest in acknowledged.items())

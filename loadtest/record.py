@@ -40,9 +40,10 @@ class AcknowledgedRecord:
         index = rrn - self.first_rrn
         return self._digests[index] if 0 <= index < len(self._digests) else 0
 
-    def span(self) -> int:
-        """Give how many reference numbers, from the first, the record reaches over."""
-        return len(self._digests)
+    @property
+    def digests(self) -> "array[int]":
+        """The digests in the order of reference numbers, 0 where nothing was answered."""
+        return self._digests
 
     def items(self) -> Iterator[tuple[int, int]]:
         """Yield every reference number that was answered, with its digest, in order."""

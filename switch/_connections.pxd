@@ -24,6 +24,7 @@ cdef struct Connection:
     uint8_t postponed       # not read: what came from it waits for room
     uint8_t half_closed     # the peer sends no more, and may still read
     int32_t unanswered
+    int32_t queued          # of them, waiting for Python, or behind one that does
     uint64_t waits_until    # ring position behind its newest reply that waits for a row; 0 = none
     uint8_t *rest           # an unfinished frame
     uint32_t rest_bytes

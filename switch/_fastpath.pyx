@@ -436,6 +436,11 @@ cdef class Gate:
                     &pressure)
         if not decidable or not self.available:
             pressure.everything = LEDGER_UNAVAILABLE
+        elif connection.queued > 0 and recall.desk == NULL:     # nothing overtakes on a connection
+            if queue_put(&self.to_price, connection, place, frame, received_us, recall):
+                return True
+            pressure.requests = OVERLOADED
+            pressure.full = True
         if slow:
             pressure.full = False       # its place was kept while it was parked
         moment_at(&now, clock_us(), self.utc_offset_s)
@@ -583,13 +588,10 @@ cdef class Gate:
                    const Recall *recall) noexcept nogil:
         """Keep a message for the slow lane; false when too many are kept already."""
         cdef Connection *connection = &self.connections.all[place]
-        cdef bint kept
         if self.work.decision.status == PRICE_FIRST:
-            kept = queue_put(&self.to_price, place, connection.generation, frame, received_us,
-                             recall)
-        else:
-            kept = parking_keep(&self.parking, place, connection.generation, frame, received_us,
-                                recall, &self.work.decision)
-        if kept:
-            connection.unanswered += 1
-        return kept
+            return queue_put(&self.to_price, connection, place, frame, received_us, recall)
+        if not parking_keep(&self.parking, place, connection.generation, frame, received_us,
+                            recall, &self.work.decision):
+            return False
+        connection.unanswered += 1
+        return True

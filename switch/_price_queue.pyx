@@ -22,9 +22,9 @@ cdef void queue_clear(PriceQueue *queue) noexcept nogil:
     memset(queue, 0, sizeof(PriceQueue))
 
 
-cdef bint queue_put(PriceQueue *queue, int32_t place, uint32_t generation, const Frame *frame,
+cdef bint queue_put(PriceQueue *queue, Connection *connection, int32_t place, const Frame *frame,
                     int64_t received_us, const Recall *recall) noexcept nogil:
-    """Keep a message; false when too many wait already."""
+    """Keep a message of a connection; false when too many wait already."""
     cdef Waiting *waiting = &queue.ring[queue.end % PRICE_QUEUE_MAX]
     if queue_count(queue) == PRICE_QUEUE_MAX:
         return False
@@ -36,9 +36,11 @@ cdef bint queue_put(PriceQueue *queue, int32_t place, uint32_t generation, const
     if frame.tpdu != NULL:
         memcpy(waiting.tpdu, frame.tpdu, 5)
     waiting.place = place
-    waiting.generation = generation
+    waiting.generation = connection.generation
     waiting.received_us = received_us
     waiting.recall = recall[0]
+    connection.unanswered += 1
+    connection.queued += 1
     queue.end += 1
     return True
 
@@ -49,4 +51,13 @@ cdef bint queue_take(PriceQueue *queue, Waiting *waiting) noexcept nogil:
         return False
     waiting[0] = queue.ring[queue.first % PRICE_QUEUE_MAX]
     queue.first += 1
+    return True
+
+
+cdef bint queue_released(const Waiting *waiting, Connection *connection) noexcept nogil:
+    """Let a message that was taken wait no more; false when its connection is gone."""
+    if connection.fd < 0 or connection.generation != waiting.generation:
+        return False
+    connection.unanswered -= 1
+    connection.queued -= 1
     return True

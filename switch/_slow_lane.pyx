@@ -13,7 +13,7 @@ from libc.stdlib cimport free
 
 from switch._fastpath cimport Gate
 from switch._frames cimport Frame
-from switch._price_queue cimport Waiting, queue_count, queue_take
+from switch._price_queue cimport Waiting, queue_count, queue_released, queue_take
 from switch._shard cimport Recall
 from switch._sockets cimport monotonic_us
 from switch._words cimport PRICING_SLOW_US
@@ -40,15 +40,13 @@ cdef int64_t serve_one(Gate gate, Waiting *waiting, int64_t before_us) except -1
     cdef Frame frame
     cdef Recall recall = waiting.recall
     cdef int64_t after_us
-    if (gate.connections.all[waiting.place].fd < 0
-            or gate.connections.all[waiting.place].generation != waiting.generation):
+    if not queue_released(waiting, &gate.connections.all[waiting.place]):
         gate.counters.undeliverable += 1
         return before_us
     frame.tpdu = waiting.tpdu
     frame.body = waiting.body
     frame.body_bytes = waiting.body_bytes
     recall.desk = &gate.pricer.desk
-    gate.connections.all[waiting.place].unanswered -= 1
     gate.serve_frame(waiting.place, &frame, waiting.received_us, &recall, True)
     after_us = monotonic_us()
     if after_us - before_us > PRICING_SLOW_US and gate.work.decision.plan_row >= 0:

@@ -15,12 +15,15 @@ def layout(core: Core) -> str:
     journals make equal bytes.
     """
 
-def dump(core: Core) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Give the state as named parts, each in pieces of at most 1 MiB.
+def dump(core: Core) -> Iterator[tuple[str, bytes]]:
+    """Give the state as (part, packed row), a part in rows of at most 1 MiB before packing.
 
-    Read them in order and before the core changes. Holds everything that decides, but neither
-    plans (`Directory.dump`), nor details of exchanges (the journal has them), nor counters.
+    Holds everything that decides, but neither plans (`Directory.dump`), nor what the journal has:
+    details of exchanges, and exchanges older than the last quarter of memory's, except open holds.
     """
+
+def as_they_are(data: bytes) -> Iterator[bytes]:
+    """Give bytes that are no records as rows of the same form, one at least."""
 
 @final
 class Loading:
@@ -28,7 +31,7 @@ class Loading:
 
     def __init__(self, core: Core) -> None: ...
     def take(self, part: str, piece: bytes) -> None:
-        """Take the next bytes of a part, the parts in `dump`'s order. Raises SnapshotBroken."""
+        """Take the next row of a part, the parts in `dump`'s order. Raises SnapshotBroken."""
 
     def finish(self) -> None:
         """Check that everything is there and build the indexes. Raises SnapshotBroken."""

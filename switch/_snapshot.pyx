@@ -1,10 +1,11 @@
-"""Snapshots of a shard: its arrays as parts of bytes, and loading them. See `_snapshot.pxd`.
+"""Snapshots of a shard: its state as rows of named parts, and loading them. See `_image.pxd`.
 
-Owns the form of the parts. Must not know where they are stored (`switch.recovery` does that), nor
-what stands beside them: plans and names are the directory's.
+Owns the names of the parts and what is refused when they are loaded. Must not know where they are
+stored (`switch.recovery` does that), nor what stands beside them: plans and names are the
+directory's.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport malloc
 from libc.string cimport memcpy, memset
@@ -12,32 +13,22 @@ from libc.string cimport memcpy, memset
 cimport cython
 
 from switch._exchanges cimport Exchange, exchange_add
+from switch._image cimport AT_LOTS, EXCHANGE_BYTES, place_of
 from switch._memory cimport on_large_pages
-from switch._register cimport (
-    Acquirer, Card, Club, Merchant, Terminal, register_index_all,
-)
-from switch._shard cimport due_push
+from switch._packing cimport PIECE_BYTES
+from switch._register cimport Acquirer, Card, Club, Merchant, Terminal, register_index_all
+from switch._shard cimport Shard, due_push
 from switch._words cimport STATE_HELD
 from switch.ledger._book cimport LOTS_NOT_KEPT, Account, Lot
 
-LAYOUT_VERSION = 1
-PIECE_BYTES = 1 << 20
+from switch._image import PARTS, Image
+from switch._packing import PackingBroken, pack, unpack
 
-cdef enum:                      # places of a Loading
-    AT_CLUBS = 0
-    AT_ACQUIRERS = 1
-    AT_MERCHANTS = 2
-    AT_TERMINALS = 3
-    AT_CARDS = 4
-    AT_ACCOUNTS = 5
-    AT_LOTS = 6
+LAYOUT_VERSION = 2
 
-# Of an Exchange, what stands before its links, which are the last two.
-cdef size_t EXCHANGE_BYTES = <size_t> &(<Exchange *> NULL).next_of_seq
 cdef uint64_t NO_DETAIL = 0xffffffffffffffffULL     # of an exchange: the journal has it
 
-PLACES = {"clubs": AT_CLUBS, "acquirers": AT_ACQUIRERS, "merchants": AT_MERCHANTS,
-          "terminals": AT_TERMINALS, "cards": AT_CARDS, "accounts": AT_ACCOUNTS, "lots": AT_LOTS}
+PLACES = {name: at for at, name in enumerate(PARTS[:AT_LOTS + 1])}
 
 
 class SnapshotBroken(ValueError):
@@ -54,100 +45,17 @@ def layout(Core core):
 
 
 def dump(Core core):
-    """Give the state as named parts. See `_snapshot.pyi`."""
-    yield "head", iter([head_of(core)])
-    for name, at in PLACES.items():
-        yield name, pieces(core, at)
-    yield "exchanges", exchanges(core)
+    """Give the state as rows of named parts. See `_snapshot.pyi`."""
+    image = Image(core)
+    image.write()
+    return image.rows()
 
 
-cdef bytes head_of(Core core):
-    cdef Shard *shard = &core.shard
-    cdef Head head
-    memset(&head, 0, sizeof(Head))
-    head.last_seq = shard.last_seq
-    head.epoch = shard.epoch
-    head.shard = shard.number
-    head.accounts = shard.book.account_count
-    head.lots = shard.book.lot_count
-    head.lot_free = shard.book.lot_free
-    head.lots_open = shard.book.lots_open
-    head.clubs = shard.register.club_count
-    head.acquirers = shard.register.acquirer_count
-    head.merchants = shard.register.merchant_count
-    head.terminals = shard.register.terminal_count
-    head.cards = shard.register.card_count
-    head.exchanges = shard.exchanges.used
-    head.forgotten_s = shard.exchanges.forgotten_s
-    memcpy(head.chain, shard.chain, 32)
-    return PyBytes_FromStringAndSize(<char *> &head, sizeof(Head))
-
-
-cdef Place place_of(Shard *shard, int at) noexcept:
-    """Where a part stands in memory, and how many bytes of it there are."""
-    cdef Place place
-    place.filled = 0
-    if at == AT_CLUBS:
-        place.data = <char *> shard.register.clubs
-        place.bytes = shard.register.club_count * sizeof(Club)
-    elif at == AT_ACQUIRERS:
-        place.data = <char *> shard.register.acquirers
-        place.bytes = shard.register.acquirer_count * sizeof(Acquirer)
-    elif at == AT_MERCHANTS:
-        place.data = <char *> shard.register.merchants
-        place.bytes = shard.register.merchant_count * sizeof(Merchant)
-    elif at == AT_TERMINALS:
-        place.data = <char *> shard.register.terminals
-        place.bytes = shard.register.terminal_count * sizeof(Terminal)
-    elif at == AT_CARDS:
-        place.data = <char *> shard.register.cards
-        place.bytes = <size_t> shard.register.card_count * sizeof(Card)
-    elif at == AT_ACCOUNTS:
-        place.data = <char *> shard.book.accounts
-        place.bytes = <size_t> shard.book.account_count * sizeof(Account)
-    else:
-        place.data = <char *> shard.book.lots
-        place.bytes = <size_t> shard.book.lot_count * sizeof(Lot)
-    return place
-
-
-def pieces(Core core, int at):
-    """Give an array of the core in pieces."""
-    cdef Place place = place_of(&core.shard, at)
-    cdef size_t count
-    while place.filled < place.bytes:
-        count = min(<size_t> PIECE_BYTES, place.bytes - place.filled)
-        yield PyBytes_FromStringAndSize(place.data + place.filled, <Py_ssize_t> count)
-        place.filled += count
-
-
-def exchanges(Core core):
-    """Give the exchanges in the order of the ring, the next to leave first."""
-    cdef uint32_t capacity = core.shard.exchanges.capacity
-    cdef uint32_t at = core.shard.exchanges.hand
-    cdef uint32_t seen = 0
-    cdef uint32_t per_piece = <uint32_t> (PIECE_BYTES // EXCHANGE_BYTES)
-    cdef bytes piece
-    cdef char *out
-    cdef uint32_t count
-    cdef const Exchange *entry
-    cdef Exchange plain
-    while seen < capacity:
-        piece = PyBytes_FromStringAndSize(NULL, <Py_ssize_t> (per_piece * EXCHANGE_BYTES))
-        out = PyBytes_AS_STRING(piece)
-        count = 0
-        while seen < capacity and count < per_piece:
-            entry = &core.shard.exchanges.entries[at]
-            at = at + 1 if at + 1 < capacity else 0
-            seen += 1
-            if entry.seq == 0:
-                continue
-            plain = entry[0]
-            plain.detail_at = NO_DETAIL
-            plain.reply_bytes = plain.move_count = 0
-            memcpy(out + count * EXCHANGE_BYTES, &plain, EXCHANGE_BYTES)
-            count += 1
-        yield piece[:count * EXCHANGE_BYTES]
+def as_they_are(bytes data):
+    """Give bytes that are no records as packed rows."""
+    yield pack(data[:PIECE_BYTES], 0, 0)
+    for at in range(PIECE_BYTES, len(data), PIECE_BYTES):
+        yield pack(data[at:at + PIECE_BYTES], 0, 0)
 
 
 cdef size_t power_of_two(int64_t count) noexcept:
@@ -172,9 +80,14 @@ cdef class Loading:
         memset(self.places, 0, sizeof(self.places))
 
     def take(self, str part, bytes piece):
-        """Take the next bytes of a part. See `_snapshot.pyi`."""
+        """Take the next row of a part. See `_snapshot.pyi`."""
         cdef Place *place
-        cdef size_t count = <size_t> len(piece)
+        cdef size_t count
+        try:
+            piece = unpack(piece)
+        except PackingBroken as error:
+            raise SnapshotBroken(f"{part}: {error}") from error
+        count = <size_t> len(piece)
         if part == "head" and not self.begun:
             self.rest += piece
             if len(self.rest) == sizeof(Head):

@@ -33,7 +33,7 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     shard: Annotated[int, Meta(ge=0, le=32767)] = 0
     timezone: str = "Asia/Tehran"
-    snapshot_every_entries: Count = 100_000
+    snapshot_every_entries: Count = 1_000_000
 
 
 class FramingOverride(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

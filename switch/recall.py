@@ -141,9 +141,9 @@ async def _outcomes(
     rows = await session.fetch(READ_ORIGINALS, shard, seqs)
     originals = [Original(**dict(row)) for row in rows]
     undoable = [row.seq for row in originals if row.approved and row.operation in UNDOABLE]
-    direct = await _later(session, shard, undoable)
+    direct = await later_rows(session, shard, undoable)
     refunds = [row.seq for row in direct if row.operation == Operation.REFUND]
-    return outcomes_of(originals, [*direct, *await _later(session, shard, refunds)])
+    return outcomes_of(originals, [*direct, *await later_rows(session, shard, refunds)])
 
 
 UNDOABLE = frozenset(
@@ -159,7 +159,8 @@ UNDOABLE = frozenset(
 )
 
 
-async def _later(session: Session, shard: int, seqs: list[int]) -> list[Later]:
+async def later_rows(session: Session, shard: int, seqs: list[int]) -> list[Later]:
+    """Give the approved rows that name one of these, in order."""
     if not seqs:
         return []
     rows = await session.fetch(READ_LATER, shard, seqs, min(seqs))

@@ -5,9 +5,9 @@ journal, and each row's sequence, chain and moves. Must not know what a row or a
 serves afterwards.
 
 Theory of operation. The book is a cache of the journal, so a snapshot is only a shortcut: one that
-is damaged is left aside and the journal is replayed from its first row. A snapshot is made by a
-process of its own from the snapshot before and the rows since then, never from the memory of a
-switch that serves: so making it takes nothing from the switch, and audits the journal on the way.
+is damaged is left aside and the journal is replayed from its first row. A switch that serves makes
+snapshots of its own memory (`switch.snapshots`). `write_snapshot` makes the same bytes from the
+snapshot before and the rows since then, without a switch, and audits the journal on the way.
 
 `recover` is called from Trio; everything else runs on the database's thread with a session lent by
 `Database.call` or `call_sync`, so that health and metrics answer meanwhile.
@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from switch._core import Core, JournalBroken
-from switch._snapshot import Loading, SnapshotBroken, dump, layout
+from switch._packing import PackingBroken, unpack
+from switch._snapshot import Loading, SnapshotBroken, as_they_are, dump, layout
 from switch.directory import Directory, EventError
 from switch.errors import LedgerCorrupt
 from switch.ledger.database import Database
-from switch.ledger.reader import head, read_rows
+from switch.ledger.reader import head, read_rows_ahead
 from switch.ledger.session import Session
 from switch.ledger.snapshots import Snapshot, load_snapshot, store_snapshot
 
@@ -144,7 +145,7 @@ async def replay_rows(
         on_progress(core.last_seq, until_seq)
 
     try:
-        await read_rows(session, shard, core.last_seq, take, until_seq=until_seq)
+        await read_rows_ahead(session, shard, core.last_seq, until_seq, take)
     except JournalBroken as error:
         # The server is still sending: the driver would wait for the end of a COPY that it left.
         session.abort()
@@ -173,7 +174,12 @@ async def write_snapshot(
         # The broken one may be of this very row, and it is of use to nobody.
         await session.fetch(DROP_BROKEN, shard, layout(core))
     return await store_snapshot(
-        session, shard, core.last_seq, core.chain, layout(core), parts_of(core, found.directory)
+        session,
+        shard,
+        core.last_seq,
+        core.chain,
+        layout(core),
+        rows_of(dump(core), found.directory.dump()),
     )
 
 
@@ -186,13 +192,20 @@ DELETE FROM snapshot_chunks WHERE shard = $1 AND seq IN (SELECT seq FROM gone)
 """
 
 
-def parts_of(core: Core, directory: Directory) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """Give everything that a snapshot holds, its digest last. Read in order, each part once."""
+def rows_of(state: Iterable[tuple[str, bytes]], directory: bytes) -> Iterator[tuple[str, bytes]]:
+    """Give everything that a snapshot holds, the digest of all the rows last.
+
+    `state` are the core's rows, `directory` is its directory's dump.
+    """
     digest = _Digest()
-    for part, pieces in dump(core):
-        yield part, digest.through(part, pieces)
-    yield DIRECTORY_PART, digest.through(DIRECTORY_PART, [directory.dump()])
-    yield DIGEST_PART, digest.result()
+    for part, body in state:
+        digest.add(part, body)
+        yield part, body
+    for body in as_they_are(directory):
+        digest.add(DIRECTORY_PART, body)
+        yield DIRECTORY_PART, body
+    for body in as_they_are(digest.result()):
+        yield DIGEST_PART, body
 
 
 async def load_state(
@@ -206,18 +219,21 @@ async def load_state(
     digest = _Digest()
     beside: dict[str, bytearray] = {DIRECTORY_PART: bytearray(), DIGEST_PART: bytearray()}
 
-    def take(part: str, piece: bytes) -> None:
+    def take(part: str, body: bytes) -> None:
         if part != DIGEST_PART:
-            digest.add(part, piece)
-        if part in beside:
-            beside[part] += piece
-        else:
-            loading.take(part, piece)
+            digest.add(part, body)
+        if part not in beside:
+            loading.take(part, body)
+            return
+        try:
+            beside[part] += unpack(body)
+        except PackingBroken as error:
+            raise SnapshotBroken(f"{part}: {error}") from error
 
     found = await load_snapshot(session, shard, layout(core), take)
     if found is None:
         return None
-    if bytes(beside[DIGEST_PART]) != b"".join(digest.result()):
+    if bytes(beside[DIGEST_PART]) != digest.result():
         raise SnapshotBroken("digest: some byte of it was changed")
     loading.finish()
     if (core.last_seq, core.chain) != (found.seq, found.chain):
@@ -230,24 +246,14 @@ async def load_state(
 
 
 class _Digest:
-    """SHA-256 over the names and bytes of parts, however they are cut."""
+    """SHA-256 over the parts' names and rows."""
 
     def __init__(self) -> None:
         self._sum = hashlib.sha256()
-        self._part = ""
 
-    def add(self, part: str, piece: bytes) -> None:
-        if part != self._part:
-            self._part = part
-            self._sum.update(f"\0{part}\0".encode())
-        self._sum.update(piece)
+    def add(self, part: str, body: bytes) -> None:
+        self._sum.update(f"\0{part}\0{len(body)}\0".encode())
+        self._sum.update(body)
 
-    def through(self, part: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        self.add(part, b"")
-        for piece in pieces:
-            self.add(part, piece)
-            yield piece
-
-    def result(self) -> Iterator[bytes]:
-        """Give the digest when it is read, which is after everything else."""
-        yield self._sum.digest()
+    def result(self) -> bytes:
+        return self._sum.digest()

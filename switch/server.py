@@ -7,7 +7,6 @@ reply leave. Must not know sockets beyond handing them to the gate, nor PostgreS
 
 import contextlib
 import math
-import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -35,7 +34,6 @@ CONFIRM_SECONDS = 1.0
 """A switch that lost its shard answers echoes and repeats from memory for no longer than this."""
 SLOW_LANE_WORKERS = 4
 HOLDS_PER_TICK_MAX = 1_000
-SNAPSHOT_LOOK_SECONDS = 5.0
 
 log = structlog.get_logger("switch.server")
 
@@ -65,12 +63,11 @@ class Server:
         frame_seconds_max: float,
         metrics: CommitMetrics,
         write_log: Callable[[bytes], None] | None,
-        snapshot_every_entries: int,
-        snapshot_command: tuple[str, ...],
+        make_snapshots: Callable[[], Awaitable[None]],
     ) -> None:
         """`write_log` takes whole lines and may block: it is called on a thread.
 
-        `snapshot_command` is a program that makes a snapshot beside the serving switch.
+        `make_snapshots` runs as long as the switch serves, and is cancelled then.
         """
         self._core = core
         self._gate = gate
@@ -81,8 +78,7 @@ class Server:
         self._frame_us_max = int(frame_seconds_max * 1_000_000)
         self._metrics = metrics
         self._write_log = write_log
-        self._snapshot_every_entries = snapshot_every_entries
-        self._snapshot_command = snapshot_command
+        self._make_snapshots = make_snapshots
         self._rows_wait = trio.Event()
         self._stopping = trio.Event()
         self._all_served = False
@@ -260,22 +256,6 @@ class Server:
                 except JournalUnavailable as error:
                     log.warning("recall_failed", error=str(error))
             await trio.sleep(TICK_SECONDS if written or recalls else 10 * TICK_SECONDS)
-
-    async def _make_snapshots(self) -> None:
-        """Have another process make a snapshot whenever enough rows have come since the last."""
-        snapshot_seq = self._core.last_seq
-        while True:
-            await trio.sleep(SNAPSHOT_LOOK_SECONDS)
-            if self._core.last_seq - snapshot_seq < self._snapshot_every_entries:
-                continue
-            snapshot_seq = self._core.last_seq
-            ended = await trio.run_process(
-                self._snapshot_command, check=False, capture_stderr=True, stdin=subprocess.DEVNULL
-            )
-            if ended.returncode != 0:
-                # The switch goes on: without it the next recovery only takes longer.
-                error = ended.stderr.decode(errors="replace").strip()[-500:]
-                log.warning("snapshot_failed", code=ended.returncode, error=error)
 
     async def _flush_log(self, write_log: Callable[[bytes], None]) -> None:
         """Write the exchange log's lines; `run` writes the last ones."""

@@ -15,19 +15,20 @@ What is held against what:
 What the journal alone cannot show: rows missing at its very end. A snapshot behind them does.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from switch._audit import below_floor, held_balances, open_holds, points
 from switch._core import Core
-from switch._snapshot import layout
+from switch._packing import PackingBroken, unpack
+from switch._snapshot import dump, layout
 from switch.directory import Directory
 from switch.errors import LedgerCorrupt
 from switch.ledger.reader import head
 from switch.ledger.session import Session
 from switch.ledger.snapshots import load_snapshot
-from switch.recovery import Progress, parts_of, replay_rows, replaying_core
+from switch.recovery import Progress, replay_rows, replaying_core, rows_of
 from switch.snapshot_records import describe_difference, exchange_entries_of, record_bytes
 
 EXCHANGE_ENTRIES = 1_000_000
@@ -95,15 +96,15 @@ async def find_shards(session: Session) -> list[int]:
 
 async def verify_shard(session: Session, shard: int, on_progress: Progress) -> ShardReport:
     """Rebuild a shard from its first row and check everything. Raises DatabaseUnavailable."""
-    end = await head(session, shard)
     newest = await session.fetch(NEWEST_SNAPSHOT, shard)
+    end = await head(session, shard)  # afterwards: a switch that serves writes more of both
     entries = exchange_entries_of(newest[0]["layout"]) if newest else None
     core = replaying_core(shard, entries or EXCHANGE_ENTRIES)
     core.watch_floors()
     directory = Directory(core)
     snapshot_seq = None
     try:
-        if newest and newest[0]["layout"] == layout(core):
+        while newest and newest[0]["layout"] == layout(core):
             snapshot_seq = newest[0]["seq"]
             if snapshot_seq > end.last_seq:
                 raise LedgerCorrupt(
@@ -111,7 +112,11 @@ async def verify_shard(session: Session, shard: int, on_progress: Progress) -> S
                 )
             await replay_rows(session, core, directory, shard, snapshot_seq, on_progress)
             _expect_row(core, snapshot_seq)
-            await _compare_snapshot(session, shard, core, directory)
+            if await _compare_snapshot(session, shard, core, directory):
+                break
+            # The switch has made newer ones meanwhile, and dropped it.
+            newest = await session.fetch(NEWEST_SNAPSHOT, shard)
+            end = await head(session, shard)
         if core.last_seq < end.last_seq:
             await replay_rows(session, core, directory, shard, end.last_seq, on_progress)
         _expect_row(core, end.last_seq)
@@ -194,81 +199,63 @@ async def _check_holds(session: Session, shard: int, core: Core) -> None:
             )
 
 
-async def _compare_snapshot(session: Session, shard: int, core: Core, directory: Directory) -> None:
-    """Hold every byte of the newest snapshot against the state that was rebuilt."""
-    comparison = _Comparison(parts_of(core, directory))
-    found = await load_snapshot(session, shard, layout(core), comparison.take)
-    assert found is not None, "it was there a moment ago, and readers see one moment"
+async def _compare_snapshot(session: Session, shard: int, core: Core, directory: Directory) -> bool:
+    """Hold every byte of the snapshot of this row against the state; false when it is gone."""
+    comparison = _Comparison(rows_of(dump(core), directory.dump()))
+    found = await load_snapshot(session, shard, layout(core), comparison.take, seq=core.last_seq)
+    if found is None:
+        return False
     comparison.finish()
     if comparison.difference is None and found.chain != core.chain:
         comparison.difference = "chain: of another journal"
     if comparison.difference is not None:
         raise LedgerCorrupt(f"snapshot at row {found.seq}: {comparison.difference}")
+    return True
 
 
 class _Comparison:
-    """Compares stored parts with rebuilt ones as they come; keeps the first difference."""
+    """Compares stored rows with rebuilt ones as they come; keeps the first difference."""
 
-    def __init__(self, rebuilt: Iterator[tuple[str, Iterable[bytes]]]) -> None:
+    def __init__(self, rebuilt: Iterator[tuple[str, bytes]]) -> None:
         self.difference: str | None = None
         self._rebuilt = rebuilt
         self._part = ""
-        self._pieces: Iterator[bytes] = iter(())
-        self._stored = bytearray()
-        self._own = bytearray()
-        self._records = 0
+        self._records = 0  # compared so far, of the part
 
-    def take(self, part: str, piece: bytes) -> None:
-        """Take the next bytes of a stored part."""
+    def take(self, part: str, body: bytes) -> None:
+        """Take the next stored row."""
         if self.difference is not None:
             return
+        expected, rebuilt = next(self._rebuilt, ("nothing", b""))
         if part != self._part:
-            self._end_part()
-            self._begin_part(part)
-        if self.difference is not None:
-            return
-        self._stored += piece
-        while len(self._own) < len(self._stored):
-            more = next(self._pieces, None)
-            if more is None:
-                break
-            self._own += more
-        self._compare_records()
+            self._part, self._records = part, 0
+        if part != expected:
+            self.difference = f"{part}: where {expected} should be"
+        elif body != rebuilt:
+            try:
+                stored = unpack(body)
+            except PackingBroken as error:
+                self.difference = f"{part}: {error}"
+            else:
+                self.difference = self._describe(stored, unpack(rebuilt))
+        else:
+            self._records += len(unpack(body)) // record_bytes(part)
 
     def finish(self) -> None:
-        """Compare what is left when everything was taken."""
-        self._end_part()
+        """Look for what is left when everything was taken."""
         if self.difference is None and (missing := next(self._rebuilt, None)) is not None:
             self.difference = f"{missing[0]}: is missing"
 
-    def _begin_part(self, part: str) -> None:
-        name, pieces = next(self._rebuilt, ("nothing", ()))
-        if self.difference is None and name != part:
-            self.difference = f"{part}: where {name} should be"
-        self._part, self._pieces, self._records = part, iter(pieces), 0
-
-    def _compare_records(self) -> None:
-        """Compare and drop the whole records that both sides have."""
+    def _describe(self, stored: bytes, rebuilt: bytes) -> str:
+        """Name the first record in which two rows differ."""
         step = record_bytes(self._part)
-        count = min(len(self._stored), len(self._own)) // step
-        if self._stored[: count * step] != self._own[: count * step]:
-            for index in range(count):
-                here = slice(index * step, (index + 1) * step)
-                if self._stored[here] != self._own[here]:
-                    self.difference = describe_difference(
-                        self._part,
-                        self._records + index,
-                        bytes(self._stored[here]),
-                        bytes(self._own[here]),
-                    )
-                    return
-        self._records += count
-        del self._stored[: count * step], self._own[: count * step]
-
-    def _end_part(self) -> None:
-        self._own += b"".join(self._pieces)
-        if self.difference is None and len(self._stored) != len(self._own):
-            longer = "longer" if len(self._stored) > len(self._own) else "shorter"
-            self.difference = f"{self._part}: {longer} than it should be"
-        self._stored.clear()
-        self._own.clear()
+        for index in range(min(len(stored), len(rebuilt)) // step):
+            here = slice(index * step, (index + 1) * step)
+            if stored[here] != rebuilt[here]:
+                return describe_difference(
+                    self._part, self._records + index, stored[here], rebuilt[here]
+                )
+        if len(stored) == len(rebuilt):
+            return f"{self._part}: packed otherwise"
+        longer = "longer" if len(stored) > len(rebuilt) else "shorter"
+        return f"{self._part}: {longer} than it should be"

@@ -33,11 +33,13 @@ LAYERS: dict[str, int] = {
     "switch._core": 2,
     "switch._decide": 2,
     "switch._exchanges": 2,
+    "switch._image": 2,
     "switch._index": 2,
     "switch._memory": 2,
     "switch._pipeline": 2,
     "switch._lane": 2,
     "switch._mapping": 2,
+    "switch._packing": 2,
     "switch._plan": 2,
     "switch._pressure": 2,
     "switch._pricing": 2,
@@ -62,6 +64,7 @@ LAYERS: dict[str, int] = {
     "issuers.*": 3,
     # 4 adapters: journal, recovery, configuration, logs
     "switch._exchange_log": 4,
+    "switch._fork": 4,  # an image's system calls
     "switch.config": 4,
     "switch.ledger.database": 4,
     "switch.ledger.journal": 4,
@@ -98,6 +101,7 @@ LAYERS: dict[str, int] = {
     "switch.housekeeping": 5,
     "switch.metrics": 5,  # reads the gate's counters
     "switch.server": 5,
+    "switch.snapshots": 5,
     # 6 wiring: the composition root and the command line
     "bashgah.*": 6,
 }

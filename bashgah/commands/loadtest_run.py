@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 from typing import Annotated
@@ -18,6 +19,7 @@ import outcome
 import typer
 from rich.console import Console
 
+from bashgah.commands.loadtest_books import LedgerWatch, books_summary
 from bashgah.commands.loadtest_options import (
     Address,
     ArrivalText,
@@ -67,6 +69,12 @@ def command(
     expect_restarts: Annotated[
         bool, typer.Option("--expect-restarts", help="Lost connections are no fault.")
     ] = False,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Our switch's configuration: compare its ledger afterwards.")
+    ] = None,
+    club: Annotated[
+        str, typer.Option(help="With --ledger: a club that ships, or a .toml file.")
+    ] = "bashgah-demo",
     watch: Watched = None,
     metrics_url: MetricsUrls = None,
     json_path: JsonFile = None,
@@ -97,7 +105,9 @@ def command(
     )
     title = f"{target} {address}".strip()
     view = LiveView(Console(stderr=True), title, warmup_seconds + seconds)
-    result = shown(plan, view, watch_of(watch, metrics_url)).result
+    judge = LedgerWatch(ledger, club) if ledger is not None else None
+    done = shown(plan, view, watch_of(watch, metrics_url))
+    result = judge.judge(done) if judge is not None else done.result
     if json_path is not None:
         write_result(json_path, result)
     if html_path is not None:
@@ -197,3 +207,5 @@ def summary(result: RunResult) -> Iterator[str]:
     found = ", ".join(f"{name} {count:,}" for name, count in faults.items() if count)
     yield f"faults: {found or 'none'}"
     yield from result.findings
+    if result.books is not None:
+        yield from books_summary(result.books)

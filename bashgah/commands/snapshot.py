@@ -1,4 +1,4 @@
-"""`bashgah snapshot`: make a snapshot of the books beside the serving switch."""
+"""`bashgah snapshot`: make a snapshot of the books from the journal, without a switch."""
 
 import os
 from functools import partial
@@ -22,10 +22,10 @@ def command(config: ConfigPath = Path("bashgah.toml")) -> None:
     """Make a snapshot of the books, so that the switch recovers quickly.
 
     It is made of the snapshot before and the journal since then, whose chain is checked on the way:
-    exit code 2 and a line that names the row when it does not hold. The switch starts this by
-    itself every `switch.snapshot_every_entries` rows. After a change of
-    `memory.exchange_entries_max` run it once before the switch starts again: older snapshots don't
-    fit that memory, and recovery would begin at the first row.
+    exit code 2 and a line that names the row when it does not hold. A switch that serves makes
+    snapshots of its own memory, every `switch.snapshot_every_entries` rows: this is for a switch
+    that does not. After a change of `memory.exchange_entries_max` run it once before the switch
+    starts again: older snapshots don't fit that memory, and recovery would begin at the first row.
 
     Example: bashgah snapshot --config bashgah.toml
     """

@@ -3,8 +3,6 @@
 Owns the command's options. Everything else is `bashgah.bootstrap`.
 """
 
-import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,5 +27,4 @@ def command(
     """
     loaded = load_config(config)
     configure_logs(loaded.log.level)
-    snapshot = (sys.executable, "-m", "bashgah", "snapshot", "--config", str(config.absolute()))
-    trio.run(partial(run_switch, loaded, snapshot))
+    trio.run(run_switch, loaded)

@@ -16,7 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -167,9 +170,12 @@ class Database:
             for attempt in attempts:
                 attempt.cancel()
                 attempt.add_done_callback(_close_loser)
-        session = Session(connection)
+        try:
+            session = Session(connection, partial(self.open_session, application_name))
+            connection.add_termination_listener(lambda _: self._sessions.discard(session))
+        except asyncpg.InterfaceError as error:  # a takeover has ended it already
+            raise DatabaseUnavailable(f"lost as soon as it was made: {error}") from error
         self._sessions.add(session)
-        connection.add_termination_listener(lambda _: self._sessions.discard(session))
         return session
 
     async def borrow(
@@ -293,6 +299,23 @@ class Database:
             self._stop()
         else:
             self._loop.stop()
+
+
+async def in_order(
+    works: Iterable[Callable[[], Coroutine[Any, Any, T]]], ahead: int
+) -> AsyncGenerator[T, None]:
+    """Run some work, `ahead` at once beside what is done with a result; give results in order."""
+    rest = iter(works)
+    tasks = deque(asyncio.ensure_future(work()) for work in islice(rest, ahead))
+    try:
+        while tasks:
+            result = await tasks.popleft()
+            tasks.extend(asyncio.ensure_future(work()) for work in islice(rest, 1))
+            yield result
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def pause(seconds: float) -> None:

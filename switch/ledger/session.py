@@ -12,7 +12,7 @@ statement may or may not have had its effect.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -52,8 +52,12 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Session:
     """One connection, on the database's thread, used by one coroutine at a time."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, open_another: Callable[[], Awaitable[Session]]
+    ) -> None:
+        """`open_another` connects to the same database, for `another`."""
         self._connection = connection
+        self._open_another = open_another
         self._notices: list[str] = []
         connection.add_log_listener(self._note)
 
@@ -61,6 +65,10 @@ class Session:
     def closed(self) -> bool:
         """Whether the connection is known to be gone."""
         return self._connection.is_closed()
+
+    async def another(self) -> Session:
+        """Open a session beside this one; whoever calls this drops it. DatabaseUnavailable."""
+        return await self._open_another()
 
     def abort(self) -> None:
         """Drop the connection without a word: no cancel request reaches the server."""

@@ -1,11 +1,11 @@
 """Snapshots of the book in PostgreSQL: stored whole or not at all, loaded in order.
 
-It owns how a snapshot is cut into rows and how many are kept. It must not know what the parts mean:
-a part is a name and bytes, and `layout` says which code can read them.
+It owns how many snapshots are kept and how fast one is stored. It must not know what the parts
+mean: a row has a part's name and bytes, and `layout` says which code can read them.
 
 Everything here runs on the database's thread, with a session lent by `Database.call` or
 `call_sync`. It shares that thread with whoever else uses the same `Database`: a switch gives
-snapshots one of their own, so that 300 MB don't stand in a batch's way.
+snapshots one of their own, so that 100 MB don't stand in a batch's way.
 """
 
 import struct
@@ -13,9 +13,11 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 import msgspec
 
+from switch.ledger.database import pause
 from switch.ledger.session import Session
 
-CHUNK_BYTES = 1 << 20  # one row each: large enough for few round trips, small enough to stream
+PIECE_BYTES = 1 << 17
+"""Sent in one go, while whoever shares the interpreter waits: some 0.1 ms."""
 SNAPSHOTS_KEPT = 2  # the last, and the one before should the last one not be loadable
 
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
@@ -24,7 +26,8 @@ COPY_TRAILER = struct.pack("!h", -1)
 INSERT_HEAD = "INSERT INTO snapshots (shard, seq, layout, chain) VALUES ($1, $2, $3, $4)"
 
 FIND = """
-SELECT seq, chain FROM snapshots WHERE shard = $1 AND layout = $2 ORDER BY seq DESC LIMIT 1
+SELECT seq, chain FROM snapshots
+ WHERE shard = $1 AND layout = $2 AND seq = coalesce($3, seq) ORDER BY seq DESC LIMIT 1
 """
 
 LIST_CHUNKS = """
@@ -60,32 +63,42 @@ async def store_snapshot(
     seq: int,
     chain: bytes,
     layout: str,
-    parts: Iterable[tuple[str, Iterable[bytes]]],
+    rows: Iterable[tuple[str, bytes]],
+    pause_seconds: float = 0.0,
 ) -> Snapshot:
     """Store a snapshot in one transaction and drop those beyond the last `SNAPSHOTS_KEPT`.
 
-    `parts` is read once, piece by piece, on the database's thread; part names differ. Raises
-    StatementRefused (23505) when there is a snapshot of that sequence.
+    `rows` are (part, body), a body up to some MB, the rows of a part together; read once, on the
+    database's thread. After each piece it waits for `pause_seconds`. Raises StatementRefused
+    (23505) when there is a snapshot of that sequence.
     """
     count = _Count()
     async with session.transaction():
         await session.fetch(INSERT_HEAD, shard, seq, layout, chain)
-        await session.copy_in_stream("snapshot_chunks", _tuples(shard, seq, parts, count))
+        stream = _tuples(shard, seq, rows, count, pause_seconds)
+        await session.copy_in_stream("snapshot_chunks", stream)
         await session.fetch(PRUNE, shard, layout, SNAPSHOTS_KEPT)
     return Snapshot(seq=seq, chain=chain, layout=layout, body_bytes=count.body_bytes)
 
 
 async def load_snapshot(
-    session: Session, shard: int, layout: str, sink: Callable[[str, bytes], object]
+    session: Session,
+    shard: int,
+    layout: str,
+    sink: Callable[[str, bytes], object],
+    *,
+    seq: int | None = None,
 ) -> Snapshot | None:
-    """Hand the newest snapshot of that layout to `sink`, or return None when there is none.
+    """Hand a snapshot of that layout to `sink`, or return None when there is none.
 
-    `sink(part, piece)` is called on the database's thread, parts in the order in which they were
-    stored, each in pieces of `CHUNK_BYTES` but for its last.
+    The newest, or the one of `seq`.
+
+    `sink(part, body)` is called on the database's thread, rows in the order in which they were
+    stored.
     """
     body_bytes = 0
     async with session.transaction(snapshot=True):
-        found = await session.fetch(FIND, shard, layout)
+        found = await session.fetch(FIND, shard, layout, seq)
         if not found:
             return None
         seq = found[0]["seq"]
@@ -102,38 +115,21 @@ class _Count:
 
 
 async def _tuples(
-    shard: int, seq: int, parts: Iterable[tuple[str, Iterable[bytes]]], count: _Count
+    shard: int, seq: int, rows: Iterable[tuple[str, bytes]], count: _Count, pause_seconds: float
 ) -> AsyncIterator[bytes]:
     """Yield the rows of `snapshot_chunks` as a COPY binary stream."""
     yield COPY_HEADER
-    number = 0  # over all the parts: their order
-    for part, pieces in parts:
+    # `number` counts over all the parts: their order.
+    for number, (part, body) in enumerate(rows):
         name = part.encode()
-        for body in _chunks(pieces):
-            count.body_bytes += len(body)
-            # shard, seq, part, number, body: each with its length before it.
-            yield struct.pack(
-                f"!hihiqi{len(name)}siii",
-                *(5, 2, shard, 8, seq, len(name), name, 4, number, len(body)),
-            )
-            yield body
-            number += 1
+        count.body_bytes += len(body)
+        # shard, seq, part, number, body: each with its length before it.
+        yield struct.pack(
+            f"!hihiqi{len(name)}siii",
+            *(5, 2, shard, 8, seq, len(name), name, 4, number, len(body)),
+        )
+        for at in range(0, len(body), PIECE_BYTES):
+            yield body[at : at + PIECE_BYTES]
+            if pause_seconds:
+                await pause(pause_seconds)
     yield COPY_TRAILER
-
-
-def _chunks(pieces: Iterable[bytes]) -> Iterable[bytes]:
-    """Cut and join pieces of any size into chunks of `CHUNK_BYTES`; an empty part has one."""
-    pending = bytearray()
-    chunk_count = 0
-    for piece in pieces:
-        view = memoryview(piece)
-        while len(view) > 0:
-            taken = min(CHUNK_BYTES - len(pending), len(view))
-            pending += view[:taken]
-            view = view[taken:]
-            if len(pending) == CHUNK_BYTES:
-                yield bytes(pending)
-                chunk_count += 1
-                pending.clear()
-    if pending or chunk_count == 0:
-        yield bytes(pending)

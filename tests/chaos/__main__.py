@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 from functools import partial
+from typing import get_args
 
 import msgspec
 import trio
 
-from tests.chaos.run import run_chaos
+from tests.chaos.run import Target, run_chaos
 
 
 def main() -> int:
@@ -17,7 +18,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, help="how often (default 50)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and the load")
     parser.add_argument(
-        "--kill", choices=("switch", "postgres"), default="switch", help="who gets SIGKILL"
+        "--kill", choices=get_args(Target), default="switch", help="who gets SIGKILL, or when"
     )
     arguments = parser.parse_args()
     if arguments.kills < 1:

@@ -74,6 +74,45 @@ async def test_the_result_never_says_which_lane_it_was() -> None:
     assert lanes.count("slow") == 7
 
 
+async def said_in_one_breath(bench: Bench) -> list[tuple[str, str, str]]:
+    """Send what depends on what comes before it, without waiting; (STAN, code, reason) of each."""
+    shop = bench.shop
+    link = await bench.connect()
+
+    def original(message: Message) -> dict[int | str, str | None]:
+        return {90: f"{message.mti}{message[11]}{message[13]}{message[12]}" + "0" * 22}
+
+    too_early = shop.message(amount_minor=300_000)
+    load = shop.message("0200", "210000", 5_000_000)
+    bought = shop.message(amount_minor=2_000_000)
+    hold = shop.message("0100", amount_minor=500_000)
+    messages = [
+        too_early,
+        load,
+        bought,
+        shop.message("0400", amount_minor=2_000_000, extra=original(bought)),
+        hold,
+        shop.message("0220", amount_minor=400_000, extra=original(hold)),
+        shop.message("0200", "310000", None),
+        bought,
+        shop.message("0200", "200000", 1_000, extra=original(bought)),
+    ]
+    await link.send(*messages)
+    replies = [await link.reply() for _ in messages]
+    return [(reply[11], reply[39], reply.get(54, "")) for reply in replies]
+
+
+async def test_nothing_overtakes_on_its_own_connection() -> None:
+    async with serving() as bench:
+        fast = await said_in_one_breath(bench)
+    async with serving(programme=PROGRAMME) as bench:
+        slow = await said_in_one_breath(bench)
+        assert bench.gate.statistics()["parked"] == 0
+
+    assert slow == fast
+    assert [code for _, code, _ in fast] == ["51", "00", "00", "00", "00", "00", "00", "00", "12"]
+
+
 async def test_many_at_once_are_priced_in_the_order_in_which_they_came() -> None:
     amounts: list[int] = []
 

@@ -6,7 +6,7 @@ import pytest
 
 from switch.ledger.database import Database
 from switch.ledger.session import Session, StatementRefused
-from switch.ledger.snapshots import CHUNK_BYTES, Snapshot, load_snapshot, store_snapshot
+from switch.ledger.snapshots import PIECE_BYTES, Snapshot, load_snapshot, store_snapshot
 
 CHAIN = bytes(range(32))
 
@@ -18,12 +18,13 @@ def db(database: str) -> Iterator[Database]:
 
 
 def pattern(count: int) -> bytes:
-    """`count` bytes of which no two chunks are the same."""
+    """`count` bytes of which no two pieces are the same."""
     return b"".join(number.to_bytes(8, "big") for number in range(count // 8 + 1))[:count]
 
 
 def store(db: Database, seq: int, parts: dict[str, list[bytes]], layout: str = "1") -> Snapshot:
-    return db.call_sync(store_snapshot, 0, seq, CHAIN, layout, parts.items())
+    rows = [(part, body) for part, bodies in parts.items() for body in bodies]
+    return db.call_sync(store_snapshot, 0, seq, CHAIN, layout, rows)
 
 
 def load(db: Database, layout: str = "1") -> tuple[Snapshot | None, list[tuple[str, bytes]]]:
@@ -46,20 +47,18 @@ def test_nothing_is_loaded_where_nothing_was_stored(db: Database) -> None:
     assert pieces == []
 
 
-def test_parts_come_back_byte_for_byte_in_the_order_of_storing(db: Database) -> None:
-    zebra, aardvark = pattern(3 * CHUNK_BYTES + 17), pattern(CHUNK_BYTES)
-    cuts = [zebra[:5], zebra[5 : CHUNK_BYTES + 9], zebra[CHUNK_BYTES + 9 :]]
+def test_rows_come_back_byte_for_byte_in_the_order_of_storing(db: Database) -> None:
+    zebra = [pattern(3 * PIECE_BYTES + 17), b"", pattern(5)]
+    aardvark = [pattern(PIECE_BYTES), pattern(8 * PIECE_BYTES)]
 
-    stored = store(db, 10, {"zebra": cuts, "aardvark": [aardvark], "empty": []})
+    stored = store(db, 10, {"zebra": zebra, "aardvark": aardvark})
     found, pieces = load(db)
 
     assert found == stored
     assert found is not None
     assert (found.seq, found.chain, found.layout) == (10, CHAIN, "1")
-    assert found.body_bytes == len(zebra) + len(aardvark)
-    assert [part for part, _ in pieces] == ["zebra"] * 4 + ["aardvark", "empty"]
-    assert b"".join(piece for part, piece in pieces if part == "zebra") == zebra
-    assert [piece for part, piece in pieces if part != "zebra"] == [aardvark, b""]
+    assert found.body_bytes == 12 * PIECE_BYTES + 22
+    assert pieces == [("zebra", body) for body in zebra] + [("aardvark", body) for body in aardvark]
 
 
 def test_a_snapshot_of_another_layout_is_not_loaded(db: Database) -> None:
@@ -86,12 +85,12 @@ def test_the_newest_two_are_kept(db: Database) -> None:
 def test_a_snapshot_that_fails_half_way_leaves_nothing(db: Database) -> None:
     store(db, 10, {"book": [b"good"]})
 
-    def failing() -> Iterator[bytes]:
-        yield pattern(2 * CHUNK_BYTES)
+    def failing() -> Iterator[tuple[str, bytes]]:
+        yield "book", pattern(2 * PIECE_BYTES)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        db.call_sync(store_snapshot, 0, 20, CHAIN, "1", [("book", failing())])
+        db.call_sync(store_snapshot, 0, 20, CHAIN, "1", failing())
 
     found, pieces = load(db)
     assert found is not None

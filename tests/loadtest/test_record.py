@@ -20,7 +20,7 @@ def test_the_record_grows_with_the_run() -> None:
 
     record.add(GROW_COUNT * 2 + 5, b"late")
 
-    assert record.span() == GROW_COUNT * 3
+    assert len(record.digests) == GROW_COUNT * 3
     assert record.count == 1
 
 

@@ -36,6 +36,7 @@ from switch.metrics import CommitMetrics, SwitchCollector
 from switch.pricing import Pricing
 from switch.programme import Limits, Programme
 from switch.server import Server
+from switch.snapshots import SnapshotMetrics
 from tests.support.fake_journal import FakeJournal
 from tests.support.shop import TEHRAN_S, Shop, spec
 
@@ -256,6 +257,7 @@ async def serving(
     )
     journal = FakeJournal(delay_seconds=delay_seconds)
     registry = CollectorRegistry()
+    SnapshotMetrics(registry)
     server = Server(
         core=shop.core,
         gate=gate,
@@ -266,8 +268,7 @@ async def serving(
         frame_seconds_max=frame_seconds_max,
         metrics=CommitMetrics(registry),
         write_log=write_log,
-        snapshot_every_entries=1 << 40,
-        snapshot_command=(),
+        make_snapshots=trio.sleep_forever,
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
     bench = Bench(shop, gate, server, journal, registry)

@@ -37,6 +37,7 @@ UTC_OFFSET_S = 12_600  # Tehran
 NOW_US = 1_790_000_000_000_000  # a Monday in September 2026
 PAN_KEY = bytes(range(32))
 ACQUIRER_CODE = "581672"
+STAN_MAX = 999_999
 RECALLS_MAX = 5  # a message needs one by key and one for each original's details
 
 RAISE_EPOCH = """
@@ -159,7 +160,7 @@ class JournaledShop:
         `card`, `terminal`, `stan`, `at` (Unix seconds of its clock), `code` (DE 3), `amount_minor`;
         `more` holds further elements by number, None takes one away.
         """
-        self._stan += 1
+        self._stan = self._stan % STAN_MAX + 1
         at = time.gmtime(fields.get("at", self.now_us // 1_000_000) + UTC_OFFSET_S)
         elements: dict[Any, Any] = {
             2: pan_of(fields.get("card", 0)),

@@ -6,8 +6,8 @@ switch share one.
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -20,11 +20,15 @@ from issuers.purse import purse
 from switch.config import Config, Http, Postgres
 
 
-def site_config(data_dir: Path) -> Config:
+def site_config(data_dir: Path, snapshot_every_entries: int | None = None) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
     config = demo_config(data_dir)
+    switch = config.switch
+    if snapshot_every_entries is not None:
+        switch = msgspec.structs.replace(switch, snapshot_every_entries=snapshot_every_entries)
     return msgspec.structs.replace(
         config,
+        switch=switch,
         listener=tuple(
             msgspec.structs.replace(listener, port=free_port()) for listener in config.listener
         ),
@@ -35,12 +39,15 @@ def site_config(data_dir: Path) -> Config:
 
 @asynccontextmanager
 async def running_site(
-    say: Callable[[str], None], make_purse: Purse = purse
+    say: Callable[[str], None],
+    *,
+    make_purse: Purse = purse,
+    snapshot_every_entries: int | None = None,
 ) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    site = Site(data_dir=data_dir, config=site_config(data_dir), say=say)
+    site = Site(data_dir=data_dir, config=site_config(data_dir, snapshot_every_entries), say=say)
     try:
         try:
             await site.start_database()
@@ -50,5 +57,26 @@ async def running_site(
         finally:
             with trio.CancelScope(shield=True):
                 await site.stop()
+    finally:
+        shutil.rmtree(data_dir)
+
+
+@contextmanager
+def standing_site(say: Callable[[str], None]) -> Iterator[Site]:
+    """Give the same to code without Trio, e.g. to a fixture that many tests share."""
+    data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
+    site = Site(data_dir=data_dir, config=site_config(data_dir), say=say)
+
+    async def start() -> None:
+        await site.start_database()
+        await load_demo(site)
+        await site.start_switch()
+
+    try:
+        try:
+            trio.run(start)
+            yield site
+        finally:
+            trio.run(site.stop)
     finally:
         shutil.rmtree(data_dir)

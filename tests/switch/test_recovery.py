@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -234,6 +235,47 @@ def test_a_missing_row_is_named(shop: JournaledShop) -> None:
         rebuilt(shop.database)
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 3, 7, 30])
+def test_rows_read_ahead_over_two_sessions_give_the_same_shard(
+    shop: JournaledShop, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade(shop)
+    monkeypatch.setattr("switch.ledger.reader.RANGE_ROWS", rows_at_once)
+
+    found = rebuilt(shop.database)
+
+    assert found.rows == shop.core.last_seq
+    assert same_state(shop.core, found.core)
+    assert sessions(shop.database) == 1
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 3, 7])
+def test_a_changed_row_is_named_however_rows_are_read(
+    shop: JournaledShop, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade(shop)
+    monkeypatch.setattr("switch.ledger.reader.RANGE_ROWS", rows_at_once)
+    change(shop.database, "UPDATE journal SET amount_minor = amount_minor + 1 WHERE seq = 11")
+
+    with pytest.raises(LedgerCorrupt, match="row 11: its chain does not follow"):
+        rebuilt(shop.database)
+
+    assert sessions(shop.database) == 1
+
+
+def sessions(db: Database) -> int:
+    """How many sessions the database has, after a moment for those that are just ending."""
+
+    async def work(session: Session) -> int:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        return int((await session.fetch(query))[0][0])
+
+    ended_before = time.monotonic() + 2.0
+    while (count := db.call_sync(work)) > 1 and time.monotonic() < ended_before:
+        time.sleep(0.02)
+    return count
+
+
 async def test_trio_goes_on_during_recovery(shop: JournaledShop) -> None:
     trade(shop)
     seen: list[tuple[int, int]] = []
@@ -271,7 +313,7 @@ def test_the_command_makes_a_snapshot_that_fits_the_configured_memory(
     config = tmp_path / "switch.toml"
     config.write_text(
         f'[database]\ndsn = "{database}"\n[memory]\nexchange_entries_max = 4096\n'
-        "[journal]\npending_entries_max = 1000\n",
+        "[journal]\nbatch_entries_max = 1000\npending_entries_max = 1000\n",
         "utf-8",
     )
     command = [sys.executable, "-m", "bashgah", "snapshot", "--config", str(config)]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from switch._packing import pack, unpack
 from switch._snapshot import layout
 from switch.ledger.database import Database
 from switch.ledger.journal import COLUMNS
@@ -109,6 +110,24 @@ def test_a_good_snapshot_is_equal_and_the_rows_behind_it_are_verified_too(
     assert (report.snapshot_seq, report.rows) == (seq, seq + 1)
 
 
+def test_a_switch_may_make_snapshots_meanwhile(shop: JournaledShop, database: str) -> None:
+    first = snapshot(shop)
+    made: list[int] = []
+
+    def serve(last_seq: int, end_seq: int) -> None:
+        while len(made) < 2:
+            shop.send(amount_minor=12_345)
+            shop.commit()
+            made.append(snapshot(shop))
+
+    with Database(database) as auditor:
+        report = auditor.call_sync(verify_shard, 0, serve)
+
+    assert report.first_difference is None
+    assert (report.snapshot_seq, report.last_seq) == (made[-1], made[-1])
+    assert made[-1] == first + 2
+
+
 def test_an_empty_database_balances(database: str) -> None:
     with Database(database) as opened:
         assert opened.call_sync(find_shards) == []
@@ -197,12 +216,13 @@ def test_a_changed_balance_in_a_snapshot_is_named(shop: JournaledShop) -> None:
     seq = snapshot(shop)
     account = shop.core.card(0)[0]
     balance = shop.core.account(account)[4]
-    at = account * record_bytes("accounts")
-    change(
-        shop,
-        f"UPDATE snapshot_chunks SET body = set_byte(body, {at}, get_byte(body, {at}) # 1)"
-        " WHERE part = 'accounts'",
-    )
+    (row,) = ask(shop, "SELECT body FROM snapshot_chunks WHERE part = 'accounts'")
+    body = row["body"]
+    assert isinstance(body, bytes)
+    accounts = bytearray(unpack(body))
+    accounts[account * record_bytes("accounts")] ^= 1
+    changed = pack(bytes(accounts), record_bytes("accounts"), 4).hex()
+    change(shop, f"UPDATE snapshot_chunks SET body = '\\x{changed}' WHERE part = 'accounts'")
 
     assert first_difference(shop) == (
         f"snapshot at row {seq}: accounts {account}: balance is {balance ^ 1}, should be {balance}"
@@ -218,7 +238,15 @@ def test_a_snapshot_that_is_cut_short_is_found(shop: JournaledShop, part: str) -
         f" WHERE part = '{part}'",
     )
 
-    assert f"{part}: shorter than it should be" in first_difference(shop)
+    assert f"{part}: a row that ends too early" in first_difference(shop)
+
+
+def test_a_snapshot_with_a_record_too_few_is_found(shop: JournaledShop) -> None:
+    seq = snapshot(shop)
+    empty = pack(b"", record_bytes("lots"), 1).hex()
+    change(shop, f"UPDATE snapshot_chunks SET body = '\\x{empty}' WHERE part = 'lots'")
+
+    assert first_difference(shop) == f"snapshot at row {seq}: lots: shorter than it should be"
 
 
 def test_a_part_that_is_missing_from_a_snapshot_is_found(shop: JournaledShop) -> None:
