@@ -15,12 +15,12 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks import table
 from benchmarks.promises import page
-from benchmarks.promises.order import GROUPS, Bench, measure
+from benchmarks.promises.order import GROUPS, PIECES, Bench, measure
 from benchmarks.promises.sizes import FULL, TINY, Sizes
 from loadtest.errors import LoadtestError
 from switch.errors import OperatingError
@@ -38,12 +38,11 @@ def names() -> list[str]:
     return sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
 
 
-def measure_micro(name: str, seconds: float) -> list[dict[str, Any]]:
+def micro_cases(name: str, seconds: float) -> list[table.Row]:
     """Run one micro-benchmark; its rows."""
     module = importlib.import_module(f"benchmarks.bench_{name}")
-    rows: list[dict[str, Any]] = module.cases(seconds=seconds)
-    command = f"python -m benchmarks --only {name}"
-    return [{**row, "group": name, "command": command} for row in rows]
+    rows: list[table.Row] = module.cases(seconds=seconds)
+    return rows
 
 
 def run(
@@ -74,7 +73,11 @@ def run(
 
 def _rows_of(bench: Bench, name: str, seconds: float) -> Iterator[table.Row]:
     try:
-        found = measure(bench, name) if name in GROUPS else measure_micro(name, seconds)
+        if name in GROUPS:
+            found = measure(name, partial(GROUPS[name], bench))
+        else:
+            bench.close()
+            found = measure(name, partial(micro_cases, name, seconds))
     except (OperatingError, LoadtestError, OSError) as error:
         why = f"{type(error).__name__}: {error}"
         print(f"  COULD NOT RUN: {why}", flush=True)
@@ -120,7 +123,7 @@ def main() -> None:
     whole = arguments.only is None and not arguments.tiny
     sys.exit(
         run(
-            arguments.only or list(GROUPS),
+            arguments.only or [*GROUPS, *(name for name in PIECES if name in names())],
             arguments.seconds,
             arguments.json or (JSON_PATH if whole else PARTS_JSON_PATH),
             sizes=TINY if arguments.tiny else FULL,

@@ -1,16 +1,15 @@
 """CPU per authorisation with few cards and with very many.
 
 Owns the comparison: two stands of their own take the same load in turns, spread evenly over all
-their cards, which is harder than what customers do. CPU is that of the switch's threads and
-PostgreSQL's backends; snapshots are off here: what they take depends on how often they are made.
-Must not know how cards are made.
+their cards, which is harder than what customers do. CPU is that of the switch's threads and of
+the journal's writer in PostgreSQL; snapshots are off here: what they take depends on how often they
+are made. Must not know how cards are made.
 """
 
 import statistics
 import time
 from contextlib import ExitStack
 
-from benchmarks.promises.cpu import CpuWatch
 from benchmarks.promises.measured import Measured, cpu_us
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import Stand, bench_target, running_stand
@@ -46,7 +45,7 @@ def _take_turns(stands: list[Stand], sizes: Sizes) -> tuple[Costs, Costs]:
         stand.run(links_of(sizes), sizes.warmup_seconds)
     for _ in range(sizes.rounds):
         for stand, (costs_us, results) in zip(stands, found, strict=True):
-            watch = CpuWatch(stand.switch_pid, stand.postmaster_pid)
+            watch = stand.cpu_watch()
             result = stand.run(links_of(sizes), sizes.seconds, watch=watch).result
             costs_us.append(cpu_us(watch, result))
             results.append(result)

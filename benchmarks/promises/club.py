@@ -2,14 +2,15 @@
 
 Owns the club's events, and that nothing runs dry: the purse is the reference one with its limits
 checked and never reached, and it may be overdrawn by more than any run spends, so that five million
-cards need no opening balances. `target.toml` says the same to the load generator. Must not know
-where the events go.
+cards need no opening balances. A purse priced in Python has the same rules. `target.toml` says the
+same to the load generator. Must not know where the events go.
 """
 
 import struct
 from collections.abc import Callable, Iterator
 
 import msgspec
+from loadtest.tariff import Club
 
 from issuers.purse import BOOKSHOP, purse
 from loadtest.target import Target, terminals_of
@@ -67,6 +68,12 @@ def events(
         for first in range(0, group.count, CARDS_PER_EVENT):
             count = min(CARDS_PER_EVENT, group.count - first)
             yield cards_added(token_of, group.prefix, group.expiry, first, count)
+
+
+def declared(target: Target) -> Club:
+    """Give what the club has declared, for the independent model of its books."""
+    merchants = {merchant_id: BOOKSHOP for _, merchant_id in terminals_of(target)}
+    return Club(programme=purse(PROGRAMME, 1, CLUB, LIMITS), categories=merchants)
 
 
 def cards_added(

@@ -18,9 +18,10 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 DECIDING = "switch: gate, decisions, group commit"
 DATABASE = "switch: database thread and others"
 SNAPSHOTS = "switch: snapshots"
-BACKENDS = "PostgreSQL: backends"
+WRITER = "PostgreSQL: the journal's writer"
+READERS = "PostgreSQL: indexes of full partitions, snapshots"
 SERVERS = "PostgreSQL: WAL writer, checkpointer and others"
-PARTS = (DECIDING, DATABASE, SNAPSHOTS, BACKENDS, SERVERS)
+PARTS = (DECIDING, DATABASE, SNAPSHOTS, WRITER, READERS, SERVERS)
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,9 +39,11 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 class CpuWatch:
     """What a switch and its PostgreSQL used between a run's beginning and its end."""
 
-    def __init__(self, switch_pid: int, postmaster_pid: int) -> None:
+    def __init__(self, switch_pid: int, postmaster_pid: int, writer_pid: int) -> None:
+        """`writer_pid`: the backend that the switch's batches go to."""
         self._switch_pid = switch_pid
         self._postmaster_pid = postmaster_pid
+        self._writer_pid = writer_pid
         self._before: dict[tuple[str, int], Spent] = {}
         self.spent: dict[str, Spent] = {}
 
@@ -51,8 +54,8 @@ class CpuWatch:
 
     @property
     def deciding_seconds(self) -> float:
-        """The switch's own threads and PostgreSQL's backends, without snapshots."""
-        return sum(self.spent[part].both for part in (DECIDING, DATABASE, BACKENDS))
+        """What every authorisation takes: the switch's own threads, and the journal's writer."""
+        return sum(self.spent[part].both for part in (DECIDING, DATABASE, WRITER))
 
     def start(self, began_ns: int) -> None:
         """Look the first time."""
@@ -60,14 +63,20 @@ class CpuWatch:
 
     def stop(self) -> tuple[tuple[ProcessSample, ...], tuple[CommitSample, ...]]:
         """Look the last time; there is nothing for the run's result."""
+        after = self._look()
         spent = dict.fromkeys(PARTS, Spent())
-        for (part, number), now in self._look().items():
+        for part, number in {**self._before, **after}:
+            # What has ended since is in the time of its parent's children, from its start on.
+            now = after.get((part, number), Spent())
             was = self._before.get((part, number), Spent())
             spent[part] = Spent(
-                user=spent[part].user + round(now.user - was.user, 2),
-                system=spent[part].system + round(now.system - was.system, 2),
+                user=spent[part].user + now.user - was.user,
+                system=spent[part].system + now.system - was.system,
             )
-        self.spent = spent
+        self.spent = {
+            part: Spent(user=max(0.0, round(both.user, 2)), system=max(0.0, round(both.system, 2)))
+            for part, both in spent.items()
+        }
         return (), ()
 
     def _look(self) -> dict[tuple[str, int], Spent]:
@@ -81,10 +90,17 @@ class CpuWatch:
             own = _spent(PROC / str(self._switch_pid))
             # The kinds of time of those that have ended are not kept apart from here.
             found[SNAPSHOTS, 0] = Spent(user=max(0.0, tree.cpu_seconds - own.both))
+        found[READERS, 0] = _spent(PROC / str(self._postmaster_pid), of_children=True)
         for child in _children(self._postmaster_pid):
-            part = BACKENDS if " [local] " in _title(child) else SERVERS
-            found[part, child] = _spent(PROC / str(child))
+            found[self._part(child), child] = _spent(PROC / str(child))
         return found
+
+    def _part(self, child: int) -> str:
+        """Say which part one of PostgreSQL's processes is."""
+        if child == self._writer_pid:
+            return WRITER
+        title = _title(child)
+        return READERS if " [local] " in title or "parallel worker" in title else SERVERS
 
 
 def _numbers(directory: Path) -> list[int]:
@@ -108,9 +124,12 @@ def _title(pid: int) -> str:
         return ""
 
 
-def _spent(directory: Path) -> Spent:
+def _spent(directory: Path, *, of_children: bool = False) -> Spent:
+    """Give what a thread or process has used, or its children that have ended."""
+    first = 13 if of_children else 11
     try:
         fields = (directory / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return Spent()
-    return Spent(user=int(fields[11]) / TICKS_PER_SECOND, system=int(fields[12]) / TICKS_PER_SECOND)
+    user, system = int(fields[first]), int(fields[first + 1])
+    return Spent(user=user / TICKS_PER_SECOND, system=system / TICKS_PER_SECOND)

@@ -4,15 +4,25 @@ Owns the choice of the round that counts and what a row says of it. Must not kno
 """
 
 import statistics
+from itertools import islice
 from typing import Any
 
 import msgspec
+from loadtest.ledger_check import check_ledger
+from loadtest.run_evidence import evidence_of
 
+from benchmarks.promises.club import declared
 from benchmarks.promises.cpu import CpuWatch
 from benchmarks.promises.stand import Shape, Stand
+from loadtest.errors import LoadtestError
+from loadtest.journal_check import read_heads
 from loadtest.result import RunResult
 
 RECORDS_LOOKED_AT = 1_000
+
+
+class WrongPathError(LoadtestError):
+    """What would be measured is not what is promised; the text says why."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,19 +74,24 @@ def cpu_us(watch: CpuWatch, result: RunResult) -> float:
     return watch.deciding_seconds / max(1, result.counts.answered) * 1e6
 
 
-def expect_whole_path(stand: Stand, shape: Shape, seconds: float) -> None:
-    """Run a load and look at what it was told: everything that a purchase can be must happen.
+def expect_whole_path(stand: Stand, shape: Shape, seconds: float) -> int:
+    """Run a load and look at what became of it: everything that a purchase is for must happen.
 
-    Raises AssertionError: another path than the promised one would be measured.
+    Then the ledger is compared with an independent model of it; gives how many accounts were.
+    Raises `WrongPathError`: something else than what is promised would be measured.
     """
+    heads = read_heads(stand.site.dsn)
     outcome = stand.run(shape, seconds, keep_records=True)
-    assert outcome.result.good, outcome.result.findings
-    looked_at = 0
-    for record in outcome.records:
-        assert record.response_code == "00", "every purchase is approved"
-        assert record.discount_minor > 0, "every purchase is discounted"
-        assert record.points_earned > 0, "every purchase earns"
-        looked_at += 1
-        if looked_at == RECORDS_LOOKED_AT:
-            break
-    assert looked_at, "nothing was answered"
+    result = outcome.result
+    if not result.good or not result.counts.answered:
+        raise WrongPathError(f"the switch made faults: {', '.join(result.findings)}")
+    for record in islice(outcome.records, RECORDS_LOOKED_AT):
+        if record.response_code != "00":
+            raise WrongPathError(f"a purchase was declined with {record.response_code!r}")
+        if not record.discount_minor or not record.points_earned:
+            raise WrongPathError("a purchase was not discounted, or earned nothing")
+    evidence = evidence_of(outcome)
+    books = check_ledger(stand.site.dsn, heads, declared(stand.target), evidence).books
+    if books.differences:
+        raise WrongPathError(f"the ledger is wrong: {', '.join(books.examples)}")
+    return books.accounts

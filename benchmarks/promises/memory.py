@@ -92,10 +92,14 @@ class Memories(msgspec.Struct, frozen=True, kw_only=True):
 
 def small_stand(sizes: Sizes, say: Say) -> AbstractContextManager[Stand]:
     """Give a stand whose rings are as small as the configuration allows."""
-    entries = 2 * sizes.memory_pending_max + 1
+    pending = sizes.memory_pending_max
+    entries = 2 * pending + 1
     return running_stand(
         bench_target(cards=sizes.cards_few, terminals=sizes.many_terminals),
-        journal=Journal(pending_entries_max=sizes.memory_pending_max),
+        journal=Journal(
+            pending_entries_max=pending,
+            batch_entries_max=min(pending, Journal().batch_entries_max),
+        ),
         memory=Memory(
             exchange_entries_max=entries, exchange_detail_bytes=entries * BYTES_PER_EXCHANGE
         ),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from benchmarks.promises import cards, latency, memory, stages, throughput
+from benchmarks.promises import cards, latency, memory, slow_lane, stages, throughput
 from benchmarks.promises.setting import setting
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import Stand, bench_target, running_stand
@@ -52,6 +52,11 @@ class Bench:
         self.close()
         return cards.cases(self.sizes, self.say)
 
+    def slow_lane(self) -> list[Row]:
+        """The same purchases, priced in Python, on a stand of their own."""
+        self.close()
+        return slow_lane.cases(self.sizes, self.say)
+
     def stand(self) -> Stand:
         """Give the common stand, started when it is first needed."""
         if self._stand is None:
@@ -76,22 +81,26 @@ GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
     "latency": Bench.latency,
     "profile": Bench.profile,
     "memory": Bench.memory,
+    "slow-lane": Bench.slow_lane,
     "cards": Bench.cards,
 }
 """In the order in which they run: the common stand is in nobody's way."""
 
 
-def measure(bench: Bench, name: str) -> list[Row]:
-    """Run a group; its rows, with what is needed to run it again."""
+PIECES = ("forwarding",)
+"""Micro-benchmarks that the table has too, behind the groups, where there are such."""
+
+
+def measure(name: str, cases: Callable[[], list[Row]]) -> list[Row]:
+    """Run a group or a micro-benchmark; its rows, with what is needed to run it again."""
     began_at = time.monotonic()
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    rows = GROUPS[name](bench)
-    took_seconds = round(time.monotonic() - began_at)
+    rows = cases()
     about = {
         "group": name,
         "command": f"python -m benchmarks --only {name}",
         "at": at,
-        "took_seconds": took_seconds,
+        "took_seconds": round(time.monotonic() - began_at),
         "setting": setting(),
     }
     return [{**row, **about} for row in rows]

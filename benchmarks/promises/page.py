@@ -51,6 +51,7 @@ def render(rows: list[Row], soak: list[Row]) -> str:
     promised = [row for row in rows if row["at_least"] is not None]
     parts = [INTRODUCTION, _setting(rows), TABLE + "".join(map(_table_line, promised))]
     parts += [_not_met(rows), _facts(promised), _soak(soak), _time(rows), _limit(rows)]
+    parts.append(_pieces(rows))
     parts += [METHOD, _commands(rows)]
     return "\n".join(part for part in parts if part)
 
@@ -174,7 +175,10 @@ def _limit(rows: list[Row]) -> str:
 
 
 def _limit_text(found: NextLimit, cores: int) -> str:
-    alone = [("the deciding thread", found.deciding), ("PostgreSQL's backend", found.backend)]
+    alone = [
+        ("the deciding thread", found.deciding),
+        ("the journal's writer in PostgreSQL", found.writer),
+    ]
     first, second = sorted(alone, key=lambda each: each[1])
     text = (
         f"With {cores} cores for everybody, generator included, the sum above allows "
@@ -194,6 +198,22 @@ def _limit_text(found: NextLimit, cores: int) -> str:
     if found.largest:
         text += f" The switch's largest stage is “{found.largest}”."
     return text + "\n"
+
+
+def _pieces(rows: list[Row]) -> str:
+    found = [row for row in rows if row["at_least"] is None and "kind" not in row]
+    found = [row for row in found if "could_not_run" not in row]
+    if not found:
+        return ""
+    lines = ["## Also measured, nothing promised\n", "| case | value | beside | ratio |"]
+    lines.append("| --- | --: | --: | --: |")
+    for row in found:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f} x"
+        lines.append(
+            f"| {row['group']}: {row['case'].strip()} | {_figure(row['value'], row['unit'])} "
+            f"| {_figure(row['baseline'], row['unit'])} | {ratio} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def _commands(rows: list[Row]) -> str:

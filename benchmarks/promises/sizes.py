@@ -9,7 +9,7 @@ import msgspec
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """Rounds alternate the switch with what it is compared with; the median round counts."""
 
-    rounds: int = 3
+    rounds: int = 5
     seconds: float = 4.0  # of a round of the switch, after its warm-up
     warmup_seconds: float = 1.0
     beside_seconds: float = 2.0  # of a round of the echo server
@@ -28,7 +28,6 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     memory_warmup_seconds: float = 12.0
     memory_seconds: float = 30.0
     profile_seconds: float = 5.0
-    slow_lane_seconds: float = 3.0
 
 
 FULL = Sizes()
@@ -52,5 +51,4 @@ TINY = Sizes(
     memory_warmup_seconds=0.5,
     memory_seconds=1.5,
     profile_seconds=0.5,
-    slow_lane_seconds=0.5,
 )

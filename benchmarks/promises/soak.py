@@ -32,7 +32,10 @@ TRIM_SECONDS = 15.0
 KEPT_PARTITIONS = 2  # before the one with the last snapshot
 
 SNAPSHOT_SEQ = "SELECT coalesce(max(seq), 0) FROM snapshots WHERE shard = 0"
-PARTITIONS = "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid ORDER BY relname"
+PARTITIONS = """
+SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid
+ WHERE inhparent = 'journal'::REGCLASS ORDER BY relname
+"""
 
 
 class Trimmer:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import bench_gate
-from benchmarks.promises.cpu import BACKENDS, DATABASE, DECIDING, PARTS, CpuWatch
+from benchmarks.promises.cpu import DATABASE, DECIDING, PARTS, WRITER, CpuWatch
 from benchmarks.promises.perf import Sample, profile
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import Stand
@@ -103,7 +103,7 @@ def _kernel_stage(sample: Sample, is_deciding: bool) -> str:
 def cases(stand: Stand, sizes: Sizes) -> list[Row]:
     """Run the links at full load, twice: for /proc's figures alone, then with perf."""
     stand.run(links_of(sizes), sizes.warmup_seconds)
-    watch = CpuWatch(stand.switch_pid, stand.postmaster_pid)
+    watch = stand.cpu_watch()
     result = stand.run(links_of(sizes), sizes.profile_seconds, watch=watch).result
     rows = _parts(watch, result)
     rows += _stages(stand, sizes, watch, result)
@@ -152,7 +152,7 @@ class NextLimit(msgspec.Struct, frozen=True, kw_only=True):
     """What the figures say about the next limit, in messages a second."""
 
     deciding: float  # one core that does nothing else than the deciding thread
-    backend: float  # the same of PostgreSQL's backend
+    writer: float  # the same of the journal's writer in PostgreSQL
     together: float  # two cores shared by everybody, generator included
     largest: str  # stage of the switch, empty without perf
 
@@ -161,11 +161,11 @@ def next_limit(rows: list[Row], cores: int) -> NextLimit | None:
     """Work it out from the rows above; None when they are not there."""
     parts = {each["case"]: each["value"] for each in rows if each.get("kind") == SHARE}
     stages = {each["case"]: each["value"] for each in rows if each.get("kind") == STAGE}
-    if not parts or not all(parts[part] for part in (DECIDING, BACKENDS)):
+    if not parts or not all(parts[part] for part in (DECIDING, WRITER)):
         return None
     return NextLimit(
         deciding=1e9 / parts[DECIDING],
-        backend=1e9 / parts[BACKENDS],
+        writer=1e9 / parts[WRITER],
         together=cores * 1e9 / sum(parts.values()),
         largest=max(stages, key=lambda stage: float(stages[stage])) if stages else "",
     )

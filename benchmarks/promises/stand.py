@@ -20,6 +20,7 @@ from bashgah.bootstrap import Owned, append_waiting, own_shard
 from bashgah.demo_site import HOST, free_port, write_pan_key
 from bashgah.site import Site
 from benchmarks.promises import club
+from benchmarks.promises.cpu import CpuWatch
 from issuers.purse import purse
 from loadtest.arrival import Timetable, closed
 from loadtest.run import Outcome, RunPlan, Watch, run_load
@@ -39,6 +40,7 @@ from switch.config import (
     read_pan_key,
 )
 from switch.ledger.database import Database
+from switch.ledger.tenures import application_name
 from switch.server import utc_offset_seconds
 
 HERE = Path(__file__).parent
@@ -46,6 +48,7 @@ PROFILE = "pos-binary"
 EVENTS_PER_COMMIT = 20  # of ten thousand cards each: a few megabytes
 REPLY_SECONDS = 10.0
 POLL_SECONDS = 0.02
+WRITER_PID = "SELECT pid FROM pg_stat_activity WHERE application_name = :'name'"
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +109,13 @@ class Stand:
         """PostgreSQL's first process; all others are its children."""
         assert self.site.cluster is not None, "a stand embeds its database"
         return self.site.cluster.primary.pid
+
+    def cpu_watch(self) -> CpuWatch:
+        """Give what looks at everybody's CPU during one run."""
+        assert self.site.cluster is not None, "a stand embeds its database"
+        name = application_name(self.site.config.switch.shard)
+        writer_pid = self.site.cluster.psql(WRITER_PID, name=name)
+        return CpuWatch(self.switch_pid, self.postmaster_pid, int(writer_pid))
 
     def run(
         self,
