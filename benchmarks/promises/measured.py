@@ -8,15 +8,15 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from loadtest.ledger_check import check_ledger
-from loadtest.run_evidence import evidence_of
 
 from benchmarks.promises.club import declared
 from benchmarks.promises.cpu import CpuWatch
 from benchmarks.promises.stand import Shape, Stand
 from loadtest.errors import LoadtestError
 from loadtest.journal_check import read_heads
+from loadtest.ledger_check import check_ledger
 from loadtest.result import RunResult
+from loadtest.run_evidence import evidence_of
 
 RECORDS_LOOKED_AT = 1_000
 
