@@ -133,6 +133,7 @@ cdef struct Moment:         # one second, spelled
 cdef struct Tables:
     uint64_t seed
     int64_t tag             # three digits that begin every RRN of the run
+    int64_t stan_first      # where every terminal's STANs begin
     int64_t local_offset_s
     int32_t connections
     int32_t template_count

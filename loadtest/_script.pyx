@@ -78,7 +78,7 @@ cdef inline int32_t stan_of(const Tables *tables, int64_t arrival, int step) noe
     """From the connection's own sequence; connections with one terminal take turns."""
     cdef int64_t own = arrival // tables.connections * STEPS_MAX + step
     cdef int64_t rank = arrival % tables.connections // tables.terminal_count
-    return <int32_t> ((own * tables.rank_count + rank) % STAN_MAX + 1)
+    return <int32_t> ((tables.stan_first + own * tables.rank_count + rank) % STAN_MAX + 1)
 
 
 cdef int64_t amount_of(
@@ -274,6 +274,7 @@ cdef class Script:
         memset(&self.tables, 0, sizeof(Tables))
         self.tables.seed = rows.seed
         self.tables.tag = rows.tag
+        self.tables.stan_first = rows.stan_first
         self.tables.local_offset_s = rows.local_offset_s
         self.tables.connections = rows.connections
         memset(self.tables.moments, 0xFF, sizeof(self.tables.moments))

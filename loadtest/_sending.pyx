@@ -370,7 +370,7 @@ cdef void lose(Engine *engine, int32_t index, int error) noexcept nogil:
     if link.state == LINK_UP:
         engine.up_count -= 1
         if index < engine.connections and not engine.is_finished and not (
-                link.outstanding == 0 and engine.now_ns - link.since_ns > IDLE_NS):
+                link.outstanding == 0 and engine.now_ns - link.since_ns > <int64_t> IDLE_NS):
             note_fault(&engine.tally, FAULT_CONNECTION_LOST, index, -1, 0, error, NULL)
             link.is_lost = 1
     link_shut(link)

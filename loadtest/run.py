@@ -40,6 +40,7 @@ from loadtest.target import Target, framing_of, load_target
 from loadtest.workload import Workload, load_workload
 
 CONNECTIONS_MAX = 20_000
+PORT_MAX = 65_535
 _HERE = Path()  # what a target that is no file names is found from
 CONNECT_SECONDS = 30.0
 TURN_SECONDS = 0.2
@@ -196,7 +197,7 @@ def _settings(plan: RunPlan, target: Target, kinds: int) -> EngineSettings:
     framing = framing_of(target)
     host, port = _address(plan, target)
     return EngineSettings(
-        address=int.from_bytes(socket.inet_aton(socket.gethostbyname(host)), "big"),
+        address=_resolved(host),
         port=port,
         length_form=LENGTH_FORMS.index(framing.length),
         length_includes_itself=framing.length_includes_itself,
@@ -216,11 +217,20 @@ def _settings(plan: RunPlan, target: Target, kinds: int) -> EngineSettings:
 
 def _address(plan: RunPlan, target: Target) -> tuple[str, int]:
     if not plan.address:
+        if not 1 <= target.port <= PORT_MAX:
+            raise LoadtestError(f"target {target.name}: neither a port in the file nor an address")
         return target.host, target.port
     host, _, port = plan.address.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or not 1 <= int(port) <= PORT_MAX:
         raise LoadtestError(f"address {plan.address!r}: host:port")
     return host, int(port)
+
+
+def _resolved(host: str) -> int:
+    try:
+        return int.from_bytes(socket.inet_aton(socket.gethostbyname(host)), "big")
+    except OSError as error:
+        raise LoadtestError(f"host {host!r}: {error.strerror}") from None
 
 
 def _address_text(plan: RunPlan, target: Target) -> str:

@@ -93,7 +93,7 @@ class Target(Part, frozen=True, kw_only=True):
 
     name: str
     host: str = "127.0.0.1"
-    port: int
+    port: int = 0  # 0: only whoever starts the run says where the host is
     spec: str = "iso1987-binary"
     framing: TargetFraming = TargetFraming()
     time_zone: str = "UTC"

@@ -23,9 +23,12 @@ from bashgah.commands.loadtest_options import (
     HtmlFile,
     JsonFile,
     Lang,
+    MetricsUrls,
+    ReplySeconds,
     Seed,
     TargetName,
     WarmupSeconds,
+    Watched,
     Window,
     WorkloadName,
 )
@@ -61,6 +64,9 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     window: int
     warmup_seconds: float
+    reply_seconds: float
+    watch: list[str] | None
+    metrics_url: list[str] | None
 
 
 RateRunner = Callable[[LoadOptions], RunAtRate]
@@ -92,6 +98,9 @@ def _register_limit(app: typer.Typer, rate_runner: RateRunner) -> None:
         connections: Connections = 1_000,
         window: Window = 1,
         warmup_seconds: WarmupSeconds = 1.0,
+        reply_seconds: ReplySeconds = 10.0,
+        watch: Watched = None,
+        metrics_url: MetricsUrls = None,
         seconds: Annotated[float, typer.Option(min=1, help="How long the limit must hold.")] = 60.0,
         first: Annotated[float, typer.Option(help="The rate to begin with, a second.")] = 1_000.0,
         maximum: Annotated[float, typer.Option("--max", help="The highest to try.")] = 1_000_000.0,
@@ -119,6 +128,9 @@ def _register_limit(app: typer.Typer, rate_runner: RateRunner) -> None:
             connections=connections,
             window=window,
             warmup_seconds=warmup_seconds,
+            reply_seconds=reply_seconds,
+            watch=watch,
+            metrics_url=metrics_url,
         )
         found, confirmed = _search(
             rate_runner(options),
@@ -157,6 +169,9 @@ def _register_sweep(app: typer.Typer, rate_runner: RateRunner) -> None:
         connections: Connections = 1_000,
         window: Window = 1,
         warmup_seconds: WarmupSeconds = 1.0,
+        reply_seconds: ReplySeconds = 10.0,
+        watch: Watched = None,
+        metrics_url: MetricsUrls = None,
         seconds: Annotated[float, typer.Option(min=1, help="Seconds at each rate.")] = 10.0,
         json_file: JsonFile = None,
         html_file: HtmlFile = None,
@@ -178,6 +193,9 @@ def _register_sweep(app: typer.Typer, rate_runner: RateRunner) -> None:
             connections=connections,
             window=window,
             warmup_seconds=warmup_seconds,
+            reply_seconds=reply_seconds,
+            watch=watch,
+            metrics_url=metrics_url,
         )
         curve = sweep(rate_runner(options), around, seconds=seconds, on_point=_say_point)
         _write_json(json_file, curve)

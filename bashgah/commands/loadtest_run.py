@@ -42,6 +42,7 @@ from bashgah.commands.loadtest_reports import LoadOptions
 from loadtest.arrival import parse_arrival, poisson
 from loadtest.limit import RunAtRate
 from loadtest.live import LiveView
+from loadtest.processes import usage_alone
 from loadtest.report import Language, render
 from loadtest.result import Interval, RunResult, write_result
 from loadtest.run import Outcome, RunPlan, run_load
@@ -98,7 +99,7 @@ def command(
         warmup_seconds=warmup_seconds,
         reply_seconds=reply_seconds,
         drain_seconds=drain_seconds,
-        begin_at=int(datetime.fromisoformat(begin_at).timestamp()) if begin_at else None,
+        begin_at=_second(begin_at) if begin_at else None,
         keep_records=records,
         expect_restarts=expect_restarts,
         command=shlex.join(["bashgah", *sys.argv[1:]]),
@@ -111,6 +112,7 @@ def command(
     if json_path is not None:
         write_result(json_path, result)
     if html_path is not None:
+        html_path.parent.mkdir(parents=True, exist_ok=True)
         html_path.write_text(render(result, language=lang), encoding="utf-8")
     for line in summary(result):
         print(line)
@@ -151,10 +153,11 @@ def rate_runner(options: LoadOptions) -> RunAtRate:
             window=options.window,
             seconds=seconds,
             warmup_seconds=options.warmup_seconds,
+            reply_seconds=options.reply_seconds,
             keep_records=False,
             command=shlex.join(["bashgah", *sys.argv[1:]]),
         )
-        return run_load(plan, watch=watch_of(None, None)).result
+        return run_load(plan, watch=watch_of(options.watch, options.metrics_url)).result
 
     return run
 
@@ -166,8 +169,17 @@ def watch_of(processes: list[str] | None, metrics_urls: list[str] | None) -> Wat
         name, equals, pid = text.partition("=")
         if not (equals and name and pid.isdigit()):
             raise typer.BadParameter(f"--watch {text}: expected NAME=PID")
+        if usage_alone(int(pid)) is None:
+            raise typer.BadParameter(f"--watch {text}: there is no such process")
         pids[name] = int(pid)
     return Watch(pids, metrics_urls or [])
+
+
+def _second(moment: str) -> int:
+    try:
+        return int(datetime.fromisoformat(moment).timestamp())
+    except ValueError as error:
+        raise typer.BadParameter(f"--begin-at: {error}") from None
 
 
 @contextmanager

@@ -63,7 +63,8 @@ def test_options_reach_the_runner(commands: Commands) -> None:
     commands(
         *LIMIT, "--max", "1000", "--address", "h:1",
         "--workload", "flood", "--seed", "9", "--connections", "16", "--window", "256",
-        "--warmup-seconds", "0",
+        "--warmup-seconds", "0", "--reply-seconds", "3", "--watch", "switch=1",
+        "--metrics", "http://h/0", "--metrics", "http://h/1",
     )  # fmt: skip
 
     assert commands.options == [
@@ -75,6 +76,9 @@ def test_options_reach_the_runner(commands: Commands) -> None:
             connections=16,
             window=256,
             warmup_seconds=0,
+            reply_seconds=3,
+            watch=["switch=1"],
+            metrics_url=["http://h/0", "http://h/1"],
         )
     ]
 

@@ -196,6 +196,30 @@ def test_nobody_at_home_is_said(tmp_path: Path) -> None:
         run_load(RunPlan(target="echo", address=gone, arrival=constant(1), connections=4))
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("localhost", "host:port"),
+        ("127.0.0.1:70000", "host:port"),
+        ("127.0.0.1:0", "host:port"),
+        ("no-such-host.invalid:5000", "no-such-host"),
+    ],
+)
+def test_an_address_that_is_none_is_named(address: str, message: str) -> None:
+    with pytest.raises(LoadtestError, match=message):
+        run_load(RunPlan(target="echo", address=address, arrival=constant(1)))
+
+
+def test_a_target_needs_no_port_when_the_run_has_an_address() -> None:
+    target = msgspec.structs.replace(load_target("echo")[0], port=0)
+    with running_echo() as echo:
+        plan = RunPlan(target=target, address=echo.address, arrival=constant(100), seconds=0.1)
+        assert run_load(plan).result.good
+
+    with pytest.raises(LoadtestError, match="neither a port in the file nor an address"):
+        run_load(RunPlan(target=target, arrival=constant(1)))
+
+
 @pytest.mark.slow
 def test_the_ceiling_is_measured_without_faults() -> None:
     cases = measure_ceiling(0.5)

@@ -27,6 +27,28 @@ def test_a_run_prints_its_verdict_and_writes_its_result(
     assert (result.setting.seed, result.setting.connections) == (9, 3)
 
 
+@pytest.mark.slow
+def test_a_report_goes_into_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "1.html"
+    with running_echo() as echo:
+        options = ["--address", echo.address, "--seconds", "0.2", "--html", str(path)]
+        assert run(["loadtest", "run", "echo", *options]) == 0
+
+    assert "</html>" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--begin-at", "yesterday"), ("--watch", "switch"), ("--watch", "switch=4194305")],
+)
+def test_a_wrong_option_is_named(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["loadtest", "run", "echo", "--address", "127.0.0.1:1", option, value]) == 2
+
+    assert option in capsys.readouterr().err
+
+
 def test_check_shows_each_kind_masked(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["loadtest", "check", "bashgah-binary"]) == 0
 

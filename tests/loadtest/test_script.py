@@ -34,6 +34,7 @@ def tables(
     workload: str | Workload = "shop-day",
     seed: int = 7,
     connections: int = 32,
+    begin_s: int = BEGIN_S,
 ) -> Tables:
     """Compile for a run at a fixed moment."""
     plan = RunPlan(
@@ -42,7 +43,7 @@ def tables(
         arrival=constant(1),
         seed=seed,
         connections=connections,
-        begin_at=BEGIN_S,
+        begin_at=begin_s,
     )
     return compile_plan(plan)[2]
 
@@ -186,6 +187,17 @@ def test_terminal_and_stan_are_never_used_twice(connections: int) -> None:
             assert drawn["terminal"] % connections == arrival % connections
 
     assert len(seen) == 20_000
+
+
+def test_the_next_run_has_other_trace_numbers() -> None:
+    """A minute of three arrivals a second at each terminal, and the run that follows it."""
+    seen: list[set[tuple[int, int]]] = []
+    for begin_s in (BEGIN_S, BEGIN_S + 60):
+        script = Script(tables("example-host", "purchase", connections=8, begin_s=begin_s))
+        drafts = [script.draft(arrival, 0) for arrival in range(8 * 60 * 3)]
+        seen.append({(drawn["terminal"], drawn["stan"]) for drawn in drafts})
+
+    assert not seen[0] & seen[1]
 
 
 def test_popularity_follows_zipf() -> None:
