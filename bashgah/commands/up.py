@@ -4,6 +4,7 @@ Owns the order of things and the signals. Standard error tells what goes on; sta
 nothing but the demo's verdict, as its last line.
 """
 
+import math
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -38,7 +39,9 @@ ConfigPath = Annotated[
     Path | None, typer.Option("--config", "-c", help="The TOML file; not with --demo.")
 ]
 DataDir = Annotated[Path, typer.Option(help="Where the demo keeps its data, from run to run.")]
-Count = Annotated[int, typer.Option(min=1, help="Simulated terminals of the demo.")]
+Count = Annotated[
+    int, typer.Option(min=0, help="Simulated terminals; 0: the club alone, for a load of your own.")
+]
 Rate = Annotated[
     int | None,
     typer.Option(min=1, help="Requests a second on a schedule; else as they get replies."),
@@ -73,6 +76,8 @@ def command(
     reply was lost or mixed up, an acknowledged one is missing in the journal, or the books do not
     balance.
 
+    With --terminals 0 nobody pays but you: for `bashgah loadtest`, which uses the same cards.
+
     With --shards: so many switch processes. Shard k serves its metrics on the HTTP port plus k.
 
     Examples: bashgah up --demo --seconds 20
@@ -83,10 +88,12 @@ def command(
         raise typer.BadParameter("give either --demo or --config")
     if config is not None:
         site = _configured_site(config, shards)
-        raise typer.Exit(trio.run(_until_signal, partial(_serve, site)))
+        raise typer.Exit(trio.run(_until_signal, partial(_serve, site, None, None)))
     pace: Pace = Open(requests_per_second=rate) if rate else Closed(think_seconds=THINK_SECONDS)
     demo_site = demo_config(data_dir.absolute(), bin_dir, shards=shards or 1)
     site = Site(data_dir=data_dir.absolute(), config=demo_site, say=_say)
+    if not terminals:
+        raise typer.Exit(trio.run(_until_signal, partial(_serve, site, load_demo, seconds)))
     load = partial(_new_load, site, pace, terminals, seed)
     raise typer.Exit(trio.run(_until_signal, partial(_demonstrate, site, load, seconds)))
 
@@ -102,15 +109,23 @@ def _configured_site(path: Path, shards: int | None) -> Site:
     return Site(data_dir=path.absolute().parent / "var", config=config, say=_say)
 
 
-async def _serve(site: Site, stop: trio.Event) -> int:
-    """Run database and switch until told to stop."""
+async def _serve(
+    site: Site,
+    make_club: Callable[[Site], Awaitable[bool]] | None,
+    seconds: int | None,
+    stop: trio.Event,
+) -> int:
+    """Run database and switch until told to stop, or for so long."""
     try:
         await site.start_database()
+        if make_club is not None:
+            await make_club(site)
         await site.start_switch()
         for listener in site.config.listener:
             _say(f"{listener.name}: {listener.profile} on {listener.host}:{listener.port}")
         _say("ready; Ctrl-C stops")
-        await _watched(site, stop.wait)
+        with trio.move_on_after(math.inf if seconds is None else seconds):
+            await _watched(site, stop.wait)
     finally:
         with trio.CancelScope(shield=True):
             await site.stop()

@@ -92,6 +92,27 @@ def test_the_demo_ends_with_its_verdict_and_finds_its_data_again(data_dir: Path)
 
 
 @pytest.mark.slow
+def test_a_demo_without_terminals_is_for_a_load_of_ones_own(data_dir: Path) -> None:
+    """The books of its switch are then what the load's replies make them."""
+    process = started(data_dir, "--terminals", "0")
+    assert process.stderr is not None
+    said: list[str] = []
+    while "ready" not in (line := process.stderr.readline()):
+        assert line, said
+        said.append(line)
+    address = next(line.split()[-1] for line in said if line.startswith("pos-binary:"))
+    load = [sys.executable, "-m", "bashgah", "loadtest", "run", "bashgah-binary", "--seconds", "1"]
+    load += ["--address", address, "--ledger", str(data_dir / "switch.toml")]
+    loaded = subprocess.run(load, capture_output=True, text=True, check=False)
+    process.send_signal(signal.SIGINT)
+
+    process.communicate(timeout=LEFT_SECONDS_MAX)
+    assert process.returncode == 0
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert "accounts are as the model says" in loaded.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything_cleanly(data_dir: Path, number: signal.Signals) -> None:
     process = started(data_dir)
