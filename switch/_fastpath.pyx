@@ -424,7 +424,7 @@ cdef class Gate(Outbox):
         cdef Moment now
         cdef int status
         cdef bint slow = recall.count > 0 or recall.desk != NULL
-        pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.unanswered,
+        pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.rows,
                     listener.reply_seconds, &pressure)
         if standing == UNFETCHED or not self.available:
             pressure.everything = LEDGER_UNAVAILABLE
