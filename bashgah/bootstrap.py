@@ -24,11 +24,14 @@ from prometheus_client import CollectorRegistry
 
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
+from bashgah.shard_links import expect_no_more_shards, join_shards, new_gate
 from issuers.pricings import PRICINGS
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._lane import Lane
+from switch._peers import Peers
 from switch._pricing import Pricer
+from switch._shard_gate import ShardGate
 from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
 from switch.directory import Directory, EventError
 from switch.errors import FencedError, OperatingError
@@ -38,7 +41,8 @@ from switch.ledger.database import Database
 from switch.ledger.journal import Batch, Fenced, Overtaken
 from switch.ledger.writer import Writer
 from switch.limits import FRAME_SECONDS_MAX
-from switch.metrics import CommitMetrics, SwitchCollector
+from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.peers import keep_connected
 from switch.profile import Profile
 from switch.reasons import RESPONSE_CODES, Reason
 from switch.recall import recall
@@ -48,6 +52,9 @@ from switch.snapshots import SnapshotMetrics, Snapshots
 
 DESCRIPTORS_BESIDE = 256
 """Open files that are no terminal's connection: listeners, database, HTTP, log."""
+
+JOIN_SECONDS_MAX = 2.0
+"""How long a shard that has started waits for the others before it says that it is ready."""
 
 LISTEN_BACKLOG = 4096
 """Connections that the kernel keeps for us during a drain: all terminals after a power cut."""
@@ -185,7 +192,11 @@ def _open_listeners(
             acquirer_code=code,
         )
         try:
-            listening = socket.create_server((listener.host, listener.port), backlog=LISTEN_BACKLOG)
+            listening = socket.create_server(
+                (listener.host, listener.port),
+                backlog=LISTEN_BACKLOG,
+                reuse_port=config.switch.shards > 1,
+            )
         except OSError as error:
             where = f"{listener.host}:{listener.port}"
             raise OperatingError(f"listener {listener.name}: {where}: {error.strerror}") from error
@@ -233,10 +244,21 @@ class _State:
 
     def __init__(self) -> None:
         self.server: Server | None = None
+        self._peers: Peers | None = None
+        self._served_since = 0.0
+
+    def serve(self, server: Server, peers: Peers | None) -> None:
+        self.server, self._peers = server, peers
+        self._served_since = time.monotonic()
 
     def readiness(self) -> Readiness:
         if self.server is None:
             return Readiness(ready=False, reason="recovering")
+        if self._peers is not None and not self._peers.joined():
+            # For a moment only: a shard must serve its own cards while another one is down.
+            if time.monotonic() - self._served_since < JOIN_SECONDS_MAX:
+                return Readiness(ready=False, reason="waiting for the other shards")
+            self._peers = None
         if not self.server.available:
             return Readiness(ready=False, reason="the journal cannot be written")
         return Readiness(ready=True)
@@ -262,6 +284,7 @@ async def run_switch(config: Config) -> None:
             await nursery.start(
                 serve_http, config.http.host, config.http.port, registry, state.readiness
             )
+            await expect_no_more_shards(database, config)
             now_s = time.time()
             owned = await own_shard(
                 database,
@@ -270,25 +293,15 @@ async def run_switch(config: Config) -> None:
                 now_us=int(now_s * 1_000_000),
                 utc_offset_s=utc_offset_seconds(timezone, now_s),
             )
-            gate = Gate(
+            gate = new_gate(
+                config,
                 owned.core,
-                connections_max=connections_max,
-                pending_max=config.journal.pending_entries_max,
                 utc_offset_s=utc_offset_seconds(timezone, now_s),
                 logging=write_log is not None,
                 pricer=Pricer(PRICINGS),
             )
             ports = _open_listeners(config, owned, gate, resources)
-            snapshots = Snapshots(
-                core=owned.core,
-                directory=owned.directory,
-                database=snapshot_database,
-                shard=config.switch.shard,
-                every_entries=config.switch.snapshot_every_entries,
-                snapshot_seq=owned.snapshot_seq,
-                durable_seq=lambda: owned.writer.status().last_seq,
-                metrics=SnapshotMetrics(registry),
-            )
+            peers = join_shards(config, gate, owned.core, pan_key, resources)
             server = Server(
                 core=owned.core,
                 gate=gate,
@@ -299,17 +312,37 @@ async def run_switch(config: Config) -> None:
                 frame_seconds_max=FRAME_SECONDS_MAX,
                 metrics=CommitMetrics(registry),
                 write_log=write_log,
-                make_snapshots=snapshots.run,
+                make_snapshots=_new_snapshots(config, owned, snapshot_database, registry).run,
             )
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
             nursery.start_soon(_stop_on_signal, server)
-            state.server = server
+            if peers is not None:
+                registry.register(PeersCollector(peers))
+                assert isinstance(gate, ShardGate)
+                assert config.switch.peers_dir is not None
+                nursery.start_soon(keep_connected, gate, peers, config.switch.peers_dir)
+            state.serve(server, peers)
             log.info("serving", shard=config.switch.shard, last_seq=owned.core.last_seq,
                      **{f"port_{name}": port for name, port in ports})  # fmt: skip
             await server.run()
             owned.writer.give_up()
             log.info("stopped", last_seq=owned.core.last_seq)
             nursery.cancel_scope.cancel()
+
+
+def _new_snapshots(
+    config: Config, owned: Owned, database: Database, registry: CollectorRegistry
+) -> Snapshots:
+    return Snapshots(
+        core=owned.core,
+        directory=owned.directory,
+        database=database,
+        shard=config.switch.shard,
+        every_entries=config.switch.snapshot_every_entries,
+        snapshot_seq=owned.snapshot_seq,
+        durable_seq=lambda: owned.writer.status().last_seq,
+        metrics=SnapshotMetrics(registry),
+    )
 
 
 async def _stop_on_signal(server: Server) -> None:

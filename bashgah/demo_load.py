@@ -61,7 +61,7 @@ class DemoLoad:
         connections: int,
         seed: int,
         address: tuple[str, int],
-        metrics_url: str,
+        metrics_urls: tuple[str, ...],
         dsn: str,
         say: Callable[[str], None],
         mix: Mix = SHOP_DAY,
@@ -70,7 +70,7 @@ class DemoLoad:
             population=population, mix=mix, pace=pace, seed=seed, connections=connections
         )
         self._terminals = Terminals(self._load, address=address, dialect=dialect_of("pos-binary"))
-        self._metrics_url = metrics_url
+        self._metrics_urls = metrics_urls
         self._dsn = dsn
         self._say = say
         self._heads: dict[int, int] = {}
@@ -89,7 +89,7 @@ class DemoLoad:
         title = f"Bashgah: {self._load.connections} terminals"
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
-                live_view.show, console, title, self._terminals.figures, self._metrics_url
+                live_view.show, console, title, self._terminals.figures, self._metrics_urls
             )
             self.began.set()
             await self._terminals.drive(stop)

@@ -22,9 +22,10 @@ from bashgah.demo import (
     TERMINALS,
     TEST_CARDS,
 )
+from bashgah.shard_links import expect_no_more_shards, shard_configs
 from issuers.purse import purse
 from switch._lane import Lane
-from switch.config import Config, read_dsn, read_pan_key
+from switch.config import Config, read_dsn, read_pan_key, slot_owners
 from switch.events import (
     AcquirerAdded,
     CardsAdded,
@@ -41,6 +42,7 @@ from switch.ledger.session import Session
 from switch.operations import CardStatus, JournalKind
 from switch.programme import Limits, Programme
 from switch.server import utc_offset_seconds
+from switch.slots import slot_of
 from switch.units import RIAL
 
 LIMITS = Limits(transaction_minor_max=500_000_000, balance_minor_max=2_000_000_000)
@@ -52,8 +54,19 @@ Purse = Callable[[int, int, int, Limits], Programme]
 HAS_EVENTS = "SELECT EXISTS (SELECT FROM journal WHERE shard = $1 AND kind = $2) AS loaded"
 
 
-def events(token_of: Callable[[str], bytes], make_purse: Purse = purse) -> Iterator[Event]:
-    """Yield what makes the demo club, in an order that can be replayed."""
+Owns = Callable[[bytes], bool]
+"""Whether a shard owns a card, by its token."""
+
+
+def events(
+    token_of: Callable[[str], bytes],
+    make_purse: Purse = purse,
+    owns: Owns = lambda token: True,
+) -> Iterator[Event]:
+    """Yield what makes the demo club, in an order that can be replayed.
+
+    Every shard has the whole club, but only its own cards.
+    """
     yield ClubAdded(club=CLUB, name="Demo Club", name_fa="باشگاه نمونه", currency=RIAL)
     yield AcquirerAdded(acquirer=ACQUIRER, code=ACQUIRER_CODE, name="Demo Acquirer")
     for shop in SHOPS:
@@ -67,43 +80,59 @@ def events(token_of: Callable[[str], bytes], make_purse: Purse = purse) -> Itera
     for terminal_id, merchant_id in TERMINALS:
         yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
     yield ProgrammeLive(definition=make_purse(PROGRAMME, 1, CLUB, LIMITS))
-    cards = [(card.pan, card.expiry) for card in TEST_CARDS]
-    cards += [(pan, EXPIRY) for pan in CROWD_PANS]
-    yield CardsAdded(
-        programme=PROGRAMME,
-        tokens=b"".join(token_of(pan) for pan, _ in cards),
-        expiries=struct.pack(f"<{len(cards)}H", *(int(expiry) for _, expiry in cards)),
-        first6=struct.pack(f"<{len(cards)}I", *(int(pan[:6]) for pan, _ in cards)),
-        last4=struct.pack(f"<{len(cards)}H", *(int(pan[-4:]) for pan, _ in cards)),
-    )
+    every_card = [(card.pan, card.expiry) for card in TEST_CARDS]
+    every_card += [(pan, EXPIRY) for pan in CROWD_PANS]
+    cards = [(pan, expiry) for pan, expiry in every_card if owns(token_of(pan))]
+    if cards:
+        yield CardsAdded(
+            programme=PROGRAMME,
+            tokens=b"".join(token_of(pan) for pan, _ in cards),
+            expiries=struct.pack(f"<{len(cards)}H", *(int(expiry) for _, expiry in cards)),
+            first6=struct.pack(f"<{len(cards)}I", *(int(pan[:6]) for pan, _ in cards)),
+            last4=struct.pack(f"<{len(cards)}H", *(int(pan[-4:]) for pan, _ in cards)),
+        )
 
 
 async def load(config: Config, make_purse: Purse = purse) -> bool:
     """Make the demo club in a migrated database; False when it is there already.
 
     Opening balances are loads, authorised like any other message, so the books explain every rial.
-    Raises OperatingError. No switch may be serving the shard.
+    Raises OperatingError. No switch may be serving any shard.
     """
+    loaded = False
+    with Database(read_dsn(config.database)) as database:
+        await expect_no_more_shards(database, config)
+        for config_of_shard in shard_configs(config):
+            loaded |= await _load_shard(database, config_of_shard, make_purse)
+    return loaded
+
+
+async def _load_shard(database: Database, config: Config, make_purse: Purse) -> bool:
     assert config.keys.pan_key_file is not None
+    if await database.call(_has_events, config.switch.shard):
+        return False
     now_s = time.time()
     clock = {
         "now_us": int(now_s * 1_000_000),
         "utc_offset_s": utc_offset_seconds(ZoneInfo(config.switch.timezone), now_s),
     }
-    with Database(read_dsn(config.database)) as database:
-        if await database.call(_has_events, config.switch.shard):
-            return False
-        owned = await own_shard(database, config, read_pan_key(config.keys.pan_key_file), **clock)
-        for event in events(owned.core.token_of, make_purse):
-            owned.directory.record(event, **clock)
-        _load_balances(owned, config, now_s)
-        for number, card in enumerate(TEST_CARDS):
-            if card.status is not CardStatus.ACTIVE:
-                owned.directory.record(
-                    CardStatusChanged(card=number, status=card.status, why="demo"), **clock
-                )
-        # One batch: a club is there as a whole or not at all, whenever this process dies.
-        await append_waiting(owned)
+    owned = await own_shard(database, config, read_pan_key(config.keys.pan_key_file), **clock)
+    core, owners = owned.core, slot_owners(config.switch)
+
+    def owns(token: bytes) -> bool:
+        return config.switch.shards == 1 or owners[slot_of(token)] == config.switch.shard
+
+    for event in events(core.token_of, make_purse, owns):
+        owned.directory.record(event, **clock)
+    _load_balances(owned, config, now_s)
+    for card in TEST_CARDS:
+        number = core.card_of(core.token_of(card.pan))
+        if number is not None and card.status is not CardStatus.ACTIVE:
+            owned.directory.record(
+                CardStatusChanged(card=number, status=card.status, why="demo"), **clock
+            )
+    # One batch: a club is there as a whole or not at all, whenever this process dies.
+    await append_waiting(owned)
     return True
 
 
@@ -128,6 +157,8 @@ def _load_balances(owned: Owned, config: Config, now_s: float) -> None:
     cards = [(card.pan, card.opening_minor) for card in TEST_CARDS if card.expiry == EXPIRY]
     cards += [(pan, OPENING_MINOR) for pan in CROWD_PANS]
     for number, (pan, opening_minor) in enumerate(cards):
+        if owned.core.card_of(owned.core.token_of(pan)) is None:
+            continue  # another shard's
         message = Message(
             "0200",
             {

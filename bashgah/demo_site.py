@@ -12,27 +12,29 @@ from bashgah import demo, demo_loader
 from bashgah.site import Site
 from issuers.purse import purse
 from loadtest.population import Card, Population, Terminal
-from switch.config import PAN_KEY_BYTES, Config, Http, Keys, Listener, Log, Postgres
+from switch.config import PAN_KEY_BYTES, Config, Http, Keys, Listener, Log, Postgres, Switch
 from switch.operations import CardStatus
 
 HOST = "127.0.0.1"
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
 HTTP_PORT = 9464
+FREE_PORTS_ATTEMPTS_MAX = 50
 UNKNOWN_CARDS = 100  # of the demo's range, never issued
 
 
-def demo_config(data_dir: Path, bin_dir: Path | None = None) -> Config:
+def demo_config(data_dir: Path, bin_dir: Path | None = None, *, shards: int = 1) -> Config:
     """Give the demo's configuration; its files are below `data_dir`, which must be absolute.
 
     A port that is taken is replaced by a free one.
     """
     return Config(
+        switch=Switch(shards=shards),
         listener=tuple(
             Listener(name=profile, host=HOST, port=free_port(port), profile=profile)
             for profile, port in PORTS.items()
         ),
         keys=Keys(pan_key_file=data_dir / "pan.key"),
-        http=Http(host=HOST, port=free_port(HTTP_PORT)),
+        http=Http(host=HOST, port=free_ports(HTTP_PORT, shards)),
         # Thousands of lines a second: whoever wants to read them sets a file in a configuration.
         log=Log(exchanges="off"),
         postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", bin_dir=bin_dir),
@@ -81,6 +83,18 @@ def free_port(wanted: int = 0) -> int:
             found: int = probe.getsockname()[1]
             return found
     raise OSError(f"no free port on {HOST}")
+
+
+def free_ports(wanted: int, count: int) -> int:
+    """Give the first of `count` free ports in a row: `wanted`, or another one."""
+    if count == 1:
+        return free_port(wanted)
+    for _ in range(FREE_PORTS_ATTEMPTS_MAX):
+        if wanted and all(free_port(port) == port for port in range(wanted, wanted + count)):
+            return wanted
+        # Below those that the kernel gives to connections: rows of free ones are rare there.
+        wanted = 10_000 + secrets.randbelow(20_000)
+    raise OSError(f"no {count} free ports in a row on {HOST}")
 
 
 def write_pan_key(path: Path) -> None:

@@ -74,12 +74,12 @@ class Watcher:
 
 
 async def show(
-    console: Console, title: str, figures: Callable[[], Figures], metrics_url: str
+    console: Console, title: str, figures: Callable[[], Figures], metrics_urls: tuple[str, ...]
 ) -> None:
     """Show a running load until cancelled."""
     watcher = Watcher()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_keep_scraping, watcher, metrics_url)
+        nursery.start_soon(_keep_scraping, watcher, metrics_urls)
         if console.is_terminal:
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 while True:
@@ -160,11 +160,24 @@ def _declines(declines: dict[str, int]) -> Text:
     return text
 
 
-async def _keep_scraping(watcher: Watcher, metrics_url: str) -> None:
+async def _keep_scraping(watcher: Watcher, metrics_urls: tuple[str, ...]) -> None:
     while True:
-        # Abandoned on cancel: the thread ends by its own time limit and touches nothing of ours.
-        text = await trio.to_thread.run_sync(
-            fetch, metrics_url, SCRAPE_SECONDS_MAX, abandon_on_cancel=True
-        )
-        watcher.scraped(read_metrics(text) if text is not None else None)
+        shards: list[SwitchFigures] = []
+        for url in metrics_urls:
+            # Abandoned on cancel: the thread ends by its own time limit, touching nothing of ours.
+            text = await trio.to_thread.run_sync(
+                fetch, url, SCRAPE_SECONDS_MAX, abandon_on_cancel=True
+            )
+            if text is not None:
+                shards.append(read_metrics(text))
+        # A total without a shard would look like one that runs backwards.
+        watcher.scraped(summed(shards) if len(shards) == len(metrics_urls) else None)
         await trio.sleep(SCRAPE_SECONDS)
+
+
+def summed(shards: list[SwitchFigures]) -> SwitchFigures:
+    """Give the figures of all shards together."""
+    fields = SwitchFigures.__struct_fields__
+    return SwitchFigures(
+        **{field: sum(getattr(shard, field) for shard in shards) for field in fields}
+    )

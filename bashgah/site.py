@@ -1,9 +1,11 @@
-"""A site: PostgreSQL, when the configuration embeds it, and one switch on it, in one directory.
+"""A site: PostgreSQL, when the configuration embeds it, and a switch on it, in one directory.
 
     data_dir/
       postgres/     the embedded cluster (`bashgah.postgres`)
       switch.toml   what the switch is started with: the configuration, with the cluster's DSN
       switch.log    what the switch process wrote
+      shards/       where the shards' sockets are, when there are several; then the two files
+                    before are one each: `switch-0.toml`, `switch-0.log` and so on
 
 Owns their order: the database is up and migrated before the switch starts and stops after it.
 Must not know who connects.
@@ -20,6 +22,7 @@ import trio
 
 from bashgah.config_text import config_text
 from bashgah.postgres import Cluster
+from bashgah.shard_links import shard_configs
 from bashgah.switch_process import SwitchProcess
 from switch.config import Config, Database, Postgres, read_dsn
 from switch.ledger.migrate import migrate
@@ -34,11 +37,33 @@ class Site:
         self.data_dir = data_dir
         self._say = say
         self.config = config
-        self.config_path = data_dir / "switch.toml"
         self.cluster: Cluster | None = None
-        base_url = f"http://{config.http.host}:{config.http.port}"
-        self.metrics_url = f"{base_url}/metrics"
-        self.switch = SwitchProcess(self.config_path, base_url, data_dir / "switch.log")
+        if config.switch.shards > 1 and config.switch.peers_dir is None:
+            switch = msgspec.structs.replace(config.switch, peers_dir=data_dir / "shards")
+            self.config = msgspec.structs.replace(config, switch=switch)
+        urls = [f"http://{one.http.host}:{one.http.port}" for one in shard_configs(self.config)]
+        names = [f"switch-{number}" for number in range(len(urls))] if urls[1:] else ["switch"]
+        self.metrics_urls = tuple(f"{url}/metrics" for url in urls)
+        self.config_paths = tuple(data_dir / f"{name}.toml" for name in names)
+        self.switches = tuple(
+            SwitchProcess(data_dir / f"{name}.toml", url, data_dir / f"{name}.log")
+            for name, url in zip(names, urls, strict=True)
+        )
+
+    @property
+    def switch(self) -> SwitchProcess:
+        """The switch, or its first shard."""
+        return self.switches[0]
+
+    @property
+    def metrics_url(self) -> str:
+        """Where the switch, or its first shard, serves its metrics."""
+        return self.metrics_urls[0]
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration of the switch, or of its first shard."""
+        return self.config_paths[0]
 
     @property
     def dsn(self) -> str:
@@ -55,22 +80,33 @@ class Site:
             await self._start_cluster(self.config.postgres)
         with self.step("migrations"):
             await trio.to_thread.run_sync(migrate, self.dsn)
-        # Nobody else's business, although it holds no secret but paths.
-        descriptor = os.open(self.config_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(config_text(self.config))
+        for path, config in zip(self.config_paths, shard_configs(self.config), strict=True):
+            # Nobody else's business, although it holds no secret but paths.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(config_text(config))
 
     async def start_switch(self) -> None:
         """Start the switch and wait until it is ready. Raises `SwitchProcessError`."""
-        with self.step("switch: recovery"):
-            self.switch.start()
-            await self.switch.wait_ready()
+        with self.step("switch: recovery" if not self.switches[1:] else "shards: recovery"):
+            for switch in self.switches:
+                switch.start()
+            for switch in self.switches:
+                await switch.wait_ready()
+
+    async def fail_when_a_switch_ends(self) -> None:
+        """Wait until the switch, or a shard of it, ends by itself: raise `SwitchProcessError`."""
+        async with trio.open_nursery() as nursery:
+            for switch in self.switches:
+                nursery.start_soon(switch.fail_when_it_ends)
 
     async def stop_switch(self) -> None:
         """Have the switch drain and end. Raises `SwitchProcessError`."""
-        if self.switch.running:
+        if any(switch.running for switch in self.switches):
             with self.step("switch: drained"):
-                await self.switch.stop()
+                async with trio.open_nursery() as nursery:
+                    for switch in self.switches:
+                        nursery.start_soon(switch.stop)
 
     async def stop(self) -> None:
         """Stop whatever still runs, the database last."""

@@ -26,7 +26,7 @@ from loadtest._tally cimport (
 from loadtest._wire cimport (
     LINK_CONNECTING, LINK_DOWN, LINK_UP, Link, link_free, link_open, link_opened, link_shut,
     wire_exact_timers, wire_pause, wire_wait)
-from switch._frames cimport FrameForm
+from switch._frames cimport TPDU_BYTES, FrameForm
 from switch._sockets cimport (
     EPOLL_CLOEXEC, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, close_fd, epoll_create1, epoll_event,
     monotonic_us)
@@ -238,7 +238,8 @@ cdef class Engine:
         state.rules = &reader.rules
         state.arrivals = &schedule.arrivals
         state.form = FrameForm(
-            settings.length_form, settings.has_tpdu, settings.length_includes_itself)
+            settings.length_form, TPDU_BYTES if settings.has_tpdu else 0,
+            settings.length_includes_itself)
         state.window = settings.window
         state.address = settings.address
         state.port = settings.port

@@ -195,11 +195,11 @@ cdef bint next_step_is_repeat(Engine *engine, const Slot *slot) noexcept nogil:
 cdef void check_tpdu(Engine *engine, const Slot *slot, const Frame *frame) noexcept nogil:
     cdef const Link *link = &engine.links[slot.connection]
     cdef const uint8_t *wanted = &link.reply_tpdu[0]
-    if frame.tpdu == NULL or engine.rules.tpdu == TPDU_ANY:
+    if frame.envelope == NULL or engine.rules.tpdu == TPDU_ANY:
         return
     if engine.rules.tpdu == TPDU_SAME:
         wanted = &link.tpdu[0]
-    if memcmp(frame.tpdu, wanted, 5):
+    if memcmp(frame.envelope, wanted, 5):
         fault(engine, slot, FAULT_WRONG_ECHO, slot.connection, DETAIL_TPDU)
 
 

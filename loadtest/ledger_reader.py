@@ -29,8 +29,10 @@ SHARDS = "SELECT shard FROM shard_heads ORDER BY shard"
 # `reply` is what was sent, without framing. A hold that the clock ends is nobody's message.
 ROWS = """
 SELECT rrn, coalesce(card, -1) AS card, coalesce(merchant, -1) AS merchant, response_code,
-       approved_minor, discount_minor, points_earned, points_redeemed,
-       coalesce(cardinality(move_from), 0) > 0 AS moved, reply
+       approved_minor, coalesce(discount_minor, 0) AS discount_minor,
+       coalesce(points_earned, 0) AS points_earned,
+       coalesce(points_redeemed, 0) AS points_redeemed,
+       coalesce(cardinality(moves), 0) > 0 AS moved, reply
   FROM journal
  WHERE shard = $1 AND seq > $2 AND kind = 1
  ORDER BY seq
@@ -40,13 +42,10 @@ SELECT rrn, coalesce(card, -1) AS card, coalesce(merchant, -1) AS merchant, resp
 CHANGES = """
 SELECT leg.account, sum(leg.amount)::BIGINT AS change
   FROM journal
+ CROSS JOIN LATERAL generate_subscripts(moves, 1) AS number
  CROSS JOIN LATERAL (
-    SELECT move.account, -move.amount AS amount
-      FROM unnest(move_from, move_amounts) AS move (account, amount)
-    UNION ALL
-    SELECT move.account, move.amount
-      FROM unnest(move_to, move_amounts) AS move (account, amount)
- ) AS leg
+    VALUES (moves[number][1], -moves[number][3]), (moves[number][2], moves[number][3])
+ ) AS leg (account, amount)
  WHERE shard = $1 AND seq > $2 AND kind <> 4
  GROUP BY leg.account
 """

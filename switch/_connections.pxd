@@ -23,6 +23,7 @@ cdef struct Connection:
     uint8_t paused          # not read: too much of its output waits for rows
     uint8_t postponed       # not read: what came from it waits for room
     uint8_t half_closed     # the peer sends no more, and may still read
+    uint8_t trunk           # many requesters' messages: its bounds are a trunk's, its room is kept
     int32_t unanswered
     int32_t queued          # of them, waiting for Python, or behind one that does
     uint64_t waits_until    # ring position behind its newest reply that waits for a row; 0 = none
@@ -51,8 +52,11 @@ cdef int connections_open(Connections *connections, int32_t capacity, int epoll)
 cdef void connections_clear(Connections *connections) noexcept nogil
 cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
                              int64_t now_us) noexcept nogil
+cdef uint32_t output_max(const Connection *connection) noexcept nogil
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil
 cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nogil
+cdef int connection_insert(Connection *connection, const uint8_t *data,
+                           size_t bytes) noexcept nogil
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,
                               int64_t now_us) noexcept nogil
 cdef int connection_flush(Connections *connections, int32_t place) noexcept nogil

@@ -2,13 +2,13 @@
 
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from switch._sockets cimport (
     EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CTL_ADD, EPOLL_CTL_MOD, MSG_DONTWAIT, MSG_NOSIGNAL,
     close_fd, epoll_ctl, epoll_event, send,
 )
-from switch._words cimport OUTPUT_BYTES_MAX
+from switch._words cimport OUTPUT_BYTES_MAX, TRUNK_OUTPUT_BYTES_MAX
 
 cdef enum:
     OUT_FIRST = 1024
@@ -91,6 +91,11 @@ cdef int32_t connection_take(Connections *connections, int fd, uint8_t listener,
     return place
 
 
+cdef uint32_t output_max(const Connection *connection) noexcept nogil:
+    """How many bytes may wait for a peer."""
+    return TRUNK_OUTPUT_BYTES_MAX if connection.trunk else OUTPUT_BYTES_MAX
+
+
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil:
     """Close a connection; what it has not sent is gone (its answers are in the journal)."""
     cdef Connection *connection = &connections.all[place]
@@ -119,7 +124,7 @@ cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nog
     need = connection.out_bytes + <uint32_t> bytes
     if need <= capacity:
         return connection.out + connection.out_bytes
-    if need > OUTPUT_BYTES_MAX:
+    if need > output_max(connection):
         return NULL
     if capacity == 0:
         capacity = OUT_FIRST
@@ -131,6 +136,21 @@ cdef uint8_t *connection_room(Connection *connection, size_t bytes) noexcept nog
     connection.out = grown
     connection.out_capacity = capacity
     return connection.out + connection.out_bytes
+
+
+cdef int connection_insert(Connection *connection, const uint8_t *data,
+                           size_t bytes) noexcept nogil:
+    """Put what may leave at once before what has to wait. 0, or -1 without room."""
+    cdef uint8_t *here
+    if connection_room(connection, bytes) == NULL:
+        return -1
+    here = connection.out + connection.out_ready
+    memmove(here + bytes, here, connection.out_bytes - connection.out_ready)
+    memcpy(here, data, bytes)
+    connection.out_ready += <uint32_t> bytes
+    connection.out_bytes += <uint32_t> bytes
+    connection.out_moved -= bytes       # every absolute end behind it moves back by so much
+    return 0
 
 
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,
@@ -180,7 +200,7 @@ cdef int connection_flush(Connections *connections, int32_t place) noexcept nogi
     if connection.out_sent == connection.out_bytes:
         connection.out_moved += connection.out_sent
         connection.out_sent = connection.out_ready = connection.out_bytes = 0
-        if connection.out_capacity > OUT_FIRST * 16:
+        if connection.out_capacity > OUT_FIRST * 16 and not connection.trunk:
             free(connection.out)        # a burst is over: 10,000 links do not keep its room
             connection.out = NULL
             connection.out_capacity = 0

@@ -6,7 +6,7 @@ from switch._frames cimport FrameForm
 from switch._mapping cimport Profile
 
 cdef enum:
-    LISTENERS_MAX = 16
+    LISTENERS_MAX = 16          # for requesters
 
 cdef struct Listener:
     int fd

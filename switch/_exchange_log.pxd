@@ -23,11 +23,12 @@ cdef struct LineFacts:          # what a line says, kept while the reply waits f
     uint8_t listener
     uint8_t repeated
     uint8_t slow
+    uint16_t peer_port      # of the requester
+    uint32_t peer_address
 
 cdef void line_facts(const Workspace *work, uint8_t listener, bint journaled, bint slow,
                      int64_t received_us, LineFacts *facts) noexcept nogil
-cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link,
-                    uint32_t peer_address, uint16_t peer_port, int64_t now_us,
+cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link, int64_t now_us,
                     int64_t elapsed_us, Buffer *log) noexcept nogil
 cdef int line_write_closed(const char *link, uint32_t peer_address, uint16_t peer_port,
                            const char *what, int64_t now_us, Buffer *log) noexcept nogil

@@ -26,15 +26,14 @@ cdef void line_facts(const Workspace *work, uint8_t listener, bint journaled, bi
         memcpy(facts.response_code, work.decision.row.response_code, 2)
 
 
-cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link,
-                    uint32_t peer_address, uint16_t peer_port, int64_t now_us,
+cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link, int64_t now_us,
                     int64_t elapsed_us, Buffer *log) noexcept nogil:
     """Append the line of an answered message; `now_us` is Unix time. 0, or -1 when full."""
     cdef const Card *card
     cdef const char *code = <const char *> facts.response_code
     cdef const char *terminal = ""
     cdef char masked[20]
-    cdef const uint8_t *peer = <const uint8_t *> &peer_address
+    cdef const uint8_t *peer = <const uint8_t *> &facts.peer_address
     if log.bytes + LINE_BYTES_MAX > LOG_BYTES_MAX or buffer_reserve(log, LINE_BYTES_MAX) != 0:
         return -1
     masked[0] = 0
@@ -50,8 +49,9 @@ cdef int line_write(const Shard *shard, const LineFacts *facts, const char *link
         '{"event":"exchange","time_us":%lld,"link":"%s","peer":"%u.%u.%u.%u:%u","mti":"%04d",'
         '"stan":"%06d","terminal":"%.8s","card":"%s","amount_minor":%lld,"code":"%.2s",'
         '"reason":"%s","seq":%lld,"repeated":%s,"lane":"%s","elapsed_us":%lld}\n',
-        <long long> now_us, link, peer[0], peer[1], peer[2], peer[3], <unsigned int> peer_port,
-        <int> facts.mti, <int> (facts.stan if facts.stan >= 0 else 0), terminal, masked,
+        <long long> now_us, link, peer[0], peer[1], peer[2], peer[3],
+        <unsigned int> facts.peer_port, <int> facts.mti,
+        <int> (facts.stan if facts.stan >= 0 else 0), terminal, masked,
         <long long> (facts.amount_minor if facts.amount_minor > 0 else 0), code,
         shard.reason_names[facts.reason], <long long> facts.seq,
         <const char *> ("true" if facts.repeated else "false"),

@@ -1,6 +1,6 @@
 """Python face of `_fastpath`: the gate that a server drains, and what it counts."""
 
-from typing import Any, final
+from typing import Any
 
 from switch._core import Core
 from switch._lane import Lane
@@ -8,7 +8,6 @@ from switch._pricing import Pricer
 
 Recall = tuple[str, int] | tuple[str, int, int]
 
-@final
 class Gate:
     """The gate of one shard: sockets, the fast lane, replies that wait for their commit.
 
@@ -25,13 +24,13 @@ class Gate:
         utc_offset_s: int,
         logging: bool,
         pricer: Pricer | None = None,
+        trunks_max: int = 0,
     ) -> None:
         """Take the memory for `connections_max` connections and `pending_max` waiting replies.
 
         Beyond `pending_max` rows that are not durable requests get 91; reversals and advices have a
-        quarter more, and wait when that is used up. `logging` keeps a line for each answered
-        message and each closed connection until `take_log`. Without a `pricer` no function prices
-        anything.
+        quarter more, and wait when that is used up. `logging` keeps a line for
+        each answered message and each closed connection until `take_log`.
         """
 
     @property
@@ -46,6 +45,12 @@ class Gate:
 
         `reply_seconds`: how long its requesters wait for a reply.
         """
+
+    def stop_reading(self) -> None:
+        """Hear requesters no more; replies under way leave, those of other shards included."""
+
+    def awaited(self) -> int:
+        """Count the messages that other shards have and have not answered."""
 
     def stop_accepting(self) -> None:
         """Take no new connections; those that are open go on."""

@@ -13,55 +13,50 @@ What the fast lane cannot answer alone is parked: `take_parked` hands it to the 
 serves it again on the same path. Must not know PostgreSQL, Trio or a profile by name.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset, strncpy
-
-cimport cython
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, strncpy
 
 from switch._connections cimport (
     CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
-    CLOSED_NOT_READING, CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, close_name,
-    connection_close, connection_flush, connection_keep_rest, connection_pause, connection_room,
-    connection_take, connection_unpause, connections_clear, connections_open,
+    CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, close_name, connection_keep_rest,
+    connection_pause, connection_take, connection_unpause, output_max,
 )
 from switch._core cimport Core
 from switch._doors cimport (
-    LISTENERS_MAX, Caller, door_leave, door_next, door_share, door_watch, mark_is_door,
+    LISTENERS_MAX, Caller, Listener, door_leave, door_next, door_share, door_watch, mark_is_door,
 )
-from switch._exchange_log cimport LineFacts, line_facts, line_write, line_write_closed
 from switch._frames cimport (
-    FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next, frame_prefix,
+    FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next,
 )
 from switch._lane cimport (
-    SERVED_AT_SEQ, SERVED_BROKEN, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER, SERVED_NO_ROOM,
-    SERVED_NOW, SERVED_STALE, Lane, serve,
+    SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
+    SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, Lane, serve,
 )
-from switch._latency cimport LATENCY_BUCKETS, latency_note
+from switch._latency cimport LATENCY_BUCKETS
 from switch._parking cimport (
     PARKED_MAX, RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep,
     parking_open,
 )
+from switch._peers cimport FIRST_LISTENER, NO_SHARD, TRUNK_IN, TRUNK_OUT
 from switch._plan cimport Moment, moment_at
 from switch._pressure cimport Pressure, pressure_of
 from switch._price_queue cimport queue_clear, queue_count, queue_open, queue_put
 from switch._pricing cimport Pricer
+from switch._routing cimport ROUTE_LISTENER
 from switch._shard cimport PRICE_FIRST, Recall
 from switch._sockets cimport (
-    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CLOEXEC, MSG_DONTWAIT, clock_us,
-    close_fd, epoll_create1, epoll_event, epoll_wait, monotonic_us, recv,
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, MSG_DONTWAIT, clock_us, close_fd,
+    epoll_event, epoll_wait, monotonic_us, recv,
 )
 from switch._words cimport (
-    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OUTPUT_BYTES_MAX, OVERLOADED, PRICE_QUEUE_MAX,
-    READ_BYTES_MAX, TURN_US_MAX,
+    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, TRUNK_READ_BYTES_MAX,
+    TURN_US_MAX,
 )
-from switch.ledger._rows cimport buffer_clear
 
 cdef enum:
     EVENTS_MAX = 16             # served before the clock is looked at
     ACCEPTS_MAX = 64            # of one listener in one turn
-    DIRTY_MAX = 4096            # connections with something to send before they are flushed
 
 cdef Recall NOTHING_RECALLED
 NOTHING_RECALLED.count = 0
@@ -69,49 +64,30 @@ NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
 
-
-@cython.final
-cdef class Gate:
+cdef class Gate(Outbox):
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
-                  int32_t utc_offset_s, bint logging, Pricer pricer=None):
-        """`pending_max` bounds the requests whose rows wait for a commit: beyond it they get 91."""
-        cdef uint32_t ring = 1024
-        self.shares.requests_max = pending_max
-        self.shares.all_max = pending_max + pending_max // 4
-        # What was parked had its room before.
-        while ring < self.shares.all_max + PARKED_MAX + PRICE_QUEUE_MAX:
-            ring *= 2
-        self.core = core
-        self.shard = &core.shard
+                  int32_t utc_offset_s, bint logging, Pricer pricer=None,
+                  int32_t trunks_max=0):
+        """See `Outbox` for the bounds."""
         self.lanes = []
         self.pricer = Pricer({}) if pricer is None else pricer
-        self.epoll = epoll_create1(EPOLL_CLOEXEC)
-        self.pending = <Pending *> calloc(ring, sizeof(Pending))
-        self.read_room = <uint8_t *> malloc(READ_BYTES_MAX + FRAME_BYTES_MAX + PREFIX_BYTES_MAX)
-        self.dirty = <int32_t *> malloc(DIRTY_MAX * sizeof(int32_t))
-        if (parking_open(&self.parking) != 0 or self.epoll < 0
-                or self.pending == NULL or self.read_room == NULL or self.dirty == NULL
-                or queue_open(&self.to_price) != 0
-                or connections_open(&self.connections, connections_max, self.epoll) != 0):
+        self.read_room = <uint8_t *> malloc(TRUNK_READ_BYTES_MAX + FRAME_BYTES_MAX
+                                            + PREFIX_BYTES_MAX)
+        if (parking_open(&self.parking) != 0 or queue_open(&self.to_price) != 0
+                or self.read_room == NULL):
             raise MemoryError
-        self.pending_mask = ring - 1
+        self.connections_max = connections_max
+        self.listener_count = FIRST_LISTENER
+        self.listeners[<int> TRUNK_IN].fd = self.listeners[<int> TRUNK_OUT].fd = -1
         self.utc_offset_s = utc_offset_s
         self.available = True
-        self.accepting = True
-        self.logging = logging
 
     def __dealloc__(self):
-        connections_clear(&self.connections)
         parking_clear(&self.parking)
         queue_clear(&self.to_price)
-        buffer_clear(&self.log)
-        free(self.pending)
         free(self.read_room)
-        free(self.dirty)
-        if self.epoll > 0:              # 0: arguments were refused before it was opened
-            close_fd(self.epoll)
 
     def fileno(self):
         """Give the epoll set's descriptor: readable when there is something to drain."""
@@ -123,14 +99,15 @@ cdef class Gate:
         `reply_seconds`: how long its requesters wait for a reply.
         """
         cdef Listener *listener = &self.listeners[self.listener_count]
-        assert self.listener_count < LISTENERS_MAX
+        assert self.listener_count < FIRST_LISTENER + LISTENERS_MAX
         assert lane.shard == self.shard
         self.lanes.append(lane)
         listener.fd = fd
         listener.profile = &lane.profile
         frame_form(lane.framing, &listener.form)
         listener.reply_seconds = reply_seconds
-        listener.share = door_share(self.listeners, self.listener_count)
+        listener.share = door_share(&self.listeners[FIRST_LISTENER],
+                                    self.listener_count - FIRST_LISTENER)
         strncpy(listener.name, lane.name.encode("ascii"), 31)
         self.watch_listener(self.listener_count)
         self.listener_count += 1
@@ -139,6 +116,19 @@ cdef class Gate:
         """Have the kernel wake us for new connections."""
         if door_watch(self.epoll, &self.listeners[number], number) != 0:
             raise OSError(errno, "the listening socket could not be watched")
+        return 0
+
+    def stop_reading(self):
+        """Hear requesters no more; replies under way leave, those of other shards included."""
+        cdef int32_t place
+        self.stop_accepting()
+        for place in range(self.connections.capacity):
+            if (self.connections.all[place].fd >= 0
+                    and self.connections.all[place].listener != TRUNK_OUT):
+                connection_pause(&self.connections, place)
+
+    def awaited(self):
+        """Count the messages that other shards have and have not answered."""
         return 0
 
     def stop_accepting(self):
@@ -169,6 +159,7 @@ cdef class Gate:
         with nogil:
             self.shard.durable_seq = seq
             self.release()
+            self.go_on()
             self.flush_dirty()
 
     def close_overdue(self, int64_t idle_us_max, int64_t frame_us_max):
@@ -192,7 +183,8 @@ cdef class Gate:
                     continue            # it is we who do not read
                 if connection.rest_since_us and now_us - connection.rest_since_us > frame_us_max:
                     self.close(place, CLOSED_SLOW_FRAME, NULL)
-                elif now_us - connection.heard_us > idle_us_max and connection.unanswered == 0:
+                elif (now_us - connection.heard_us > idle_us_max and connection.unanswered == 0
+                      and not connection.trunk):
                     self.close(place, CLOSED_IDLE, NULL)
 
     def close_all(self):
@@ -224,7 +216,8 @@ cdef class Gate:
             if self.connections.all[parked.place].generation == parked.generation \
                     and self.connections.all[parked.place].fd >= 0:
                 self.connections.all[parked.place].unanswered -= 1
-                self.serve_frame(parked.place, &frame, parked.received_us, &parked.recall, recalled)
+                self.serve_frame(parked.place, &frame, parked.received_us, &parked.recall,
+                                 FRESH if recalled else UNFETCHED)
             else:
                 self.counters.undeliverable += 1
             free(parked.body)
@@ -233,12 +226,6 @@ cdef class Gate:
             self.flush_dirty()
         assert not self.broken, "a decision could not be journaled"
         return 0
-
-    def take_log(self):
-        """Give the exchange log's lines since the last call."""
-        lines = PyBytes_FromStringAndSize(<char *> self.log.data, <Py_ssize_t> self.log.bytes)
-        self.log.bytes = 0
-        return lines
 
     def statistics(self):
         """Give counters and sizes for the metrics."""
@@ -271,6 +258,7 @@ cdef class Gate:
             count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
             self.serve_events(events, count, now_us)
             now_us = monotonic_us()
+        self.go_on()
         self.flush_dirty()
 
     cdef void serve_events(self, const epoll_event *events, int count,
@@ -310,33 +298,23 @@ cdef class Gate:
                 self.counters.accepts_failed += 1
             if status != 1:
                 return
-            place = connection_take(&self.connections, caller.fd, <uint8_t> number, now_us)
+            place = -1
+            if number == TRUNK_IN or (self.connections.open_count - self.trunk_count
+                                      < self.connections_max):
+                place = connection_take(&self.connections, caller.fd, <uint8_t> number, now_us)
             if place < 0:
                 self.counters.refused += 1
                 close_fd(caller.fd)
                 self.log_closed(listener, caller.address, caller.port, b"too_many_connections")
                 continue
+            if number == TRUNK_IN:
+                self.connections.all[place].trunk = 1
+                self.connections.all[place].peer_port = NO_SHARD
+                self.trunk_count += 1
+                continue
             self.connections.all[place].peer_address = caller.address
             self.connections.all[place].peer_port = caller.port
             self.counters.accepted += 1
-
-    cdef void close(self, int32_t place, int cause, const char *why) noexcept nogil:
-        """Close a connection: one line in the log says why (NULL: as the cause is called)."""
-        cdef Connection *connection = &self.connections.all[place]
-        if connection.postponed:
-            self.postponed_count -= 1
-        if cause == CLOSED_LOST_FRAMING:
-            connection_flush(&self.connections, place)  # what was right before it is answered
-        self.log_closed(&self.listeners[connection.listener], connection.peer_address,
-                        connection.peer_port, close_name(cause) if why == NULL else why)
-        connection_close(&self.connections, place, cause)
-
-    cdef void log_closed(self, const Listener *listener, uint32_t peer_address, uint16_t peer_port,
-                         const char *why) noexcept nogil:
-        """Write the line of a connection's end."""
-        if self.logging and line_write_closed(listener.name, peer_address, peer_port, why,
-                                              clock_us(), &self.log) != 0:
-            self.counters.log_lines_dropped += 1
 
     cdef void read_ready(self, int32_t place) noexcept nogil:
         """Read once from a connection and serve the frames that are whole."""
@@ -345,7 +323,8 @@ cdef class Gate:
         cdef ssize_t got
         cdef int64_t now_us = monotonic_us()
         memcpy(self.read_room, connection.rest, kept)
-        got = recv(connection.fd, self.read_room + kept, READ_BYTES_MAX, MSG_DONTWAIT)
+        got = recv(connection.fd, self.read_room + kept,
+                   TRUNK_READ_BYTES_MAX if connection.trunk else READ_BYTES_MAX, MSG_DONTWAIT)
         if got == 0 and kept > 0:
             self.close(place, CLOSED_BY_PEER, b"truncated")
             return
@@ -379,18 +358,24 @@ cdef class Gate:
             if status != FRAME_WHOLE:
                 break
             connection.rest_since_us = 0
-            if not self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, True):
+            if connection.trunk:
+                if not self.take_trunk_frame(place, &frame):
+                    at = start
+                    self.postpone(place)
+                    break
+            elif not self.serve_frame(place, &frame, now_us, &NOTHING_RECALLED, FRESH):
                 at = start              # it has to wait for room, and so does all behind it
                 self.postpone(place)
                 break
-            self.counters.frames += 1
+            else:
+                self.counters.frames += 1
             if connection.fd < 0 or connection.generation != generation or self.broken:
                 return
         if status == FRAME_LOST:
             self.close(place, CLOSED_LOST_FRAMING, NULL)
         elif connection_keep_rest(connection, self.read_room + at, bytes - at, now_us) != 0:
             self.close(place, CLOSED_ERROR, NULL)
-        elif connection.out_bytes - connection.out_ready >= OUTPUT_BYTES_MAX // 2:
+        elif connection.out_bytes - connection.out_ready >= output_max(connection) // 2:
             connection_pause(&self.connections, place)
 
     cdef void postpone(self, int32_t place) noexcept nogil:
@@ -399,6 +384,11 @@ cdef class Gate:
         self.connections.all[place].postponed = 1
         self.counters.postponed += 1
         self.postponed_count += 1
+
+    cdef void go_on(self) noexcept nogil:
+        """Serve what waited for room, if there is some. Never in the middle of a read."""
+        if self.postponed_count and self.shares.all_waiting < self.shares.requests_max:
+            self.serve_postponed()
 
     cdef void serve_postponed(self) noexcept nogil:
         """There is room again: go on with the connections that waited for it."""
@@ -420,32 +410,43 @@ cdef class Gate:
             self.serve_frames(place, kept, now_us)
 
     cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          const Recall *recall, bint decidable) noexcept nogil:
+                          const Recall *recall, int standing) noexcept nogil:
         """Serve one message; its reply is written and waits, or leaves with the sweep.
 
-        Not `decidable`: what it needs could not be fetched, so it gets 91. False: it has to be
-        served, and there is no room for it now; nothing has been done.
+        False: it has to be served, and there is no room for it now; nothing has been done.
         """
         cdef Connection *connection = &self.connections.all[place]
-        cdef const Listener *listener = &self.listeners[connection.listener]
+        # Where it came in, here or at another shard: by whose profile it is read.
+        cdef const Listener *listener = &self.listeners[
+            frame.envelope[ROUTE_LISTENER] if connection.trunk else connection.listener]
+        cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
         cdef Pressure pressure
         cdef Moment now
         cdef int status
         cdef bint slow = recall.count > 0 or recall.desk != NULL
-        pressure_of(&self.shares, listener.share, connection.unanswered, listener.reply_seconds,
-                    &pressure)
-        if not decidable or not self.available:
+        pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.unanswered,
+                    listener.reply_seconds, &pressure)
+        if standing == UNFETCHED or not self.available:
             pressure.everything = LEDGER_UNAVAILABLE
-        elif connection.queued > 0 and recall.desk == NULL:     # nothing overtakes on a connection
-            if queue_put(&self.to_price, connection, place, frame, received_us, recall):
+        elif connection.queued > 0 and recall.desk == NULL and standing == FRESH:
+            if queue_put(&self.to_price, connection, place, frame, envelope_bytes, received_us,
+                         recall):
                 return True
-            pressure.requests = OVERLOADED
+            pressure.requests = OVERLOADED      # nothing overtakes on a connection
             pressure.full = True
-        if slow:
+        if slow or standing == APPROVED_ELSEWHERE:
             pressure.full = False       # its place was kept while it was parked
         moment_at(&now, clock_us(), self.utc_offset_s)
+        self.work.settled_here = recall.count > 0 or standing != FRESH or connection.trunk
         status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now, &pressure,
                        recall, &self.work)
+        if status == SERVED_ELSEWHERE:
+            status = self.forward(place, frame, received_us, &pressure)
+            if status != SERVED_NOW:
+                return status != SERVED_NO_ROOM
+            self.work.settled_here = True       # `pressure` says why it gets 91
+            status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
+                           &pressure, recall, &self.work)
         if status == SERVED_LATER:
             if recall.count == RECALLS_MAX and self.work.decision.status != PRICE_FIRST:
                 self.broken = True      # what it asks for is there and is asked for again
@@ -463,135 +464,45 @@ cdef class Gate:
             self.counters.slow += 1
         else:
             self.counters.fast += 1
+        if connection.trunk and status > SERVED_NOW and status != SERVED_BROKEN:
+            self.answer_nothing(place, frame)
         if status == SERVED_IGNORED:
             self.counters.ignored += 1
         elif status == SERVED_STALE:
             self.counters.stale += 1
         elif status == SERVED_HOPELESS:
             self.counters.hopeless += 1
-            self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
+            if not connection.trunk:
+                self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
         elif status == SERVED_BROKEN:
             self.broken = True
         else:
             self.write_reply(place, frame, received_us, status == SERVED_AT_SEQ, slow)
         return True
 
-    cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
-                          bint journaled, bint slow) noexcept nogil:
-        """Put the workspace's reply into the connection's output, behind its mark."""
-        cdef Connection *connection = &self.connections.all[place]
-        cdef Pending *pending
-        cdef LineFacts line
-        cdef size_t prefix
-        cdef uint8_t *room = connection_room(connection, PREFIX_BYTES_MAX + self.work.reply_bytes)
-        if room == NULL:
-            self.close(place, CLOSED_NOT_READING, NULL)
-            return
-        prefix = frame_prefix(&self.listeners[connection.listener].form, frame.tpdu,
-                              self.work.reply_bytes, room)
-        memcpy(room + prefix, self.work.reply, self.work.reply_bytes)
-        connection.out_bytes += <uint32_t> (prefix + self.work.reply_bytes)
-        line_facts(&self.work, connection.listener, journaled, slow, received_us, &line)
-        if journaled and self.work.seq > self.shard.durable_seq:
-            if self.pending_end - self.pending_first > self.pending_mask:
-                self.broken = True      # beyond `all_max` nothing is decided: cannot be
-                return
-            pending = &self.pending[self.pending_end & self.pending_mask]
-            self.pending_end += 1
-            self.shares.all_waiting += 1
-            self.shares.waiting[self.listeners[connection.listener].share] += 1
-            pending.seq = self.work.seq
-            pending.place = place
-            pending.generation = connection.generation
-            pending.followers = 0
-            pending.line = line
-            connection.waits_until = self.pending_end
-        else:
-            # It stands for nothing that could be lost: its line is written now, wherever it queues.
-            self.account_for(&line, connection, monotonic_us())
-            if connection.waits_until <= self.pending_first:
-                connection.out_ready = connection.out_bytes
-                self.note_dirty(place)
-                return
-            pending = &self.pending[(connection.waits_until - 1) & self.pending_mask]
-            pending.followers += 1
-        pending.end = connection.out_moved + connection.out_bytes
-        connection.unanswered += 1
-
-    cdef void release(self) noexcept nogil:
-        """Move the marks of the replies whose rows are durable, oldest first."""
-        cdef Pending *pending
-        cdef Connection *connection
-        cdef int64_t now_us = monotonic_us()
-        while self.pending_first != self.pending_end:
-            pending = &self.pending[self.pending_first & self.pending_mask]
-            if pending.seq > self.shard.durable_seq:
-                break
-            self.pending_first += 1
-            self.shares.all_waiting -= 1
-            self.shares.waiting[self.listeners[pending.line.listener].share] -= 1
-            connection = &self.connections.all[pending.place]
-            if connection.fd < 0 or connection.generation != pending.generation:
-                self.counters.undeliverable += <uint64_t> (1 + pending.followers)
-                continue
-            connection.out_ready = <uint32_t> (pending.end - connection.out_moved)
-            connection.unanswered -= 1 + pending.followers
-            self.note_dirty(pending.place)
-            self.account_for(&pending.line, connection, now_us)
-        if self.postponed_count and self.shares.all_waiting < self.shares.requests_max:
-            self.serve_postponed()
-
-    cdef void note_dirty(self, int32_t place) noexcept nogil:
-        """Have a connection's output sent with the sweep."""
-        if not self.connections.all[place].dirty:
-            if self.dirty_count == DIRTY_MAX:
-                self.flush_dirty()
-            self.connections.all[place].dirty = 1
-            self.dirty[self.dirty_count] = place
-            self.dirty_count += 1
-
-    cdef void account_for(self, const LineFacts *line, const Connection *connection,
-                          int64_t now_us) noexcept nogil:
-        """Count a reply's latency and write its line."""
-        cdef int64_t elapsed_us = now_us - line.received_us
-        latency_note(&self.latency, elapsed_us)
-        if self.logging and line_write(self.shard, line, self.listeners[line.listener].name,
-                                       connection.peer_address, connection.peer_port, clock_us(),
-                                       elapsed_us, &self.log) != 0:
-            self.counters.log_lines_dropped += 1
-
-    cdef void flush_dirty(self) noexcept nogil:
-        """Send what may leave, each connection once."""
-        cdef int32_t i, place
-        cdef Connection *connection
-        for i in range(self.dirty_count):
-            place = self.dirty[i]
-            connection = &self.connections.all[place]
-            if connection.fd < 0 or not connection.dirty:
-                continue
-            self.flush(place)
-        self.dirty_count = 0
-
-    cdef void flush(self, int32_t place) noexcept nogil:
-        """Send what may leave, and do what waited for that."""
-        cdef Connection *connection = &self.connections.all[place]
-        if connection_flush(&self.connections, place) != 0:
-            self.close(place, CLOSED_ERROR, NULL)
-        elif connection.half_closed:
-            if connection.unanswered == 0 and connection.out_bytes == 0:
-                self.close(place, CLOSED_BY_PEER, NULL)
-        elif (connection.paused and not connection.postponed
-                and connection.out_bytes - connection.out_ready < OUTPUT_BYTES_MAX // 4):
-            connection_unpause(&self.connections, place, monotonic_us())
-
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
                    const Recall *recall) noexcept nogil:
         """Keep a message for the slow lane; false when too many are kept already."""
         cdef Connection *connection = &self.connections.all[place]
+        cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
         if self.work.decision.status == PRICE_FIRST:
-            return queue_put(&self.to_price, connection, place, frame, received_us, recall)
-        if not parking_keep(&self.parking, place, connection.generation, frame, received_us,
-                            recall, &self.work.decision):
+            return queue_put(&self.to_price, connection, place, frame, envelope_bytes,
+                             received_us, recall)
+        if not parking_keep(&self.parking, place, connection.generation, frame, envelope_bytes,
+                            received_us, recall, &self.work.decision):
             return False
         connection.unanswered += 1
         return True
+
+    # --- what a gate among several does otherwise: see `_shard_gate` ------------------------------
+
+    cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us,
+                     Pressure *pressure) noexcept nogil:
+        pressure.everything = LEDGER_UNAVAILABLE
+        return SERVED_NOW
+
+    cdef bint take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
+        return True
+
+    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil:
+        pass

@@ -2,6 +2,7 @@
 
 from libc.string cimport memcpy
 
+from switch._routing cimport ROUTE_ID
 from switch._words cimport FRAME_BYTES_MAX
 
 cdef enum:
@@ -10,6 +11,10 @@ cdef enum:
 
 cdef inline size_t length_bytes(const FrameForm *form) noexcept nogil:
     return 4 if form.length == LENGTH_ASCII4 or form.length == LENGTH_BINARY4 else 2
+
+
+cdef inline uint8_t envelope_id(const FrameForm *form) noexcept nogil:
+    return TPDU_ID if form.envelope_bytes == TPDU_BYTES else ROUTE_ID
 
 
 cdef long long length_value(const FrameForm *form, const uint8_t *data) noexcept nogil:
@@ -37,7 +42,7 @@ cdef int frame_next(const FrameForm *form, const uint8_t *data, size_t bytes, si
                     Frame *frame) noexcept nogil:
     """Find the frame at `at[0]`, move behind it. A FrameStatus; what cannot be is found at once."""
     cdef size_t prefix = length_bytes(form)
-    cdef size_t envelope = TPDU_BYTES if form.tpdu else 0
+    cdef size_t envelope = form.envelope_bytes
     cdef long long value
     if bytes - at[0] < prefix:
         return FRAME_NEEDS_MORE
@@ -46,24 +51,27 @@ cdef int frame_next(const FrameForm *form, const uint8_t *data, size_t bytes, si
         value -= <long long> prefix
     if value <= <long long> envelope or value > <long long> (FRAME_BYTES_MAX + envelope):
         return FRAME_LOST
-    if form.tpdu and bytes - at[0] > prefix and data[at[0] + prefix] != TPDU_ID:
+    if envelope and bytes - at[0] > prefix and data[at[0] + prefix] != envelope_id(form):
         return FRAME_LOST
     if bytes - at[0] < prefix + <size_t> value:
         return FRAME_NEEDS_MORE
-    frame.tpdu = NULL
+    frame.envelope = NULL
     frame.body = data + at[0] + prefix + envelope
     frame.body_bytes = <size_t> value - envelope
-    if form.tpdu:
-        frame.tpdu = data + at[0] + prefix
+    if envelope:
+        frame.envelope = data + at[0] + prefix
     at[0] += prefix + <size_t> value
     return FRAME_WHOLE
 
 
-cdef size_t frame_prefix(const FrameForm *form, const uint8_t *tpdu, size_t body_bytes,
+cdef size_t frame_prefix(const FrameForm *form, const uint8_t *envelope, size_t body_bytes,
                          uint8_t *out) noexcept nogil:
-    """Write what stands before a reply: length, and the request's TPDU turned round; its bytes."""
+    """Write what stands before a reply: length, and the request's envelope; how many bytes.
+
+    A TPDU is turned round, a routing header goes back as it came.
+    """
     cdef size_t prefix = length_bytes(form)
-    cdef size_t value = body_bytes + (TPDU_BYTES if form.tpdu else 0)
+    cdef size_t value = body_bytes + form.envelope_bytes
     cdef int i
     if form.includes_itself:
         value += prefix
@@ -79,12 +87,13 @@ cdef size_t frame_prefix(const FrameForm *form, const uint8_t *tpdu, size_t body
         out[1] = <uint8_t> value
         if form.length == LENGTH_BINARY4:
             out[2] = out[3] = 0
-    if form.tpdu:
-        out[prefix] = tpdu[0]
-        memcpy(out + prefix + 1, tpdu + 3, 2)
-        memcpy(out + prefix + 3, tpdu + 1, 2)
-        prefix += TPDU_BYTES
-    return prefix
+    if form.envelope_bytes == TPDU_BYTES:
+        out[prefix] = envelope[0]
+        memcpy(out + prefix + 1, envelope + 3, 2)
+        memcpy(out + prefix + 3, envelope + 1, 2)
+    elif form.envelope_bytes:
+        memcpy(out + prefix, envelope, form.envelope_bytes)
+    return prefix + form.envelope_bytes
 
 
 LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENGTH_BCD2,
@@ -94,6 +103,6 @@ LENGTH_FORMS = {"binary2": LENGTH_BINARY2, "ascii4": LENGTH_ASCII4, "bcd2": LENG
 cdef int frame_form(framing, FrameForm *form) except -1:
     """Take over a `switch.iso8583.framing.Framing`."""
     form.length = LENGTH_FORMS[framing.length]
-    form.tpdu = framing.tpdu
+    form.envelope_bytes = TPDU_BYTES if framing.tpdu else 0
     form.includes_itself = framing.length_includes_itself
     return 0

@@ -21,6 +21,7 @@ cdef enum ServeStatus:
     SERVED_BROKEN = 5       # a mistake of ours: the process must end
     SERVED_STALE = 6        # its requester waits no more: dropped
     SERVED_NO_ROOM = 7      # it has to happen, and there is no room: serve it again later
+    SERVED_ELSEWHERE = 8    # by the shard `owner`, or by every shard; nothing was done here
 
 cdef struct Workspace:
     Scan scan
@@ -33,6 +34,8 @@ cdef struct Workspace:
     int64_t seq
     int reason
     bint repeated
+    bint settled_here       # set by the caller: other shards have had, or have sent, this message
+    int32_t owner           # of a message that is served elsewhere: a shard or EVERY_SHARD
 
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
                const Moment *now, const Pressure *pressure, const Recall *recall,

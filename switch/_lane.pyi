@@ -8,7 +8,9 @@ from switch.iso8583 import Spec
 from switch.iso8583.framing import Framing
 from switch.profile import Profile
 
-ServeStatus = Literal["at_seq", "now", "ignored", "hopeless", "later", "broken"]
+ServeStatus = Literal[
+    "at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room", "elsewhere"
+]
 Recall = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
 
 SERVE_STATUSES: tuple[ServeStatus, ...]
@@ -47,5 +49,6 @@ class Lane:
         what `recall` names into the core (`switch.recall`), then ask again with `recalled`: ("seq",
         sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN.
         Without a `pricer` that is also said, with nothing to recall, of a programme that is priced
-        in Python. `available` is false while the journal cannot take rows: then nothing is decided.
+        in Python. "elsewhere": another shard owns its card, or it concerns every shard; nothing was
+        done. `available` is false while the journal cannot take rows: then nothing is decided.
         """

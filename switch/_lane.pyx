@@ -17,7 +17,8 @@ from switch._plan cimport moment_at
 from switch._pressure cimport is_request, is_stale
 from switch._pricing cimport Pricer
 from switch._shard cimport (
-    DECIDED, PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row, settle,
+    DECIDED, EVERY_SHARD, PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row,
+    owner_of, settle,
 )
 from switch._words cimport (
     ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX, UNKNOWN_MESSAGE_TYPE,
@@ -82,6 +83,12 @@ cdef int serve_decided(Shard *shard, const Profile *profile, const uint8_t *data
     return SERVED_AT_SEQ
 
 
+cdef bint belongs_here(const Shard *shard, Workspace *work) noexcept nogil:
+    """May this shard decide the message? If not, `work.owner` says who does."""
+    work.owner = owner_of(shard, &work.request)
+    return work.owner == shard.number or (work.settled_here and work.owner == EVERY_SHARD)
+
+
 cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t bytes,
                const Moment *now, const Pressure *pressure, const Recall *recall,
                Workspace *work) noexcept nogil:
@@ -103,6 +110,12 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
     if status == READ_IGNORED:
         return SERVED_IGNORED
     if status == READ_REFUSED:
+        return serve_refused(shard, profile, data, work)
+    if shard.shard_count > 1 and not belongs_here(shard, work):
+        if not work.settled_here:
+            return SERVED_ELSEWHERE
+        # It could not be sent there, or two shards have two maps: nobody may decide it.
+        work.faults.reason = pressure.everything if pressure.everything else LEDGER_UNAVAILABLE
         return serve_refused(shard, profile, data, work)
     if pressure.everything != REASON_NONE:
         work.faults.reason = pressure.everything
@@ -234,4 +247,5 @@ cdef class Lane:
         return SERVE_STATUSES[status], reply, seq, recall
 
 
-SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room")
+SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room",
+                  "elsewhere")

@@ -2,7 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from switch._frames cimport TPDU_BYTES, Frame
+from switch._frames cimport Frame
+from switch._routing cimport ROUTE_BYTES
 from switch._shard cimport Decision, Recall
 
 cdef enum:
@@ -12,8 +13,8 @@ cdef enum:
 cdef struct Parked:             # a message that the slow lane has
     uint8_t *body               # NULL = free
     size_t body_bytes
-    uint8_t has_tpdu
-    uint8_t tpdu[5]
+    uint8_t envelope_bytes
+    uint8_t envelope[ROUTE_BYTES]
     int32_t place
     uint32_t generation
     int64_t received_us
@@ -29,7 +30,7 @@ cdef struct Parking:
 cdef int parking_open(Parking *parking) noexcept nogil
 cdef void parking_clear(Parking *parking) noexcept nogil
 cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, const Frame *frame,
-                       int64_t received_us, const Recall *recall,
+                       uint8_t envelope_bytes, int64_t received_us, const Recall *recall,
                        const Decision *decision) noexcept nogil
 cdef void parking_give(Parking *parking, int32_t ticket, Parked *parked,
                        Frame *frame) noexcept nogil

@@ -29,7 +29,7 @@ cdef void parking_clear(Parking *parking) noexcept nogil:
 
 
 cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, const Frame *frame,
-                       int64_t received_us, const Recall *recall,
+                       uint8_t envelope_bytes, int64_t received_us, const Recall *recall,
                        const Decision *decision) noexcept nogil:
     """Keep a message; false when too many are kept already.
 
@@ -47,9 +47,9 @@ cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, con
         return False
     memcpy(parked.body, frame.body, frame.body_bytes)
     parked.body_bytes = frame.body_bytes
-    parked.has_tpdu = frame.tpdu != NULL
-    if frame.tpdu != NULL:
-        memcpy(parked.tpdu, frame.tpdu, TPDU_BYTES)
+    parked.envelope_bytes = envelope_bytes
+    if envelope_bytes:
+        memcpy(parked.envelope, frame.envelope, envelope_bytes)
     parked.place = place
     parked.generation = generation
     parked.received_us = received_us
@@ -74,7 +74,7 @@ cdef void parking_give(Parking *parking, int32_t ticket, Parked *parked,
     parked[0] = parking.all[ticket]
     parking.all[ticket].body = NULL
     parking.count -= 1
-    frame.tpdu = parked.tpdu if parked.has_tpdu else NULL
+    frame.envelope = parked.envelope if parked.envelope_bytes else NULL
     frame.body = parked.body
     frame.body_bytes = parked.body_bytes
 

@@ -8,12 +8,14 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from switch._connections cimport Connection
 from switch._frames cimport Frame
+from switch._routing cimport ROUTE_BYTES
 from switch._shard cimport Recall
 
 cdef struct Waiting:
     uint8_t *body
     size_t body_bytes
-    uint8_t tpdu[5]
+    uint8_t envelope_bytes
+    uint8_t envelope[ROUTE_BYTES]
     int32_t place
     uint32_t generation
     int64_t received_us
@@ -27,7 +29,8 @@ cdef struct PriceQueue:
 cdef int queue_open(PriceQueue *queue) noexcept nogil
 cdef void queue_clear(PriceQueue *queue) noexcept nogil
 cdef bint queue_put(PriceQueue *queue, Connection *connection, int32_t place, const Frame *frame,
-                    int64_t received_us, const Recall *recall) noexcept nogil
+                    uint8_t envelope_bytes, int64_t received_us,
+                    const Recall *recall) noexcept nogil
 cdef bint queue_take(PriceQueue *queue, Waiting *waiting) noexcept nogil
 cdef bint queue_released(const Waiting *waiting, Connection *connection) noexcept nogil
 

@@ -23,7 +23,8 @@ cdef void queue_clear(PriceQueue *queue) noexcept nogil:
 
 
 cdef bint queue_put(PriceQueue *queue, Connection *connection, int32_t place, const Frame *frame,
-                    int64_t received_us, const Recall *recall) noexcept nogil:
+                    uint8_t envelope_bytes, int64_t received_us,
+                    const Recall *recall) noexcept nogil:
     """Keep a message of a connection; false when too many wait already."""
     cdef Waiting *waiting = &queue.ring[queue.end % PRICE_QUEUE_MAX]
     if queue_count(queue) == PRICE_QUEUE_MAX:
@@ -33,8 +34,9 @@ cdef bint queue_put(PriceQueue *queue, Connection *connection, int32_t place, co
         return False
     memcpy(waiting.body, frame.body, frame.body_bytes)
     waiting.body_bytes = frame.body_bytes
-    if frame.tpdu != NULL:
-        memcpy(waiting.tpdu, frame.tpdu, 5)
+    waiting.envelope_bytes = envelope_bytes
+    if envelope_bytes:
+        memcpy(waiting.envelope, frame.envelope, envelope_bytes)
     waiting.place = place
     waiting.generation = connection.generation
     waiting.received_us = received_us

@@ -21,6 +21,10 @@ cdef extern from "switch/ledger/_sha256.h":
     void bashgah_hmac(const BashgahHmacKey *key, const uint8_t *data, size_t bytes,
                       uint8_t *digest) nogil
 
+cdef enum:
+    SLOT_COUNT = 4096           # 12 bits of a card's token, as in `switch.slots`
+    EVERY_SHARD = -1            # a message that concerns all of them
+
 cdef enum DecisionStatus:
     DECIDED = 0             # row, moves and reply are new: journal them
     REPEATED = 1            # the stored reply answers
@@ -112,6 +116,8 @@ cdef struct Shard:
     int32_t epoch
     int16_t number
     uint8_t chain[32]
+    int32_t shard_count         # 0 or 1: this shard owns every card
+    int16_t owners[SLOT_COUNT]  # number of the shard that owns a slot
     int32_t clock_seconds_max   # how far a request's own time may be from ours
     BashgahHmacKey pan_key
     char response_codes[128][2] # DE 39 of each Reason
@@ -129,6 +135,7 @@ cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexc
 cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
                                 int64_t undone) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil
-cdef void assigned_rrn(int64_t seq, char *out) noexcept nogil
+cdef void assigned_rrn(int16_t number, int64_t seq, char *out) noexcept nogil
+cdef int32_t owner_of(const Shard *shard, const Request *request) noexcept nogil
 cdef int due_push(Shard *shard, uint32_t expires_s, int64_t seq) noexcept nogil
 cdef int due_pop(Shard *shard, uint32_t now_s, int64_t *seq) noexcept nogil

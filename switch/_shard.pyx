@@ -11,7 +11,7 @@ from switch._plan cimport plan_clear
 from switch._register cimport Card, Terminal, find_acquirer, register_clear
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
-    CLASS_REVERSAL_ADVICE, COMPLETION, CUT_OVER, DUPLICATE_WITH_OTHER_CONTENT, HOLD,
+    CLASS_REVERSAL_ADVICE, COMPLETION, CUT_OVER, DUPLICATE_WITH_OTHER_CONTENT, ECHO, HOLD,
     KIND_EXCHANGE, KIND_HOLD_EXPIRY, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE, REFUND, REVERSAL,
     REVERSED_UNKNOWN_ORIGINAL, SIGN_OFF, SIGN_ON, STATE_APPROVED, STATE_CAPTURED, STATE_DECLINED,
     STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
@@ -270,17 +270,33 @@ cdef uint8_t state_after(const Row *row) noexcept nogil:
     return STATE_APPROVED
 
 
-cdef void assigned_rrn(int64_t seq, char *out) noexcept nogil:
-    """Write the RRN that the switch gives to a message that has none: its sequence, 12 digits."""
+cdef int32_t owner_of(const Shard *shard, const Request *request) noexcept nogil:
+    """Which shard decides a request: its card's, this one for an echo, or EVERY_SHARD.
+
+    Sign-on, sign-off and cut-over change terminals and acquirers, which every shard has.
+    """
+    if request.has_card:
+        return shard.owners[<int> request.card_token[0] << 4 | request.card_token[1] >> 4]
+    if request.message_class == CLASS_NETWORK and request.operation != ECHO:
+        return EVERY_SHARD
+    return shard.number
+
+
+cdef void assigned_rrn(int16_t number, int64_t seq, char *out) noexcept nogil:
+    """Write the RRN that the switch gives to a message that has none: its sequence, 12 digits.
+
+    The first two are the shard's number, so that no two shards of a machine give the same.
+    """
     cdef int i
+    seq += number * 10000000000LL
     for i in range(11, -1, -1):
         out[i] = <char> (48 + seq % 10)
         seq = seq // 10
 
 
-cdef bint rrn_was_sent(const Row *row) noexcept nogil:
+cdef bint rrn_was_sent(int16_t number, const Row *row) noexcept nogil:
     cdef char assigned[12]
-    assigned_rrn(row.seq, assigned)
+    assigned_rrn(number, row.seq, assigned)
     return row.rrn[0] != 0 and memcmp(row.rrn, assigned, 12) != 0
 
 
@@ -305,7 +321,7 @@ cdef int add_exchange(Shard *shard, const Row *row) noexcept nogil:
     memcpy(entry.rrn, row.rrn, 12)
     memcpy(entry.response_code, row.response_code, 2)
     memcpy(entry.authorisation_code, row.authorisation_code, 6)
-    entry.rrn_sent = rrn_was_sent(row)
+    entry.rrn_sent = rrn_was_sent(shard.number, row)
     entry.message_class = class_of(row.mti)
     entry.state = state_after(row)
     entry.operation = <uint8_t> row.operation

@@ -11,7 +11,7 @@ is bounded, so that a slow function delays the fast lane by a turn and not by it
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
 
-from switch._fastpath cimport Gate
+from switch._fastpath cimport FRESH, Gate
 from switch._frames cimport Frame
 from switch._price_queue cimport Waiting, queue_count, queue_released, queue_take
 from switch._shard cimport Recall
@@ -43,11 +43,11 @@ cdef int64_t serve_one(Gate gate, Waiting *waiting, int64_t before_us) except -1
     if not queue_released(waiting, &gate.connections.all[waiting.place]):
         gate.counters.undeliverable += 1
         return before_us
-    frame.tpdu = waiting.tpdu
+    frame.envelope = waiting.envelope if waiting.envelope_bytes else NULL
     frame.body = waiting.body
     frame.body_bytes = waiting.body_bytes
     recall.desk = &gate.pricer.desk
-    gate.serve_frame(waiting.place, &frame, waiting.received_us, &recall, True)
+    gate.serve_frame(waiting.place, &frame, waiting.received_us, &recall, FRESH)
     after_us = monotonic_us()
     if after_us - before_us > PRICING_SLOW_US and gate.work.decision.plan_row >= 0:
         gate.pricer.note_slow(&gate.shard.plans[gate.work.decision.plan_row],

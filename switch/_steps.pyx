@@ -83,7 +83,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
     if request.rrn[0] != 0:
         memcpy(row.rrn, request.rrn, 12)
     elif request.message_class != CLASS_NETWORK:
-        assigned_rrn(row.seq, row.rrn)
+        assigned_rrn(shard.number, row.seq, row.rrn)
     row.currency = request.currency
     row.amount_minor = request.amount_minor if request.amount_minor > 0 else 0
     row.fingerprint = fingerprint_of(request)

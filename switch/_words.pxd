@@ -115,6 +115,9 @@ cdef enum:
     READ_BYTES_MAX = 8192           # of one connection at once
     TURN_US_MAX = 2000              # of serving before replies that became durable get theirs
     UNANSWERED_MAX = 2048           # of one connection: beyond it, requests get 91
+    TRUNK_OUTPUT_BYTES_MAX = 16777216   # of a link to another shard
+    TRUNK_REQUEST_BYTES_MAX = 8388608   # of it: beyond, what can be refused is refused
+    TRUNK_READ_BYTES_MAX = 65536        # of it at once
     PRICE_QUEUE_MAX = 8192          # messages that wait to be priced in Python
 
 cdef enum:

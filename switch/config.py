@@ -15,11 +15,13 @@ import msgspec
 from msgspec import Meta
 
 from switch.errors import OperatingError
+from switch.slots import SHARDS_MAX, SLOT_COUNT, owners_of
 
 PAN_KEY_BYTES = 32
 
 Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Slot = Annotated[int, Meta(ge=0, lt=SLOT_COUNT)]
 Seconds = Annotated[float, Meta(gt=0)]
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$", max_length=32)]
 
@@ -28,10 +30,21 @@ class ConfigError(OperatingError):
     """The configuration cannot be used; the text names the file and the path inside it."""
 
 
+class SlotRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[switch.slots]]`: which shard owns the cards of some slots (`switch.slots`)."""
+
+    first: Slot
+    last: Slot
+    shard: Annotated[int, Meta(ge=0, lt=SHARDS_MAX)]
+
+
 class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[switch]`: who this process is."""
+    """`[switch]`: who this process is. With several `shards`, `peers_dir` is where they meet."""
 
     shard: Annotated[int, Meta(ge=0, le=32767)] = 0
+    shards: Annotated[int, Meta(ge=1, le=SHARDS_MAX)] = 1
+    peers_dir: Path | None = None
+    slots: tuple[SlotRange, ...] = ()
     timezone: str = "Asia/Tehran"
     snapshot_every_entries: Count = 1_000_000
 
@@ -169,6 +182,13 @@ def decode_config(text: str, path: Path) -> Config:
     return config
 
 
+def slot_owners(switch: Switch) -> tuple[int, ...]:
+    """Return the shard that owns each slot. Raises ValueError for a map with gaps or overlaps."""
+    return owners_of(
+        switch.shards, [(slots.first, slots.last, slots.shard) for slots in switch.slots]
+    )
+
+
 def read_dsn(database: Database) -> str:
     """Return the DSN, from its file when it is kept in one. Raises `ConfigError`."""
     if database.dsn is not None:
@@ -221,8 +241,29 @@ def _check(config: Config, path: Path) -> None:
         raise ConfigError(
             f"{path}: twice journal.pending_entries_max or less - at $.memory.exchange_entries_max"
         )
+    _check_shards(config, path)
     names: set[str] = set()
     for index, listener in enumerate(config.listener):
         if listener.name in names:
             raise ConfigError(f"{path}: a second {listener.name!r} - at $.listener[{index}].name")
         names.add(listener.name)
+
+
+def _check_shards(config: Config, path: Path) -> None:
+    """Raise `ConfigError` for shards that could not find each other, or their cards."""
+    switch = config.switch
+    try:
+        slot_owners(switch)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error} - at $.switch.slots") from None
+    if switch.shards == 1:
+        return
+    if switch.shard >= switch.shards:
+        raise ConfigError(f"{path}: there are 0 to {switch.shards - 1} - at $.switch.shard")
+    if switch.peers_dir is None:
+        raise ConfigError(f"{path}: several shards need it - at $.switch.peers_dir")
+    for index, listener in enumerate(config.listener):
+        if listener.port == 0:
+            raise ConfigError(
+                f"{path}: shards share a port, so it must be named - at $.listener[{index}].port"
+            )

@@ -27,6 +27,16 @@ OUTPUT_BYTES_MAX = 1 << 21
 """Replies a peer has not read; beyond it the peer is not reading at all and is closed. While half
 of it waits for rows that are not durable we do not read the peer."""
 
+TRUNK_OUTPUT_BYTES_MAX = 1 << 24
+"""What another shard has not taken, or its rows do not let go: 16,000 replies at their longest, or
+50,000 requests."""
+
+TRUNK_REQUEST_BYTES_MAX = 1 << 23
+"""Of that, what messages that can be refused may fill: reversals and advices have the rest."""
+
+TRUNK_READ_BYTES_MAX = 1 << 16
+"""What a link between shards may take at once: it carries many requesters' messages."""
+
 READ_BYTES_MAX = 1 << 13
 """What one connection may take at once, 90 purchases or 0.4 ms, so that a flood does not starve the
 others."""
@@ -52,6 +62,7 @@ can interrupt it."""
 assert 2 * HOLD_MOVES_MAX + 6 <= MOVES_MAX  # with discount, points' worth, fee, earning
 assert REPLY_BYTES_MAX * READ_BYTES_MAX // 64 < OUTPUT_BYTES_MAX // 2  # of one read
 assert UNANSWERED_MAX * 2 * 200 < OUTPUT_BYTES_MAX // 2  # refusals find room behind approvals
+assert TRUNK_REQUEST_BYTES_MAX + TRUNK_READ_BYTES_MAX < TRUNK_OUTPUT_BYTES_MAX
 assert FRAME_BYTES_MAX <= READ_BYTES_MAX
 assert PRICE_QUEUE_MAX >= 4 * UNANSWERED_MAX  # one link's flood leaves room for others
 assert PRICE_QUEUE_MAX & (PRICE_QUEUE_MAX - 1) == 0

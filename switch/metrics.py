@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._latency import LATENCY_BOUNDS_US
+from switch._peers import BATCH_BOUNDS, Peers
 from switch.ledger.journal import WriterStatus
 from switch.operations import OPERATION_COUNT, Operation
 from switch.reasons import RESPONSE_CODES, Reason
@@ -190,6 +191,52 @@ class SwitchCollector(Collector):
         yield _gauge("bashgah_holds_open", "Open holds", core["holds_open"])
         yield _counter("bashgah_holds_expired", "Holds ended by the clock", core["holds_expired"])
         yield _gauge("bashgah_exchanges_remembered", "Exchanges in memory", core["exchanges"])
+
+
+class PeersCollector(Collector):
+    """Links to the other shards; `peer` is another shard's number."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families."""
+        found = self._peers.statistics()
+        up = GaugeMetricFamily("bashgah_peer_up", "1 while linked", labels=["peer"])
+        waiting = GaugeMetricFamily(
+            "bashgah_peer_waiting", "Messages that the shard has not answered", labels=["peer"]
+        )
+        forwarded = CounterMetricFamily(
+            "bashgah_peer_messages", "Messages forwarded", labels=["peer", "direction"]
+        )
+        refused = CounterMetricFamily(
+            "bashgah_peer_refused", "Messages answered with 91 instead", labels=["peer"]
+        )
+        lost = CounterMetricFamily(
+            "bashgah_peer_lost", "Messages whose answer a broken link lost", labels=["peer"]
+        )
+        batches = HistogramMetricFamily(
+            "bashgah_peer_batch_messages", "Messages of one batch", labels=["peer"]
+        )
+        for number, peer in found.items():
+            name = [str(number)]
+            up.add_metric(name, peer["up"])
+            waiting.add_metric(name, peer["waiting"])
+            forwarded.add_metric([*name, "out"], peer["sent"])
+            forwarded.add_metric([*name, "in"], peer["received"])
+            refused.add_metric(name, peer["refused"])
+            lost.add_metric(name, peer["lost"])
+            batches.add_metric(name, _cumulative(peer["batches"]), peer["sent"])
+        yield from (up, waiting, forwarded, refused, lost, batches)
+
+
+def _cumulative(counts: list[int]) -> list[tuple[str, int]]:
+    total = 0
+    buckets = []
+    for bound, count in zip((*BATCH_BOUNDS, "+Inf"), counts, strict=True):
+        total += count
+        buckets.append((str(bound), total))
+    return buckets
 
 
 def _counter(name: str, text: str, value: float) -> Metric:

@@ -30,6 +30,8 @@ COMMIT_SECONDS_MAX = 2.0
 """A commit that takes longer says that the database is in trouble: nothing new is decided then.
 Terminals wait 10 s and more, so those that wait already still get their answer when it recovers."""
 DRAIN_SECONDS_MAX = 10.0
+OTHER_SHARDS_SECONDS_MAX = 5.0
+"""A shard that does not answer must not keep another from ending."""
 CONFIRM_SECONDS = 1.0
 """A switch that lost its shard answers echoes and repeats from memory for no longer than this."""
 SLOW_LANE_WORKERS = 4
@@ -109,6 +111,7 @@ class Server:
                 gate_scope = await nursery.start(self._serve_gate)
                 task_status.started()
                 await self._stopping.wait()
+                await self._hear_other_shards_out()
                 gate_scope.cancel()
                 with trio.move_on_after(DRAIN_SECONDS_MAX) as drain_scope:
                     await self._drained.wait()
@@ -136,6 +139,13 @@ class Server:
             await trio.lowlevel.checkpoint()
         self._all_served = True
         self._rows_wait.set()
+
+    async def _hear_other_shards_out(self) -> None:
+        """Pass on what other shards still answer to our requesters, who are heard no more."""
+        self._gate.stop_reading()
+        with trio.move_on_after(OTHER_SHARDS_SECONDS_MAX):
+            while self._gate.awaited():  # noqa: ASYNC110 (a counter in C has no event)
+                await trio.sleep(TICK_SECONDS / 10)
 
     async def _drain(self) -> None:
         """Serve what is ready, and with it what waits to be priced, however many turns that takes.

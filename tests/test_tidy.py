@@ -55,6 +55,8 @@ C_TYPE = re.compile(
 # (rule, path): the reason.
 ALLOWED: dict[tuple[str, str], str] = {
     ("broad except", "bashgah/cli.py"): "the border to the shell; bugs are raised again",
+    ("final", "switch/_fastpath.pyx"): "a gate among several does three things otherwise",
+    ("final", "switch/_outbox.pyx"): "a gate is an outbox that reads",
     ("broad except", "switch/_pricing.pyx"): "the border to issuers' functions; told and counted",
 }
 
@@ -267,6 +269,8 @@ def test_packages_hand_out_names_and_hold_no_code() -> None:
 def test_every_extension_class_is_final() -> None:
     breaches = []
     for path in with_suffix(".pyx"):
+        if ("final", path.as_posix()) in ALLOWED:
+            continue
         lines = text(path).splitlines()
         for index, line in enumerate(lines):
             if not re.match(r"\s*cdef class \w+[^;]*:\s*(#.*)?$", line):
@@ -363,7 +367,9 @@ def _functions(path: Path) -> Iterator[tuple[str, int, int]]:
 
 
 def _cython_functions(lines: list[str]) -> Iterator[tuple[str, int, int]]:
-    starts = re.compile(r"(?P<indent>\s*)(?:async )?(?:def|cdef|cpdef)\s[^=]*?(?P<name>\w+)\(")
+    starts = re.compile(
+        r"(?P<indent>\s*)(?:async )?(?:def|cdef(?! class)|cpdef)\s[^=]*?(?P<name>\w+)\("
+    )
     for index, line in enumerate(lines):
         found = starts.match(line)
         if not found:

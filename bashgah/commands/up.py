@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import trio
 import typer
 from rich.console import Console
@@ -22,6 +23,7 @@ from bashgah.site import Site
 from bashgah.verification import first_difference
 from loadtest.pace import Closed, Open, Pace
 from switch.config import ConfigError, load_config
+from switch.slots import SHARDS_MAX
 
 THINK_SECONDS = 0.08
 """How long the demo's terminals think between two requests: 200 of them then offer up to 2,500
@@ -41,6 +43,10 @@ Rate = Annotated[
     int | None,
     typer.Option(min=1, help="Requests a second on a schedule; else as they get replies."),
 ]
+Shards = Annotated[
+    int | None,
+    typer.Option(min=1, max=SHARDS_MAX, help="Processes that share ports and cards; else one."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed plays the same scenarios.")]
 BinDir = Annotated[
     Path | None, typer.Option(help="The demo's PostgreSQL programs; else the wheel's.")
@@ -56,32 +62,41 @@ def command(
     rate: Rate = None,
     seed: Seed = 1,
     bin_dir: BinDir = None,
+    shards: Shards = None,
 ) -> None:
     """Start everything and stop it cleanly at Ctrl-C.
 
     With --config: the embedded PostgreSQL, if the file has one, migrations, and the switch.
     With --demo: the same for a demo club, driven by simulated terminals over TCP, with a live view.
-    A second start finds the data of the first. With --seconds it ends by itself; the last line of
-    standard output is one JSON object, and the exit code is 1 when a reply was lost or mixed up, an
-    acknowledged one is missing in the journal, or the books do not balance.
+    A second start finds the data of the first, which is of as many shards. With --seconds it ends
+    by itself; the last line of standard output is one JSON object, and the exit code is 1 when a
+    reply was lost or mixed up, an acknowledged one is missing in the journal, or the books do not
+    balance.
+
+    With --shards: so many switch processes. Shard k serves its metrics on the HTTP port plus k.
 
     Examples: bashgah up --demo --seconds 20
+              bashgah up --demo --shards 4 --data-dir var/demo-4
               bashgah up --config bashgah.toml
     """
     if demo == (config is not None):
         raise typer.BadParameter("give either --demo or --config")
     if config is not None:
-        raise typer.Exit(trio.run(_until_signal, partial(_serve, _configured_site(config))))
+        site = _configured_site(config, shards)
+        raise typer.Exit(trio.run(_until_signal, partial(_serve, site)))
     pace: Pace = Open(requests_per_second=rate) if rate else Closed(think_seconds=THINK_SECONDS)
-    site = Site(
-        data_dir=data_dir.absolute(), config=demo_config(data_dir.absolute(), bin_dir), say=_say
-    )
+    demo_site = demo_config(data_dir.absolute(), bin_dir, shards=shards or 1)
+    site = Site(data_dir=data_dir.absolute(), config=demo_site, say=_say)
     load = partial(_new_load, site, pace, terminals, seed)
     raise typer.Exit(trio.run(_until_signal, partial(_demonstrate, site, load, seconds)))
 
 
-def _configured_site(path: Path) -> Site:
+def _configured_site(path: Path, shards: int | None) -> Site:
     config = load_config(path)
+    if shards is not None:
+        config = msgspec.structs.replace(
+            config, switch=msgspec.structs.replace(config.switch, shards=shards)
+        )
     if not config.listener:
         raise ConfigError(f"{path}: nobody could connect - at $.listener")
     return Site(data_dir=path.absolute().parent / "var", config=config, say=_say)
@@ -140,7 +155,7 @@ async def _drive(load: DemoLoad, seconds: int | None, stop: trio.Event) -> None:
 async def _watched(site: Site, run: Callable[[], Awaitable[None]]) -> None:
     """Run something that needs the switch. Raises `SwitchProcessError` if that ends before."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(site.switch.fail_when_it_ends)
+        nursery.start_soon(site.fail_when_a_switch_ends)
         await run()
         nursery.cancel_scope.cancel()
 
@@ -173,7 +188,7 @@ def _new_load(site: Site, pace: Pace, connections: int, seed: int) -> DemoLoad:
         connections=connections,
         seed=seed,
         address=(listener.host, listener.port),
-        metrics_url=site.metrics_url,
+        metrics_urls=site.metrics_urls,
         dsn=site.dsn,
         say=_say,
     )

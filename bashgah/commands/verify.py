@@ -39,8 +39,8 @@ def command(
 
     Checks every row (sequence, epoch, chain, moves, floors), the newest snapshot byte for byte, and
     the book: units sum to zero, lots to balances, held funds to open holds, points to what cards
-    hold. Otherwise exit code 1, and the first difference is named. Reads only: a serving switch
-    does not notice, and a replica will do.
+    hold; all of that for each shard that the journal has. Otherwise exit code 1, and the first
+    difference is named. Reads only: a serving switch does not notice, and a replica will do.
 
     Examples: bashgah verify --config bashgah.toml
               bashgah verify --json --dsn postgresql:///bashgah
@@ -99,10 +99,11 @@ def _text(report: Report) -> str:
         if shard.below_floor_count:
             lines.append(f"  {shard.below_floor_count:,} accounts below their floor, by reversals:")
             lines += [f"    {account}" for account in shard.below_floor]
+    books = "The books" if len(report.shards) == 1 else f"The books of {len(report.shards)} shards"
     verdict = (
-        "The books balance."
+        f"{books} balance."
         if report.books_balance
-        else f"The books do NOT balance. First difference: {report.first_difference}"
+        else f"{books} do NOT balance. First difference: {report.first_difference}"
     )
     return "\n".join([*lines, f"{verdict} ({report.elapsed_seconds:.1f} s)"])
 

@@ -14,7 +14,7 @@ async def test_a_switch_that_cannot_start_is_reported_with_the_end_of_its_log(
     tmp_path: Path,
 ) -> None:
     config_path = tmp_path / "bashgah.toml"
-    config_path.write_text("[switch]\nshards = 3\n")
+    config_path.write_text("[switch]\nshardz = 3\n")
     switch = SwitchProcess(config_path, f"http://127.0.0.1:{free_port()}", tmp_path / "log")
 
     switch.start()

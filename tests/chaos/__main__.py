@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument(
         "--kill", choices=get_args(Target), default="switch", help="who gets SIGKILL, or when"
     )
+    parser.add_argument("--shards", type=int, default=1, help="of the switch (default 1)")
     arguments = parser.parse_args()
     if arguments.kills < 1:
         parser.error("--kills: at least 1")
@@ -28,6 +29,7 @@ def main() -> int:
         kills=arguments.kills,
         seed=arguments.seed,
         target=arguments.kill,
+        shards=arguments.shards,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     verdict, findings = trio.run(run)

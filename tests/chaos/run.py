@@ -45,6 +45,10 @@ SNAPSHOT_SECONDS_MAX = 0.15
 PATIENCE = Patience(reply_seconds=60.0, reverse_when_cut_bps=2_000)
 """A terminal waits out a restart and repeats; one in five reverses instead."""
 
+PATIENCE_WITH_SHARDS = Patience(reply_seconds=8.0, reverse_when_cut_bps=2_000)
+"""What a killed shard had of another one's terminals is not answered, and their connections stay:
+they find out by waiting."""
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a run found; printed as one line of JSON."""
@@ -88,10 +92,15 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_chaos(
-    *, kills: int, seed: int, target: Target, say: Say
+    *, kills: int, seed: int, target: Target, say: Say, shards: int = 1
 ) -> tuple[Verdict, list[str]]:
-    """Run to the end; give the verdict and what was wrong, in words."""
-    async with running_site(say, snapshot_every_entries=SNAPSHOT_EVERY_ENTRIES) as site:
+    """Run to the end; give the verdict and what was wrong, in words.
+
+    With several `shards` each kill of the switch is of one of them.
+    """
+    async with running_site(
+        say, snapshot_every_entries=SNAPSHOT_EVERY_ENTRIES, shards=shards
+    ) as site:
         terminals = _new_terminals(site, seed)
         await terminals.survey_before()
         say(f"terminals: {CONNECTIONS} at work")
@@ -142,7 +151,7 @@ def _new_terminals(site: Site, seed: int) -> Terminals:
         pace=Closed(think_seconds=THINK_SECONDS),
         seed=seed,
         connections=CONNECTIONS,
-        patience=PATIENCE,
+        patience=PATIENCE_WITH_SHARDS if site.switches[1:] else PATIENCE,
         drain_seconds=PATIENCE.reply_seconds,
     )
     address = (listener.host, listener.port)
@@ -162,7 +171,8 @@ async def _kill_under_load(
             await trio.sleep(random.uniform(ALIVE_SECONDS_MIN, ALIVE_SECONDS_MAX))
             began_seconds = monotonic()
             strays += await _kill(site, target, random)
-            await site.switch.wait_ready()
+            for switch in site.switches:
+                await switch.wait_ready()
             restarts.append(monotonic() - began_seconds)
             answered = terminals.counts().answered
             say(f"kill {number}/{kills}: {answered} answered, ready in {restarts[-1]:.2f} s")
@@ -179,19 +189,20 @@ async def _kill(site: Site, target: Target, random: Random) -> int:
         await trio.to_thread.run_sync(primary.kill)
         await trio.to_thread.run_sync(primary.start)
         return 0
+    switch = random.choice(site.switches)
     image = 0
     if target != "switch":
         with trio.fail_after(IMAGE_SECONDS_MAX):
-            while not (image := image_of(site.switch.pid)):  # noqa: ASYNC110 (no event says it)
+            while not (image := image_of(switch.pid)):  # noqa: ASYNC110 (no event says it)
                 await trio.sleep(0.002)
     if target == "image":
         os.kill(image, signal.SIGKILL)
         return 0
     if target == "snapshot":
         await trio.sleep(random.uniform(0.0, SNAPSHOT_SECONDS_MAX))
-        image = image_of(site.switch.pid)
-    site.switch.kill()
-    site.switch.start()
+        image = image_of(switch.pid)
+    switch.kill()
+    switch.start()
     return int(image > 0 and not await _ends(image))
 
 

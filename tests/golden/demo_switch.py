@@ -96,7 +96,7 @@ def running_demo_switch(
         trio.run(switch.wait_ready)
         port = {listener.profile: listener.port for listener in config.listener}
         cast = demo_cast()
-        _go_shopping(port["pos-binary"], cast)
+        go_shopping(port["pos-binary"], cast)
         yield DemoSwitch(
             port=port,
             cast=cast,
@@ -159,7 +159,7 @@ def _config(dsn: str, directory: Path) -> Config:
     )
 
 
-def _go_shopping(port: int, cast: Cast) -> None:
+def go_shopping(port: int, cast: Cast) -> None:
     """Have the member earn points, at the watcher's till."""
     wire = wire_of("pos-binary")
     trace = Trace(stan=999_999, local_at=datetime.now(TEHRAN))

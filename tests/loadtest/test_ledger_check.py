@@ -25,15 +25,12 @@ ROW_OF = "SELECT seq FROM journal WHERE rrn = $1"
 
 FORGET_THE_LAST_MOVE = """
 UPDATE journal SET
-    move_from = trim_array(move_from, 1), move_to = trim_array(move_to, 1),
-    move_amounts = trim_array(move_amounts, 1), move_lots = trim_array(move_lots, 1),
-    lot_available_at = trim_array(lot_available_at, 1),
-    lot_expires_at = trim_array(lot_expires_at, 1)
+    moves = trim_array(moves, 1)
  WHERE rrn = $1
 """
-BOOK_ONE_MORE = "UPDATE journal SET move_amounts[1] = move_amounts[1] + 1 WHERE rrn = $1"
+BOOK_ONE_MORE = "UPDATE journal SET moves[1][3] = moves[1][3] + 1 WHERE rrn = $1"
 BOOK_ANOTHER_CARD = """
-UPDATE journal SET move_from[1] = move_from[1] + 4, card = card + 1 WHERE rrn = $1
+UPDATE journal SET moves[1][1] = moves[1][1] + 4, card = card + 1 WHERE rrn = $1
 """
 BOOK_FOR_NOBODY = "UPDATE journal SET rrn = '999999999999' WHERE rrn = $1"
 LOSE = "DELETE FROM journal WHERE rrn = $1"

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,7 +21,9 @@ from issuers.pricings import PRICINGS
 from issuers.purse import purse
 from switch._fastpath import Gate
 from switch._lane import Lane
+from switch._peers import Peers
 from switch._pricing import Pricer
+from switch._shard_gate import ShardGate
 from switch.errors import JournalUnavailable
 from switch.iso8583 import (
     NEED_DATA,
@@ -32,10 +35,12 @@ from switch.iso8583 import (
     encode,
     reply_tpdu,
 )
-from switch.metrics import CommitMetrics, SwitchCollector
+from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.peers import keep_connected, listen_for_peers
 from switch.pricing import Pricing
 from switch.programme import Limits, Programme
 from switch.server import Server
+from switch.slots import even_owners
 from switch.snapshots import SnapshotMetrics
 from tests.support.fake_journal import FakeJournal
 from tests.support.shop import TEHRAN_S, Shop, spec
@@ -139,6 +144,15 @@ class Link:
         self.stream.socket.close()
 
 
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
+    """Which shard a bench is, and where it meets the others."""
+
+    number: int
+    count: int
+    directory: Path
+    greeting: bytes = b"g" * 32
+
+
 class Bench:
     """A switch that serves, and what it wrote to its exchange log."""
 
@@ -161,6 +175,7 @@ class Bench:
         self.stopped = trio.Event()
         self.error_awaited = False
         self.error: BaseException | None = None  # what ended the server, when a test awaits that
+        self.peers: Peers | None = None  # of one shard among several
         self._links: list[Link] = []
 
     async def connect(self, listener: str = "binary") -> Link:
@@ -234,27 +249,25 @@ async def serving(
     write_log: Callable[[bytes], None] | None = None,
     programme: Programme | None = None,
     pricings: Mapping[str, Pricing] = PRICINGS,
+    seat: Seat | None = None,
+    shop: Shop | None = None,
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
     `framings` replaces the two listeners: name → (dialect, framing); `acquirers` says whose a
     listener is, else the first one's; `programme` the generous purse. Without `write_log` the
-    exchange log stays in the gate for `Bench.lines`.
+    exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
+    which all have every card in their register and differ in whose it is; `shop` is one that an
+    earlier bench has left, for a shard that comes back.
     """
-    shop = Shop(
+    shop = shop or Shop(
         programme or generous_purse(),
         now_s=int(time.time()),
         exchange_entries=exchange_entries,
         detail_bytes=1 << 25,
+        shard=0 if seat is None else seat.number,
     )
-    gate = Gate(
-        shop.core,
-        connections_max=connections_max,
-        pending_max=pending_max,
-        utc_offset_s=TEHRAN_S,
-        logging=True,
-        pricer=Pricer(pricings),
-    )
+    gate = _new_gate(shop, connections_max, pending_max, pricings, seat)
     journal = FakeJournal(delay_seconds=delay_seconds)
     registry = CollectorRegistry()
     SnapshotMetrics(registry)
@@ -275,6 +288,10 @@ async def serving(
     with ExitStack() as resources:
         _listen(bench, resources, framings or DIALECTS, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
+            if seat is not None:
+                assert isinstance(gate, ShardGate)
+                bench.peers = _join(bench, gate, seat, resources)
+                nursery.start_soon(keep_connected, gate, bench.peers, seat.directory)
             nursery.start_soon(_run, bench)
             try:
                 yield bench
@@ -285,6 +302,37 @@ async def serving(
                     await bench.stopped.wait()
                 bench.hang_up()
                 nursery.cancel_scope.cancel()
+
+
+def _new_gate(
+    shop: Shop,
+    connections_max: int,
+    pending_max: int,
+    pricings: Mapping[str, Pricing],
+    seat: Seat | None,
+) -> Gate:
+    return (Gate if seat is None else ShardGate)(
+        shop.core,
+        connections_max=connections_max,
+        pending_max=pending_max,
+        utc_offset_s=TEHRAN_S,
+        logging=True,
+        pricer=Pricer(pricings),
+        trunks_max=0 if seat is None else 4 * seat.count,
+    )
+
+
+def _join(bench: Bench, gate: ShardGate, seat: Seat, resources: ExitStack) -> Peers:
+    peers = Peers(
+        bench.shop.core,
+        owners=list(even_owners(seat.count)),
+        count=seat.count,
+        greeting=seat.greeting,
+    )
+    listening = resources.enter_context(listen_for_peers(seat.directory, seat.number))
+    gate.join(peers, listening.fileno())
+    bench.registry.register(PeersCollector(peers))
+    return peers
 
 
 async def _run(bench: Bench) -> None:

@@ -119,10 +119,11 @@ def new_core(
     detail_bytes: int = 1 << 20,
     batch_rows_max: int = 2_000,
     batch_bytes_max: int = 1 << 20,
+    shard: int = 0,
 ) -> Core:
-    """Give an empty shard 0."""
+    """Give an empty shard."""
     return Core(
-        shard=0,
+        shard=shard,
         pan_key=PAN_KEY,
         exchange_entries=exchange_entries,
         detail_bytes=detail_bytes,
@@ -160,6 +161,7 @@ class Shop:
         utc_offset_s: int = TEHRAN_S,
         exchange_entries: int = 4096,
         detail_bytes: int = 1 << 20,
+        shard: int = 0,
         batch_rows_max: int = 2_000,
         batch_bytes_max: int = 1 << 20,
         pricings: Mapping[str, Pricing] = PRICINGS,
@@ -171,6 +173,7 @@ class Shop:
             detail_bytes=detail_bytes,
             batch_rows_max=batch_rows_max,
             batch_bytes_max=batch_bytes_max,
+            shard=shard,
         )
         self.directory = Directory(self.core)
         self.pricer = Pricer(pricings)

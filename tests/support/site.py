@@ -14,15 +14,17 @@ import msgspec
 import trio
 
 from bashgah.demo_loader import Purse
-from bashgah.demo_site import HOST, demo_config, free_port, load_demo
+from bashgah.demo_site import HOST, demo_config, free_port, free_ports, load_demo
 from bashgah.site import Site
 from issuers.purse import purse
 from switch.config import Config, Http, Postgres
 
 
-def site_config(data_dir: Path, snapshot_every_entries: int | None = None) -> Config:
+def site_config(
+    data_dir: Path, snapshot_every_entries: int | None = None, shards: int = 1
+) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
-    config = demo_config(data_dir)
+    config = demo_config(data_dir, shards=shards)
     switch = config.switch
     if snapshot_every_entries is not None:
         switch = msgspec.structs.replace(switch, snapshot_every_entries=snapshot_every_entries)
@@ -32,7 +34,7 @@ def site_config(data_dir: Path, snapshot_every_entries: int | None = None) -> Co
         listener=tuple(
             msgspec.structs.replace(listener, port=free_port()) for listener in config.listener
         ),
-        http=Http(host=HOST, port=free_port()),
+        http=Http(host=HOST, port=free_ports(0, shards)),
         postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", replica=False),
     )
 
@@ -43,11 +45,13 @@ async def running_site(
     *,
     make_purse: Purse = purse,
     snapshot_every_entries: int | None = None,
+    shards: int = 1,
 ) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    site = Site(data_dir=data_dir, config=site_config(data_dir, snapshot_every_entries), say=say)
+    config = site_config(data_dir, snapshot_every_entries, shards)
+    site = Site(data_dir=data_dir, config=config, say=say)
     try:
         try:
             await site.start_database()

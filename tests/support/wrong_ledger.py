@@ -41,14 +41,9 @@ class WrongLedger(Enum):
     """What is written wrongly."""
 
     FORGETS_A_LEG = """
-        new.move_from := trim_array(new.move_from, 1);
-        new.move_to := trim_array(new.move_to, 1);
-        new.move_amounts := trim_array(new.move_amounts, 1);
-        new.move_lots := trim_array(new.move_lots, 1);
-        new.lot_available_at := trim_array(new.lot_available_at, 1);
-        new.lot_expires_at := trim_array(new.lot_expires_at, 1);
+        new.moves := trim_array(new.moves, 1);
     """
-    BOOKS_ANOTHER_AMOUNT = "new.move_amounts[1] := new.move_amounts[1] - 1;"
+    BOOKS_ANOTHER_AMOUNT = "new.moves[1][3] := new.moves[1][3] - 1;"
 
 
 @contextmanager

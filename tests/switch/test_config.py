@@ -90,6 +90,18 @@ def test_an_error_names_the_file_and_the_path(text: str, message: str) -> None:
             EMBEDDED + 2 * '[[listener]]\nname = "pos"\nport = 0\nprofile = "pos-binary"\n',
             "$.listener[1].name",
         ),
+        (EMBEDDED + '[switch]\nshards = 2\nshard = 2\npeers_dir = "p"', "$.switch.shard"),
+        (EMBEDDED + "[switch]\nshards = 2", "$.switch.peers_dir"),
+        (
+            EMBEDDED + "[switch]\nslots = [{first = 0, last = 4094, shard = 0}]",
+            "$.switch.slots",
+        ),
+        (
+            EMBEDDED
+            + '[switch]\nshards = 2\npeers_dir = "p"\n'
+            + '[[listener]]\nname = "pos"\nport = 0\nprofile = "pos-binary"\n',
+            "$.listener[0].port",
+        ),
     ],
 )
 def test_fields_that_contradict_each_other_are_refused(text: str, place: str) -> None:
