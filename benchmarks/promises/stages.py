@@ -48,15 +48,17 @@ STAGES = (
 
 # Compiled modules by name; a part of a symbol's name goes before that.
 MODULES = {
-    "_scan": SCAN, "_codec": SCAN, "_tlv": SCAN,
+    "_scan": SCAN, "_codec": SCAN, "_tlv": SCAN, "_values": SCAN,
     "_mapping": MAP,
-    "_index": LOOK_UP, "_exchanges": LOOK_UP, "_register": LOOK_UP, "_memory": LOOK_UP,
+    "_index": LOOK_UP, "_exchanges": LOOK_UP, "_register": LOOK_UP,
     "_decide": PLAN, "_plan": PLAN, "_steps": PLAN, "_undo": PLAN, "_pricing": PLAN,
     "_book": MOVES, "_shard": MOVES, "_core": MOVES,
     "_rows": ROW, "_batches": ROW,
     "_writer": REPLY,
     "_fastpath": GATE, "_connections": GATE, "_doors": GATE, "_frames": GATE, "_lane": GATE,
     "_parking": GATE, "_pressure": GATE, "_latency": GATE, "_exchange_log": GATE,
+    "_routing": GATE, "_peers": GATE, "_outbox": GATE, "_gathering": GATE, "_shard_gate": GATE,
+    "_price_queue": GATE, "_slow_lane": GATE,
     "loop": COMMIT, "protocol": COMMIT, "pgproto": COMMIT,
 }  # fmt: skip
 SYMBOLS = {
