@@ -11,6 +11,7 @@ import msgspec
 
 from benchmarks import bench_gate
 from benchmarks.promises.cpu import DATABASE, DECIDING, PARTS, WRITER, CpuWatch
+from benchmarks.promises.measured import WrongPathError
 from benchmarks.promises.perf import Sample, profile
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import Stand
@@ -147,7 +148,8 @@ def _stages(stand: Stand, sizes: Sizes, watch: CpuWatch, result: RunResult) -> l
 
 def _load(stand: Stand, sizes: Sizes) -> None:
     result = stand.run(links_of(sizes), sizes.profile_seconds).result
-    assert result.good, result.findings
+    if not result.good:
+        raise WrongPathError(f"the switch made faults: {', '.join(result.findings)}")
 
 
 class NextLimit(msgspec.Struct, frozen=True, kw_only=True):
