@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from benchmarks.promises.measured import faults_of
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import NEVER, Shape, Stand, bench_target, running_stand
 from benchmarks.promises.throughput import Say, find_limit, links_of
@@ -162,7 +163,8 @@ def row_of(found: Memories, case: str, bytes_max: float, **more: Any) -> Row:
         f"resident {first / 2**20:,.1f} MiB first, {last / 2**20:,.1f} MiB last"
         + ("" if found.is_full else "; the rings were not full yet"),
         p99_ms=result.latency.p99_ms,
-        faults=result.faults.total,
+        **faults_of((result,)),
+        declined=result.counts.declined,
         generator_cpu_us=round(
             result.generator_cpu_seconds / max(1, result.counts.answered) * 1e6, 2
         ),
