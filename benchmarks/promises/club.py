@@ -10,10 +10,10 @@ import struct
 from collections.abc import Callable, Iterator
 
 import msgspec
-from loadtest.tariff import Club
 
 from issuers.purse import BOOKSHOP, purse
 from loadtest.target import Target, terminals_of
+from loadtest.tariff import Club
 from switch.events import (
     AcquirerAdded,
     CardsAdded,
