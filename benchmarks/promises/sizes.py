@@ -10,7 +10,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """Rounds alternate the switch with what it is compared with; the median round counts."""
 
     rounds: int = 5
-    seconds: float = 4.0  # of a round of the switch, after its warm-up
+    seconds: float = 3.0  # of a round of the switch, after its warm-up
     warmup_seconds: float = 1.0
     beside_seconds: float = 2.0  # of a round of the echo server
     links: int = 16

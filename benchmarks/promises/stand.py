@@ -48,6 +48,7 @@ PROFILE = "pos-binary"
 EVENTS_PER_COMMIT = 20  # of ten thousand cards each: a few megabytes
 REPLY_SECONDS = 10.0
 POLL_SECONDS = 0.02
+NEVER = 1 << 40  # entries until the next snapshot
 WRITER_PID = "SELECT pid FROM pg_stat_activity WHERE application_name = :'name'"
 
 
