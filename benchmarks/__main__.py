@@ -18,6 +18,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from asyncpg import PostgresError
+
 from benchmarks import table
 from benchmarks.promises import page
 from benchmarks.promises.order import GROUPS, PIECES, Bench, measure
@@ -56,15 +58,18 @@ def run(
     """Measure, print, write and render; the exit code."""
     rows: list[table.Row] = []
     print(table.heading())
-    with closing(Bench(sizes, _say)) as bench:
-        for name in wanted:
-            print(f"{name}:", flush=True)
-            for row in _rows_of(bench, name, seconds):
-                rows.append(row)
-                if "could_not_run" not in row:
-                    print(table.line(row), flush=True)
-    table.write(json_path, rows)
-    print(f"\nwritten to {json_path}")
+    try:
+        with closing(Bench(sizes, _say)) as bench:
+            for name in wanted:
+                print(f"{name}:", flush=True)
+                for row in _rows_of(bench, name, seconds):
+                    rows.append(row)
+                    if "could_not_run" not in row:
+                        print(table.line(row), flush=True)
+    finally:
+        # Minutes of measuring are not lost to a mistake at their end.
+        table.write(json_path, rows)
+        print(f"\nwritten to {json_path}")
     if page_path is not None:
         page_path.write_text(page.render(rows, page.read_soak(SOAK_PATH)), "utf-8")
         print(f"rendered to {page_path}")
@@ -78,7 +83,7 @@ def _rows_of(bench: Bench, name: str, seconds: float) -> Iterator[table.Row]:
         else:
             bench.close()
             found = measure(name, partial(micro_cases, name, seconds))
-    except (OperatingError, LoadtestError, OSError) as error:
+    except (OperatingError, LoadtestError, PostgresError, OSError) as error:
         why = f"{type(error).__name__}: {error}"
         print(f"  COULD NOT RUN: {why}", flush=True)
         yield {

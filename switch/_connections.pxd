@@ -25,6 +25,7 @@ cdef struct Connection:
     uint8_t half_closed     # the peer sends no more, and may still read
     uint8_t trunk           # many requesters' messages: its bounds are a trunk's, its room is kept
     int32_t unanswered
+    int32_t rows            # of its replies wait to be durable
     int32_t queued          # of them, waiting for Python, or behind one that does
     uint64_t waits_until    # ring position behind its newest reply that waits for a row; 0 = none
     uint8_t *rest           # an unfinished frame

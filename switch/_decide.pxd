@@ -13,4 +13,6 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
                 Decision *decision) noexcept nogil
 cdef int decide_hold_expiry(Shard *shard, int64_t seq, const Moment *now,
                             Decision *decision) noexcept nogil
+cdef int recognise(Shard *shard, const Request *request, const Moment *now,
+                   Decision *decision) noexcept nogil
 cdef void decline(Shard *shard, Decision *decision, int reason) noexcept nogil

@@ -7,7 +7,7 @@ from switch._plan cimport Plan
 from switch._register cimport (
     WALLET_MONEY, WALLET_MONEY_HELD, WALLET_POINTS, WALLET_POINTS_HELD,
 )
-from switch._shard cimport DECIDED, UNJOURNALED, seconds_of
+from switch._shard cimport DECIDED, RECALL_KEY, UNJOURNALED, seconds_of
 from switch._steps cimport (
     begin, check_amount, check_card, check_clock, check_repeated, check_rights, check_terminal,
     find_the_card, refuse, run_plan, undo_moves,
@@ -149,6 +149,21 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
             name_approval(decision)
     elif request.operation == COMPLETION:
         name_approval(decision)
+    return decision.status
+
+
+cdef int recognise(Shard *shard, const Request *request, const Moment *now,
+                   Decision *decision) noexcept nogil:
+    """Say whether a message was decided before, and decide nothing.
+
+    REPEATED: `decision.repeated` is its answer. RECALL_KEY, RECALL_SEQ: the journal would have to
+    be asked, or was to be asked and could not. DECIDED: it was not.
+    """
+    begin(shard, request, now, decision)
+    if check_terminal(shard, request, decision) == REASON_NONE:
+        check_repeated(shard, request, now, decision)
+    if decision.status == DECIDED and request.recall.count > 0:
+        decision.status = RECALL_KEY
     return decision.status
 
 

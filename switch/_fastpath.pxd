@@ -41,6 +41,7 @@ cdef class Gate(Outbox):
                           const Recall *recall, int standing) noexcept nogil
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
                    const Recall *recall) noexcept nogil
+    cdef void leave_unanswered(self, int32_t place, const Frame *frame, int status) noexcept nogil
     cdef int serve_parked(self, int32_t ticket, bint recalled) except -1
     # What `_shard_gate` does otherwise:
     cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us,

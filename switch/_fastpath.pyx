@@ -31,7 +31,7 @@ from switch._frames cimport (
 )
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
-    SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, Lane, serve,
+    SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, SERVED_UNKNOWN, Lane, serve,
 )
 from switch._latency cimport LATENCY_BUCKETS
 from switch._parking cimport (
@@ -424,7 +424,7 @@ cdef class Gate(Outbox):
         cdef Moment now
         cdef int status
         cdef bint slow = recall.count > 0 or recall.desk != NULL
-        pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.unanswered,
+        pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.rows,
                     listener.reply_seconds, &pressure)
         if standing == UNFETCHED or not self.available:
             pressure.everything = LEDGER_UNAVAILABLE
@@ -464,21 +464,29 @@ cdef class Gate(Outbox):
             self.counters.slow += 1
         else:
             self.counters.fast += 1
-        if connection.trunk and status > SERVED_NOW and status != SERVED_BROKEN:
+        if status == SERVED_BROKEN:
+            self.broken = True
+        elif status > SERVED_NOW:
+            self.leave_unanswered(place, frame, status)
+        else:
+            self.write_reply(place, frame, received_us, status == SERVED_AT_SEQ, slow)
+        return True
+
+    cdef void leave_unanswered(self, int32_t place, const Frame *frame, int status) noexcept nogil:
+        """Count a message that gets no reply, and do what follows."""
+        cdef bint trunk = self.connections.all[place].trunk
+        if trunk:
             self.answer_nothing(place, frame)
         if status == SERVED_IGNORED:
             self.counters.ignored += 1
         elif status == SERVED_STALE:
             self.counters.stale += 1
+        elif status == SERVED_UNKNOWN:
+            self.counters.unknown += 1
         elif status == SERVED_HOPELESS:
             self.counters.hopeless += 1
-            if not connection.trunk:
+            if not trunk:
                 self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
-        elif status == SERVED_BROKEN:
-            self.broken = True
-        else:
-            self.write_reply(place, frame, received_us, status == SERVED_AT_SEQ, slow)
-        return True
 
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
                    const Recall *recall) noexcept nogil:

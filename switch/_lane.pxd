@@ -22,6 +22,7 @@ cdef enum ServeStatus:
     SERVED_STALE = 6        # its requester waits no more: dropped
     SERVED_NO_ROOM = 7      # it has to happen, and there is no room: serve it again later
     SERVED_ELSEWHERE = 8    # by the shard `owner`, or by every shard; nothing was done here
+    SERVED_UNKNOWN = 9      # perhaps decided before, and the journal cannot be asked: no answer
 
 cdef struct Workspace:
     Scan scan

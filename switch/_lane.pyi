@@ -9,8 +9,9 @@ from switch.iso8583.framing import Framing
 from switch.profile import Profile
 
 ServeStatus = Literal[
-    "at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room", "elsewhere"
-]
+    "at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room", "elsewhere",
+    "unknown",
+]  # fmt: skip
 Recall = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
 
 SERVE_STATUSES: tuple[ServeStatus, ...]

@@ -7,7 +7,7 @@ from libc.string cimport memcpy, memset
 cimport cython
 
 from switch._core cimport Core
-from switch._decide cimport decline, decide
+from switch._decide cimport decline, decide, recognise
 from switch._exchanges cimport detail_reply
 from switch._mapping cimport (
     FIELD_COUNT, F_RESPONSE_CODE, OPERATION_ROWS_MAX, READ_DONE, READ_HOPELESS, READ_IGNORED,
@@ -21,7 +21,8 @@ from switch._shard cimport (
     owner_of, settle,
 )
 from switch._words cimport (
-    ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX, UNKNOWN_MESSAGE_TYPE,
+    CLASS_NETWORK, ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX,
+    UNKNOWN_MESSAGE_TYPE,
 )
 from switch.iso8583._codec cimport FAULT_NONE, Spec, scan
 
@@ -83,6 +84,35 @@ cdef int serve_decided(Shard *shard, const Profile *profile, const uint8_t *data
     return SERVED_AT_SEQ
 
 
+cdef int serve_repeated(Shard *shard, Workspace *work) noexcept nogil:
+    """Answer with the stored reply, which may leave when the first one may."""
+    shard.counters.repeated += 1
+    work.repeated = True
+    work.reply = detail_reply(&shard.exchanges, work.decision.repeated)
+    work.reply_bytes = work.decision.repeated.reply_bytes
+    work.seq = work.decision.repeated.seq
+    memcpy(work.decision.row.response_code, work.decision.repeated.response_code, 2)
+    return SERVED_AT_SEQ
+
+
+cdef int serve_undecided(Shard *shard, const Profile *profile, const uint8_t *data,
+                         const Moment *now, int reason, Workspace *work) noexcept nogil:
+    """Answer what cannot be decided now: 91, which says that nothing has moved.
+
+    That may not be said of a request that was decided before. What memory knows gets its reply;
+    what only the journal could tell gets none, and its terminal repeats.
+    """
+    cdef int status = DECIDED
+    if work.request.message_class != CLASS_NETWORK:
+        status = recognise(shard, &work.request, now, &work.decision)
+    if status == REPEATED:
+        return serve_repeated(shard, work)
+    if status != DECIDED and is_request(&work.request):
+        return SERVED_UNKNOWN
+    work.faults.reason = reason
+    return serve_refused(shard, profile, data, work)
+
+
 cdef bint belongs_here(const Shard *shard, Workspace *work) noexcept nogil:
     """May this shard decide the message? If not, `work.owner` says who does."""
     work.owner = owner_of(shard, &work.request)
@@ -117,19 +147,17 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
         # It could not be sent there, or two shards have two maps: nobody may decide it.
         work.faults.reason = pressure.everything if pressure.everything else LEDGER_UNAVAILABLE
         return serve_refused(shard, profile, data, work)
+    work.request.received_us = now.unix_us
+    work.request.recall = recall[0]
     if pressure.everything != REASON_NONE:
-        work.faults.reason = pressure.everything
-        return serve_refused(shard, profile, data, work)
+        return serve_undecided(shard, profile, data, now, pressure.everything, work)
     if is_request(&work.request):
         if is_stale(shard, &work.request, now, pressure.stale_seconds):
             return SERVED_STALE
         if pressure.requests != REASON_NONE:
-            work.faults.reason = pressure.requests
-            return serve_refused(shard, profile, data, work)
+            return serve_undecided(shard, profile, data, now, pressure.requests, work)
     elif pressure.full and work.request.operation != ECHO:
         return SERVED_NO_ROOM
-    work.request.received_us = now.unix_us
-    work.request.recall = recall[0]
     if work.request.operation == ECHO:
         work.faults.reason = REASON_NONE
         return SERVED_NOW if answer(shard, profile, data, NULL, work) == 0 else SERVED_BROKEN
@@ -140,13 +168,7 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
         work.faults.reason = work.decision.row.reason
         return serve_refused(shard, profile, data, work)
     if status == REPEATED:
-        shard.counters.repeated += 1
-        work.repeated = True
-        work.reply = detail_reply(&shard.exchanges, work.decision.repeated)
-        work.reply_bytes = work.decision.repeated.reply_bytes
-        work.seq = work.decision.repeated.seq
-        memcpy(work.decision.row.response_code, work.decision.repeated.response_code, 2)
-        return SERVED_AT_SEQ
+        return serve_repeated(shard, work)
     return SERVED_LATER
 
 
@@ -248,4 +270,4 @@ cdef class Lane:
 
 
 SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room",
-                  "elsewhere")
+                  "elsewhere", "unknown")

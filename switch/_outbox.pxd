@@ -31,6 +31,7 @@ cdef struct GateCounters:
     uint64_t ignored
     uint64_t hopeless
     uint64_t stale              # dropped: their requesters wait no more
+    uint64_t unknown            # not answered: whether they were decided cannot be told now
     uint64_t postponed          # connections that had to wait for room
     uint64_t undeliverable      # the connection was gone when the reply could leave
     uint64_t log_lines_dropped

@@ -124,6 +124,7 @@ cdef class Outbox:
             pending.followers = 0
             pending.line = line
             connection.waits_until = self.pending_end
+            connection.rows += 1
         else:
             # It stands for nothing that could be lost: its line is written now, wherever it queues.
             self.account_for(&line, connection, monotonic_us())
@@ -165,6 +166,7 @@ cdef class Outbox:
                 continue
             connection.out_ready = <uint32_t> (pending.end - connection.out_moved)
             connection.unanswered -= 1 + pending.followers
+            connection.rows -= 1
             self.note_dirty(pending.place)
             self.account_for(&pending.line, connection, now_us)
 

@@ -41,7 +41,7 @@ cdef struct Shares:
     uint32_t requests_max       # of all: requests find no room beyond
     uint32_t all_max            # with the reserve for what must happen
 
-cdef void pressure_of(const Shares *shares, int share, int32_t unanswered, int32_t reply_seconds,
+cdef void pressure_of(const Shares *shares, int share, int32_t rows, int32_t reply_seconds,
                       Pressure *pressure) noexcept nogil
 cdef bint is_request(const Request *request) noexcept nogil
 cdef bint is_stale(const Shard *shard, const Request *request, const Moment *now,

@@ -12,17 +12,17 @@ cdef enum:
     WHOLE_SECOND = 1            # a message's own time is cut to seconds
 
 
-cdef void pressure_of(const Shares *shares, int share, int32_t unanswered, int32_t reply_seconds,
+cdef void pressure_of(const Shares *shares, int share, int32_t rows, int32_t reply_seconds,
                       Pressure *pressure) noexcept nogil:
-    """Say what may be decided of a share's connection that has so many unanswered messages."""
+    """Say what may be decided of a share's connection of which so many rows wait."""
     cdef uint32_t room = 0
     memset(pressure, 0, sizeof(Pressure))
     pressure.full = shares.all_waiting >= shares.all_max
     if shares.all_waiting < shares.requests_max:
         room = SHARE_OF_FREE * (shares.requests_max - shares.all_waiting)
-    if shares.waiting[share] >= room or unanswered >= UNANSWERED_MAX:
+    if shares.waiting[share] >= room or rows >= UNANSWERED_MAX:
         pressure.requests = OVERLOADED
-    if shares.waiting[share] * 2 >= room or unanswered * 2 >= UNANSWERED_MAX:
+    if shares.waiting[share] * 2 >= room or rows * 2 >= UNANSWERED_MAX:
         pressure.stale_seconds = reply_seconds
 
 

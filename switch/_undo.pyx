@@ -1,14 +1,16 @@
 """Undoing what was decided. See `_undo.pxd`."""
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 
 from switch._exchanges cimport (
     Exchange, Key, detail_known, detail_moves, exchange_by_approval, exchange_by_seq,
     exchange_original,
 )
-from switch._register cimport WALLET_MONEY_HELD, WALLET_POINTS_HELD, find_terminal
+from switch._register cimport (
+    CLOCK_UNHEARD, WALLET_MONEY_HELD, WALLET_POINTS_HELD, Terminal, find_terminal,
+)
 from switch._shard cimport (
-    DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, undone_share,
+    DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, seconds_of, undone_share,
 )
 from switch._steps cimport ask_journal, run_plan, undo_moves
 from switch._words cimport (
@@ -84,15 +86,38 @@ cdef Key original_key(const Request *request, int32_t terminal) noexcept nogil:
     return key
 
 
-cdef Exchange *find_original(Shard *shard, const Request *request, int32_t terminal,
-                             Decision *decision) noexcept nogil:
+cdef bint may_have_left(const Shard *shard, const Request *request, const Moment *now,
+                        int32_t terminal_row) noexcept nogil:
+    """Could the original that is not in memory have been there?
+
+    DE 90 tells its time: DE 13 and 12 if it had them, else its DE 7. It was received no earlier
+    than that time less what the clock was ever ahead (see `forgotten` in `_steps`). If that is
+    after everything that has left, and not in the future (dates carry no year), it never arrived.
+    A terminal that has both clocks is believed only when neither reading speaks against it.
+    """
+    cdef const Terminal *terminal = &shard.register.terminals[terminal_row]
+    cdef int64_t left_s = shard.exchanges.forgotten_s
+    cdef bint has_local = terminal.local_ahead_s != CLOCK_UNHEARD
+    cdef bint has_sent = terminal.sent_ahead_s != CLOCK_UNHEARD
+    cdef int64_t claimed, received_s
+    if left_s == 0:
+        return False
+    if request.original_stan < 0 or request.original_at <= 0 or not (has_local or has_sent):
+        return True
+    claimed = seconds_of(request.original_at, now.unix_s, 0)
+    received_s = claimed - (terminal.local_ahead_s if has_local else terminal.sent_ahead_s)
+    return (claimed < 0 or received_s <= left_s or received_s > <int64_t> now.unix_s + 1
+            or (has_sent and claimed - terminal.sent_ahead_s <= left_s))
+
+
+cdef Exchange *find_original(Shard *shard, const Request *request, const Moment *now,
+                             int32_t terminal, Decision *decision) noexcept nogil:
     """Give the original in memory, or NULL; sets the status when the journal must be asked."""
     cdef Key key = original_key(request, terminal)
     cdef Exchange *original = exchange_original(
         &shard.exchanges, &key, request.original_at if request.original_stan >= 0 else -1)
-    # Whatever names an original that is not here may name one that has left: by DE 90's time, by
-    # a time of its own, or by nothing but its RRN. Asked once, whatever was asked before.
-    if (original == NULL and shard.exchanges.forgotten_s != 0
+    # Asked once, whatever was asked before.
+    if (original == NULL and may_have_left(shard, request, now, terminal)
             and (request.recall.terminal != terminal or request.recall.stan != key.stan)):
         ask_journal(decision, terminal, key.stan)
     return original
@@ -115,7 +140,7 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
                          Decision *decision) noexcept nogil:
     """0400 and 0420: the original is undone, wholly or down to DE 95. A Reason."""
     cdef Row *row = &decision.row
-    cdef Exchange *original = find_original(shard, request, row.terminal, decision)
+    cdef Exchange *original = find_original(shard, request, now, row.terminal, decision)
     cdef int64_t undone
     cdef int reason
     if decision.status != DECIDED:
@@ -180,7 +205,7 @@ cdef int decide_refund(Shard *shard, const Request *request, const Moment *now,
         terminal = find_terminal(&shard.register, request.acquirer, request.original_terminal_id)
         if terminal < 0 or shard.register.terminals[terminal].merchant_row != row.merchant:
             return ORIGINAL_NOT_FOUND
-    original = find_original(shard, request, terminal, decision)
+    original = find_original(shard, request, now, terminal, decision)
     if decision.status != DECIDED:
         return REASON_NONE
     name_original(request, original, decision)
@@ -220,7 +245,7 @@ cdef int decide_completion(Shard *shard, const Request *request, const Moment *n
         hold = exchange_by_approval(&shard.exchanges, row.terminal, row.card, request.rrn,
                                     request.authorisation_code)
     else:
-        hold = find_original(shard, request, row.terminal, decision)
+        hold = find_original(shard, request, now, row.terminal, decision)
     if decision.status != DECIDED:
         return REASON_NONE
     if hold == NULL or not is_hold(hold) or hold.state == STATE_DECLINED:

@@ -162,6 +162,8 @@ class SwitchCollector(Collector):
         yield _counter("bashgah_frames_hopeless", "Frames that are no ISO 8583", gate["hopeless"])
         yield _counter("bashgah_requests_stale", "Dropped under load: nobody waited for them",
                        gate["stale"])  # fmt: skip
+        yield _counter("bashgah_requests_unknown", "Perhaps decided before; left without an answer",
+                       gate["unknown"])  # fmt: skip
         yield _counter("bashgah_connections_postponed", "What had to happen found no room",
                        gate["postponed"])  # fmt: skip
         yield _counter("bashgah_replies_undeliverable", "The connection was gone",

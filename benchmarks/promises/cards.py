@@ -12,13 +12,12 @@ from contextlib import ExitStack
 
 from benchmarks.promises.measured import Measured, cpu_us
 from benchmarks.promises.sizes import Sizes
-from benchmarks.promises.stand import Stand, bench_target, running_stand
+from benchmarks.promises.stand import NEVER, Stand, bench_target, running_stand
 from benchmarks.promises.throughput import Say, links_of
 from benchmarks.table import Row, row
 from loadtest.result import RunResult
 
 GROWTH_MAX = 0.25
-NEVER = 1 << 40
 
 
 def cases(sizes: Sizes, say: Say) -> list[Row]:

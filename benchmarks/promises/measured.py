@@ -4,6 +4,7 @@ Owns the choice of the round that counts and what a row says of it. Must not kno
 """
 
 import statistics
+from collections import Counter
 from itertools import islice
 from typing import Any
 
@@ -61,12 +62,21 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "p50_ms": self.p50_ms,
             "p99_ms": self.p99_ms,
-            "faults": sum(result.faults.total for result in self.results),
+            **faults_of(self.results),
             "declined": sum(result.counts.declined for result in self.results),
             "rounds": [round(result.answered_per_second) for result in self.results],
             "generator_cpu_us": round(generator_seconds / max(1, answered) * 1e6, 2),
             "slip_p99_ms": max(result.slip_p99_ms for result in self.results),
         }
+
+
+def faults_of(results: tuple[RunResult, ...]) -> dict[str, Any]:
+    """Give how many faults the oracle found, and of which kinds, for a row."""
+    kinds = Counter[str]()
+    for result in results:
+        kinds.update(msgspec.structs.asdict(result.faults))
+    found = {name.replace("_", " "): count for name, count in kinds.items() if count}
+    return {"faults": sum(found.values()), "fault_kinds": found}
 
 
 def cpu_us(watch: CpuWatch, result: RunResult) -> float:

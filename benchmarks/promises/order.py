@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from benchmarks.promises import cards, latency, memory, slow_lane, stages, throughput
+from benchmarks.promises import cards, latency, memory, overload, slow_lane, stages, throughput
 from benchmarks.promises.setting import setting
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import Stand, bench_target, running_stand
@@ -40,6 +40,10 @@ class Bench:
     def profile(self) -> list[Row]:
         """Where the time goes."""
         return stages.cases(self.stand(), self.sizes)
+
+    def overload(self) -> list[Row]:
+        """Twice the limit."""
+        return overload.cases(self.stand(), self.sizes, self.limit())
 
     def memory(self) -> list[Row]:
         """A short soak, on a stand of its own."""
@@ -79,6 +83,7 @@ class Bench:
 GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
     "throughput": Bench.throughput,
     "latency": Bench.latency,
+    "overload": Bench.overload,
     "profile": Bench.profile,
     "memory": Bench.memory,
     "slow-lane": Bench.slow_lane,

@@ -98,8 +98,9 @@ def _not_met(rows: list[Row]) -> str:
 def _why(row: Row) -> str:
     if "could_not_run" in row:
         return f"could not run ({row['could_not_run']})."
-    found = [f"{row['faults']} faults" if row.get("faults") else "",
-             f"{row['declined']:,} declined" if row.get("declined") else ""]  # fmt: skip
+    kinds = row.get("fault_kinds") or {}
+    found = [f"{count:,} {name}" for name, count in kinds.items()]
+    found.append(f"{row['declined']:,} declined" if row.get("declined") else "")
     if row["ratio"] is not None and row["ratio"] < row["at_least"]:
         found.append(f"{row['ratio']:.2f} of {row['at_least']:g} x {row['baseline_is']}")
     return (", ".join(filter(None, found)) or "what was measured was not right") + "."

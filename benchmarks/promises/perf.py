@@ -59,7 +59,7 @@ def profile(
             load()
         finally:
             recording.send_signal(signal.SIGINT)
-            recording.wait(END_SECONDS_MAX)
+            _end(recording)
         said = subprocess.run(
             [program, "script", "-i", str(path), "-F", "tid,ip,sym,dso", "--no-inline"],
             capture_output=True,
@@ -68,6 +68,15 @@ def profile(
         )
     found = Counter(stage_of(sample) for sample in samples_of(said.stdout))
     return found if found else None
+
+
+def _end(recording: subprocess.Popen[bytes]) -> None:
+    """Wait until it has written everything; what takes too long is ended, and no profile."""
+    try:
+        recording.wait(END_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        recording.kill()
+        recording.wait()
 
 
 def samples_of(text: str) -> Iterator[Sample]:

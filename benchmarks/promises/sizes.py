@@ -10,7 +10,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """Rounds alternate the switch with what it is compared with; the median round counts."""
 
     rounds: int = 5
-    seconds: float = 4.0  # of a round of the switch, after its warm-up
+    seconds: float = 3.0  # of a round of the switch, after its warm-up
     warmup_seconds: float = 1.0
     beside_seconds: float = 2.0  # of a round of the echo server
     links: int = 16
@@ -28,6 +28,9 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     memory_warmup_seconds: float = 12.0
     memory_seconds: float = 30.0
     profile_seconds: float = 5.0
+    overload_before: float = 4.0
+    overload_during: float = 20.0
+    overload_after: float = 6.0
 
 
 FULL = Sizes()
@@ -51,4 +54,7 @@ TINY = Sizes(
     memory_warmup_seconds=0.5,
     memory_seconds=1.5,
     profile_seconds=0.5,
+    overload_before=2.0,
+    overload_during=2.0,
+    overload_after=2.0,
 )

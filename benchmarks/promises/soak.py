@@ -19,7 +19,7 @@ from benchmarks import table
 from benchmarks.promises import memory
 from benchmarks.promises.setting import setting
 from benchmarks.promises.sizes import FULL, Sizes
-from benchmarks.promises.throughput import Say, find_limit
+from benchmarks.promises.throughput import Say, find_limit, links_of
 from loadtest.report.page import render
 from loadtest.result import write_result
 from loadtest.watch import Watch
@@ -94,6 +94,7 @@ def run(
         with Trimmer(cluster, "bashgah") as trimmer:
             found = memory.measure(
                 stand,
+                links_of(sizes),
                 memory.shape_at(sizes, limit),
                 warmup_seconds=sizes.memory_warmup_seconds,
                 seconds=seconds,

@@ -11,6 +11,7 @@ import msgspec
 
 from benchmarks import bench_gate
 from benchmarks.promises.cpu import DATABASE, DECIDING, PARTS, WRITER, CpuWatch
+from benchmarks.promises.measured import WrongPathError
 from benchmarks.promises.perf import Sample, profile
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import Stand
@@ -48,15 +49,17 @@ STAGES = (
 
 # Compiled modules by name; a part of a symbol's name goes before that.
 MODULES = {
-    "_scan": SCAN, "_codec": SCAN, "_tlv": SCAN,
+    "_scan": SCAN, "_codec": SCAN, "_tlv": SCAN, "_values": SCAN,
     "_mapping": MAP,
-    "_index": LOOK_UP, "_exchanges": LOOK_UP, "_register": LOOK_UP, "_memory": LOOK_UP,
+    "_index": LOOK_UP, "_exchanges": LOOK_UP, "_register": LOOK_UP,
     "_decide": PLAN, "_plan": PLAN, "_steps": PLAN, "_undo": PLAN, "_pricing": PLAN,
     "_book": MOVES, "_shard": MOVES, "_core": MOVES,
     "_rows": ROW, "_batches": ROW,
     "_writer": REPLY,
     "_fastpath": GATE, "_connections": GATE, "_doors": GATE, "_frames": GATE, "_lane": GATE,
     "_parking": GATE, "_pressure": GATE, "_latency": GATE, "_exchange_log": GATE,
+    "_routing": GATE, "_peers": GATE, "_outbox": GATE, "_gathering": GATE, "_shard_gate": GATE,
+    "_price_queue": GATE, "_slow_lane": GATE,
     "loop": COMMIT, "protocol": COMMIT, "pgproto": COMMIT,
 }  # fmt: skip
 SYMBOLS = {
@@ -145,7 +148,8 @@ def _stages(stand: Stand, sizes: Sizes, watch: CpuWatch, result: RunResult) -> l
 
 def _load(stand: Stand, sizes: Sizes) -> None:
     result = stand.run(links_of(sizes), sizes.profile_seconds).result
-    assert result.good, result.findings
+    if not result.good:
+        raise WrongPathError(f"the switch made faults: {', '.join(result.findings)}")
 
 
 class NextLimit(msgspec.Struct, frozen=True, kw_only=True):

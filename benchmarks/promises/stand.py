@@ -48,6 +48,7 @@ PROFILE = "pos-binary"
 EVENTS_PER_COMMIT = 20  # of ten thousand cards each: a few megabytes
 REPLY_SECONDS = 10.0
 POLL_SECONDS = 0.02
+NEVER = 1 << 40  # entries until the next snapshot
 WRITER_PID = "SELECT pid FROM pg_stat_activity WHERE application_name = :'name'"
 
 
@@ -125,6 +126,7 @@ class Stand:
         warmup_seconds: float = 0.0,
         watch: Watch | None = None,
         keep_records: bool = False,
+        workload: Workload | None = None,
     ) -> Outcome:
         """Put a load on the switch. Raises `LoadtestError`.
 
@@ -134,7 +136,7 @@ class Stand:
         while int(time.time()) <= self._ended_s:
             time.sleep(POLL_SECONDS)
         outcome = self._run(self.target, self.address, shape, seconds, warmup_seconds, watch,
-                            keep_records)  # fmt: skip
+                            keep_records, workload)  # fmt: skip
         self._ended_s = int(time.time())
         return outcome
 
@@ -154,11 +156,12 @@ class Stand:
         warmup_seconds: float,
         watch: Watch | None,
         keep_records: bool,
+        workload: Workload | None = None,
     ) -> Outcome:
         self._seed += 1
         plan = RunPlan(
             target=target,
-            workload=self.workload,
+            workload=workload or self.workload,
             arrival=shape.arrival,
             address=address,
             seed=self._seed,

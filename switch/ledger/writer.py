@@ -234,7 +234,13 @@ class Writer:
         """Make the next partition and index the complete ones, beside the batches."""
         try:
             await self._cover(last_seq, last_seq + partitions.AHEAD_ROWS)
-            await self._database.borrow(partitions.index_complete, self._shard, last_seq)
+            # A connection of its own: one that has stepped back cannot always step forward again.
+            session = await self._database.open_session("bashgah")
+            try:
+                await session.step_back()
+                await partitions.index_complete(session, self._shard, last_seq)
+            finally:
+                session.abort()
         except (DatabaseUnavailable, StatementRefused) as error:
             # Not an outage of the journal: a batch that needs the partition makes it itself.
             self._status = replace(self._status, last_error=f"partitions: {error}")

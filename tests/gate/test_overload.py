@@ -4,10 +4,11 @@ Method: a journal whose commits do not end until the test says so, and small bou
 take two seconds before the journal counts as away, so each test lets it end well before.
 """
 
+import pytest
 import trio
 
 from switch.iso8583 import Message
-from tests.support.gate_bench import Bench, Link, serving
+from tests.support.gate_bench import Bench, Link, journal_is_away, serving
 
 THE_OTHER_ACQUIRERS = "T0000005"
 FORTY_SECONDS_AGO_S = -40
@@ -152,3 +153,52 @@ async def test_a_terminal_whose_clock_is_behind_is_not_taken_for_late() -> None:
         bench.journal.go_on()
 
         assert (await behind.reply())[39] == "00"
+
+
+async def test_a_repeat_is_not_told_that_nothing_moved_when_it_was_decided() -> None:
+    async with serving(pending_max=15) as bench:
+        link, again = await bench.connect(), await bench.connect()
+        await stalled(bench)
+        asked = loads(bench, 12)
+        await link.send(*asked)
+        await frames(bench, 12)
+
+        await again.send(*asked)  # ten were decided and wait, two were refused
+        await frames(bench, 24)
+        bench.journal.go_on()
+
+        assert await codes(link, 12) == ["00"] * 10 + ["91"] * 2
+        assert await codes(again, 12) == ["00"] * 10 + ["91"] * 2
+
+
+async def test_while_the_journal_is_away_a_repeat_of_what_is_durable_gets_its_reply(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("switch.server.COMMIT_SECONDS_MAX", 0.2)
+    async with serving() as bench:
+        link, waiting = await bench.connect(), await bench.connect()
+        first = loads(bench, 1)[0]
+        before = await link.ask(first)
+        bench.journal.stall()
+        await waiting.send(*loads(bench, 1))
+        await bench.wait_until(lambda: not bench.server.available)
+
+        after = await link.ask(first)
+        refused = await link.ask(*loads(bench, 1))
+        bench.journal.go_on()
+
+        assert after == before
+        assert refused[39] == "91"
+
+
+async def test_what_the_journal_might_have_is_not_answered_while_it_is_away() -> None:
+    async with serving(recall=journal_is_away, exchange_entries=256) as bench:
+        await bench.forget(256)
+        link = await bench.connect()
+        old = bench.shop.local_at(-3_600)
+
+        await link.send(bench.shop.message("0201", "210000", 1_000, at=old, stan=999_999))
+        await bench.wait_until(lambda: bench.gate.statistics()["unknown"])
+        fresh = await link.ask(*loads(bench, 1))
+
+        assert fresh[39] == "00"  # and nothing came before it

@@ -242,7 +242,13 @@ async def test_a_connection_that_is_gone_is_not_priced() -> None:
 async def test_too_many_at_once_get_91_and_what_waits_is_still_priced() -> None:
     count = limits.PRICE_QUEUE_MAX + 1_000
 
-    async with serving(programme=PROGRAMME) as bench:
+    def slow(asked: Asked) -> Priced | Declined:
+        until = time.monotonic() + 0.0002  # messages come faster than they are priced
+        while time.monotonic() < until:
+            pass
+        return price(asked)
+
+    async with serving(**pricing(slow)) as bench:  # type: ignore[arg-type]  # the same
         await bench.load()
         shares = count // 20
         links = [await bench.connect() for _ in range(20)]

@@ -1,5 +1,6 @@
 """The bridge: Trio or plain code on one side, asyncpg on the other."""
 
+import os
 import socket
 import threading
 import time
@@ -9,7 +10,12 @@ import pytest
 import trio
 
 from switch.ledger.database import CONNECT_SECONDS_MAX, Database, pause, split_hosts
-from switch.ledger.session import DatabaseUnavailable, Session, StatementRefused
+from switch.ledger.session import (
+    BACKGROUND_NICENESS,
+    DatabaseUnavailable,
+    Session,
+    StatementRefused,
+)
 
 
 @pytest.fixture
@@ -296,3 +302,12 @@ def test_closing_leaves_no_thread_and_no_connection(database: str) -> None:
         while (left := db.call_sync(others)) and time.monotonic() < deadline:
             time.sleep(0.01)
     assert left == 0
+
+
+async def niceness_after_stepping_back(session: Session) -> int:
+    await session.step_back()
+    return os.getpriority(os.PRIO_PROCESS, await backend_pid(session))
+
+
+async def test_a_session_that_steps_back_lets_others_work_first(db: Database) -> None:
+    assert await db.call(niceness_after_stepping_back) == BACKGROUND_NICENESS

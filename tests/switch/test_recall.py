@@ -505,3 +505,31 @@ async def test_an_old_reversal_with_a_stan_of_its_own_still_finds_its_lost_origi
 
     assert reply.code == "00"
     assert shop.balances() == began
+
+
+@pytest.mark.slow
+async def test_a_reversal_of_what_never_arrived_asks_nothing_when_it_would_still_be_known(
+    shop: JournaledShop,
+) -> None:
+    """Under load a journal look-up for each of them would be the end of the slow lane."""
+    purchase(shop, 700)
+    shop.churn()
+    purchase(shop, 701)  # so recent that whatever came after it is in memory
+    lost = original(999, at(shop))
+
+    reply = await shop.talk(shop.request("0400", more={90: lost}))
+
+    assert reply.code == "00"
+    assert shop.recalls == 0
+
+
+@pytest.mark.slow
+async def test_a_reversal_whose_original_could_have_left_is_looked_up(shop: JournaledShop) -> None:
+    bought_at = at(shop)
+    purchase(shop, 700)
+    shop.churn()
+
+    reply = await shop.talk(shop.request("0400", more={90: original(999, bought_at)}))
+
+    assert reply.code == "00"
+    assert shop.recalls == 1
