@@ -85,11 +85,8 @@ class Session:
         rows = await self.fetch(
             "SELECT pg_backend_pid() AS pid, inet_client_addr() IS NULL AS is_here"
         )
-        pid = rows[0]["pid"]
-        with contextlib.suppress(OSError):  # another user's process, or hidden: it competes then
-            # A socket's file may lead into a container, where numbers mean other processes.
-            if rows[0]["is_here"] and b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)
+        if rows[0]["is_here"]:
+            _step_back(rows[0]["pid"])
 
     async def fetch(self, query: str, *args: object) -> list[asyncpg.Record]:
         """Run one statement and return its rows."""
@@ -179,3 +176,10 @@ class Session:
         except LOST as error:
             self.abort()
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _step_back(pid: int) -> None:
+    with contextlib.suppress(OSError):  # another user's process, or hidden: it competes then
+        # A socket's file may lead into a container, where numbers mean other processes.
+        if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)
