@@ -29,9 +29,9 @@ from switch.iso8583 import EncodeError, Message, Spec, encode
 SPELLINGS = (spell_ascii, spell_packed_left, spell_packed_right, spell_ebcdic)
 """In the order of Spelling in _script.pxd."""
 
-STANS_A_SECOND = 40
-"""A run begins so much further on in a terminal's trace numbers as it begins later: ten arrivals a
-second. A host that remembers them would take the same ones for repeats of the run before."""
+STANS_A_SECOND = 400
+"""A run begins so much further on in the trace numbers as it begins later: a hundred arrivals a
+second of a connection. A host that remembers them would take the same ones for repeats."""
 
 # Placeholder: its Source in _script.pxd, and its characters (0: the population says).
 PLACEHOLDERS = {

@@ -368,7 +368,7 @@ async def _first_connection(attempts: list[asyncio.Task[Connection | str]]) -> C
                 attempts.remove(attempt)
                 return answer
             reasons.append(answer)
-    raise DatabaseUnavailable("; ".join(reasons))
+    raise DatabaseUnavailable(f"the database cannot be reached: {'; '.join(reasons)}")
 
 
 def _close_loser(attempt: asyncio.Task[Connection | str]) -> None:

@@ -190,11 +190,11 @@ def test_terminal_and_stan_are_never_used_twice(connections: int) -> None:
 
 
 def test_the_next_run_has_other_trace_numbers() -> None:
-    """A minute of three arrivals a second at each terminal, and the run that follows it."""
+    """A minute of ninety arrivals a second on each connection, and the run that follows it."""
     seen: list[set[tuple[int, int]]] = []
     for begin_s in (BEGIN_S, BEGIN_S + 60):
         script = Script(tables("example-host", "purchase", connections=8, begin_s=begin_s))
-        drafts = [script.draft(arrival, 0) for arrival in range(8 * 60 * 3)]
+        drafts = [script.draft(arrival, 0) for arrival in range(8 * 60 * 90)]
         seen.append({(drawn["terminal"], drawn["stan"]) for drawn in drafts})
 
     assert not seen[0] & seen[1]
