@@ -94,9 +94,11 @@ class Memories(msgspec.Struct, frozen=True, kw_only=True):
 def small_stand(
     sizes: Sizes, say: Say, *, snapshot_every_entries: int | None = None
 ) -> AbstractContextManager[Stand]:
-    """Give a stand whose rings are as small as the configuration allows."""
-    pending = sizes.memory_pending_max
-    entries = 2 * pending + 1
+    """Give a stand whose rings are full within seconds, and hold more seconds than a reply takes.
+
+    With less a message might always be a repeat of something that has left, and ask the journal.
+    """
+    pending, entries = sizes.memory_pending_max, sizes.memory_entries
     return running_stand(
         bench_target(cards=sizes.cards_few, terminals=sizes.many_terminals),
         journal=Journal(

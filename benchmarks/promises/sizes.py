@@ -24,7 +24,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     latency_seconds: float = 8.0
     cards_few: int = 10_000
     cards_many: int = 5_000_000
-    memory_pending_max: int = 50_000  # the rings of exchanges are twice as long, the least allowed
+    memory_pending_max: int = 50_000
+    memory_entries: int = 700_000  # ten seconds at 70 % of the limit; the default has 1,000,000
     memory_warmup_seconds: float = 12.0
     memory_seconds: float = 30.0
     profile_seconds: float = 5.0
@@ -51,6 +52,7 @@ TINY = Sizes(
     cards_few=100,
     cards_many=20_000,
     memory_pending_max=1_000,
+    memory_entries=2_001,
     memory_warmup_seconds=0.5,
     memory_seconds=1.5,
     profile_seconds=0.5,
