@@ -282,7 +282,8 @@ async def test_owners_that_take_over_from_each_other_leave_one_gapless_chain(
                 fenced_count += isinstance(outcome, Fenced)
                 durable.extend(owner.durable)
 
-    with trio.fail_after(240):  # owners end each other: 23 to 60 s on two busy cores; a hang is longer
+    # Owners end each other: 23 to 60 s on two busy cores. A hang is longer.
+    with trio.fail_after(240):
         async with trio.open_nursery() as nursery:
             for number in range(5):
                 nursery.start_soon(compete, f"owner-{number}")
