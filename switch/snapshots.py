@@ -96,6 +96,15 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True):
     pause_seconds: float
 
 
+def due_seq(snapshot_seq: int, every_entries: int) -> int:
+    """Return after which row the next snapshot is made: the middle of some `every_entries` rows.
+
+    Not their end, where a partition of the journal ends too and gets its indexes.
+    """
+    half = every_entries // 2
+    return (snapshot_seq + every_entries - half) // every_entries * every_entries + half
+
+
 class Snapshots:
     """Makes the snapshots of one shard while it is served."""
 
@@ -123,10 +132,10 @@ class Snapshots:
         metrics.note_recovered(snapshot_seq)
 
     async def run(self) -> None:
-        """Make a snapshot whenever enough rows have come since the last, until cancelled."""
+        """Make a snapshot whenever one is due (`due_seq`), until cancelled."""
         while True:
             await trio.sleep(LOOK_SECONDS)
-            if self._core.last_seq - self._snapshot_seq < self._every_entries:
+            if self._core.last_seq < due_seq(self._snapshot_seq, self._every_entries):
                 continue
             try:
                 await self.make()

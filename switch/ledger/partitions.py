@@ -10,6 +10,12 @@ makes every batch slower (measured in docs/decisions/0012). Autovacuum leaves it
 fills there is nothing to remove, and each look at it reads what the writer has just written. What
 readers need besides indexes, the planner's statistics, is made once with them.
 
+The first who reads a row notes on its page that the transaction is committed (hint bits). If that
+is the index build, seconds later, every page is written a second time, and, with checksums, every
+page that is older than the last checkpoint goes into the log as a whole: 700 MB for a partition,
+and each commit waits behind them. So the rows are read once while their pages are still to be
+written for the first time (`set_hints`, measured in docs/decisions/0029).
+
 Everything here runs on the database's thread.
 """
 
@@ -20,6 +26,9 @@ ROWS_PER_PARTITION = 1_000_000
 
 AHEAD_ROWS = ROWS_PER_PARTITION // 2
 """The next partition is made when the present one is half full: minutes ahead at full load."""
+
+HINT_ROWS = 10_000
+"""Read at once to set their hints: 7 MB, long before the server must make room for others."""
 
 LOCK_CLASS = 0x6261_7368  # "bash": the first key of the advisory lock; the second is the shard
 
@@ -110,6 +119,18 @@ async def index_complete(session: Session, shard: int, last_seq: int) -> list[st
         if built and built[-1].startswith(row["name"]):
             await session.execute(f"ANALYZE {row['name']} ({ANALYSED_COLUMNS})")
     return built
+
+
+async def set_hints(session: Session, shard: int, after_seq: int, last_seq: int) -> None:
+    """Read the rows above `after_seq` up to `last_seq`, so that whoever reads them next does not
+    have to write. A column is counted that the primary key has not: the rows are read for it.
+    """
+    await session.fetch(
+        "SELECT count(epoch) FROM journal WHERE shard = $1 AND seq > $2 AND seq <= $3",
+        shard,
+        after_seq,
+        last_seq,
+    )
 
 
 async def _exists(session: Session, name: str) -> bool:

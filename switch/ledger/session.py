@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # the class is generic for the checker only
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
 LOST = (OSError, EOFError, TimeoutError, asyncpg.InternalClientError)
-BACKGROUND_NICENESS = 19
 DISCONNECTED_STATES = ("08", "57P", "40003")  # connection errors, shutdowns, unknown completion
 
 
@@ -182,4 +181,5 @@ def _step_back(pid: int) -> None:
     with contextlib.suppress(OSError):  # another user's process, or hidden: it competes then
         # A socket's file may lead into a container, where numbers mean other processes.
         if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)
+            # Niceness would let it finish its slice while a commit waits for the processor.
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))

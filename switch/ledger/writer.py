@@ -35,6 +35,7 @@ RETRY_SECONDS_MIN = 0.05  # a restarted PostgreSQL answers within 0.2 s
 RETRY_SECONDS_MAX = 1.0  # so service resumes within a second of the database's return
 SILENCE_SECONDS = 5.0  # then somebody looks whether the server still works on our statement
 LOOK_SECONDS_MAX = 2.0
+HINT_SECONDS_MAX = 10.0  # reading 10,000 rows takes 2 ms; longer means that the host is gone
 PARTITION_SECONDS_MAX = 10.0  # making one takes 10 ms; longer means that the host is gone
 UNIQUE_VIOLATION = "23505"
 
@@ -52,6 +53,9 @@ class Writer:
         self._covered_end_seq = 0  # partitions exist for what comes next, up to this
         self._preparing = False
         self._prepared_half = -1  # of a partition: the last for which partitions were prepared
+        self._hints: Session | None = None
+        self._hinting = False
+        self._hinted_seq = -1  # rows up to here have been read once (`partitions.set_hints`)
         self._stop_watching: Callable[[], None] = lambda: None
         self._giving_up = False
         self._status = WriterStatus(
@@ -249,6 +253,24 @@ class Writer:
         finally:
             self._preparing = False
 
+    async def _set_hints(self) -> None:
+        """Read the newest rows once, on a connection kept for it, as often as there are enough."""
+        try:
+            while (last_seq := self._status.last_seq) - self._hinted_seq >= partitions.HINT_ROWS:
+                if self._hints is None or self._hints.closed:
+                    self._hints = await self._database.open_session("bashgah")
+                stop_waiting = self._database.call_later(HINT_SECONDS_MAX, self._hints.abort)
+                try:
+                    await partitions.set_hints(self._hints, self._shard, self._hinted_seq, last_seq)
+                finally:
+                    stop_waiting()
+                self._hinted_seq = last_seq
+        except (DatabaseUnavailable, StatementRefused) as error:
+            # Nothing depends on it but the cost of the indexes: the next batch tries again.
+            self._status = replace(self._status, last_error=f"hints: {error}")
+        finally:
+            self._hinting = False
+
     # On the database's thread: silence.
 
     def _watch_silence(self) -> None:
@@ -314,6 +336,11 @@ class Writer:
             commit_ns_last=elapsed_ns,
             commit_ns_max=max(elapsed_ns, status.commit_ns_max),
         )
+        if self._hinted_seq < 0:
+            self._hinted_seq = batch.first_seq - 1
+        if batch.last_seq - self._hinted_seq >= partitions.HINT_ROWS and not self._hinting:
+            self._hinting = True
+            self._database.spawn(self._set_hints)
         half = batch.last_seq // partitions.AHEAD_ROWS
         if half != self._prepared_half and not self._preparing:
             self._prepared_half, self._preparing = half, True

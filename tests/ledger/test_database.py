@@ -10,12 +10,7 @@ import pytest
 import trio
 
 from switch.ledger.database import CONNECT_SECONDS_MAX, Database, pause, split_hosts
-from switch.ledger.session import (
-    BACKGROUND_NICENESS,
-    DatabaseUnavailable,
-    Session,
-    StatementRefused,
-)
+from switch.ledger.session import DatabaseUnavailable, Session, StatementRefused
 
 
 @pytest.fixture
@@ -304,10 +299,10 @@ def test_closing_leaves_no_thread_and_no_connection(database: str) -> None:
     assert left == 0
 
 
-async def niceness_after_stepping_back(session: Session) -> int:
+async def policy_after_stepping_back(session: Session) -> int:
     await session.step_back()
-    return os.getpriority(os.PRIO_PROCESS, await backend_pid(session))
+    return os.sched_getscheduler(await backend_pid(session))
 
 
 async def test_a_session_that_steps_back_lets_others_work_first(db: Database) -> None:
-    assert await db.call(niceness_after_stepping_back) == BACKGROUND_NICENESS
+    assert await db.call(policy_after_stepping_back) == os.SCHED_IDLE

@@ -44,6 +44,21 @@ def indexes(db: Database) -> list[str]:
     )
 
 
+async def rows_read(session: Session) -> int:
+    rows = await session.fetch(
+        "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::BIGINT AS rows_read"
+        "  FROM pg_stat_user_tables WHERE relname LIKE 'journal\\_s%'"
+    )
+    return int(rows[0]["rows_read"])
+
+
+async def end_sessions_that_set_hints(session: Session) -> None:
+    await session.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'SELECT count(epoch)%'"
+    )
+
+
 def copy(db: Database, first_seq: int, row_count: int) -> None:
     async def work(session: Session) -> None:
         await session.copy_in("journal", batch_of(first_seq, row_count).copy_body)
@@ -164,6 +179,41 @@ async def test_the_writer_crosses_a_border_and_leaves_a_complete_partition_index
                 await owner.append(1)
 
         assert await db.call(partition_count) >= 7
+
+
+async def test_rows_are_read_once_while_their_pages_are_hot_so_that_indexing_does_not_write_them(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "HINT_ROWS", 40)
+    with Database(database) as db:
+        owner = await Owner(db).start()
+
+        with trio.fail_after(10):
+            while await db.call(rows_read) < 200:  # statistics come a little later
+                await owner.append(20)
+                await trio.sleep(0.02)
+
+        assert await db.call(rows_read) <= owner.writer.status().last_seq
+        assert owner.writer.status().last_error == ""
+
+
+async def test_a_session_for_hints_that_was_lost_is_opened_again(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "HINT_ROWS", 10)
+    with Database(database) as db:
+        owner = await Owner(db).start()
+        for number in range(20):
+            outcome = await owner.append(20)
+            if number == 10:
+                await db.call(end_sessions_that_set_hints)
+            assert isinstance(outcome, Durable)
+
+        before = await db.call(rows_read)
+        with trio.fail_after(10):
+            while await db.call(rows_read) < before + 50:
+                await owner.append(20)
+                await trio.sleep(0.02)
 
 
 async def test_a_batch_larger_than_what_was_made_ahead_makes_its_own_partitions(

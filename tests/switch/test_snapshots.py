@@ -14,7 +14,7 @@ from switch._snapshot import dump
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.recovery import Recovery, rebuild
-from switch.snapshots import SnapshotFailed, SnapshotMetrics, Snapshots
+from switch.snapshots import SnapshotFailed, SnapshotMetrics, Snapshots, due_seq
 from tests.support.journaled_shop import JournaledShop, new_core
 
 pytestmark = pytest.mark.slow  # a database for each test
@@ -24,7 +24,7 @@ import os, resource, sys
 import trio
 from prometheus_client import CollectorRegistry
 from switch.ledger.database import Database
-from switch.snapshots import SnapshotMetrics, Snapshots
+from switch.snapshots import SnapshotMetrics, Snapshots, due_seq
 from tests.support.journaled_shop import JournaledShop, new_core
 
 async def run(snapshots):
@@ -164,7 +164,8 @@ async def test_a_snapshot_is_made_when_enough_rows_have_come(
     shop.load(1_000_000)
     shop.commit()
     first = shop.core.last_seq
-    snapshots = snapshots_of(shop, registry, every_entries=first)
+    every = 2 * first  # so the middle of the first rows is here
+    snapshots = snapshots_of(shop, registry, every_entries=every)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(snapshots.run)
@@ -173,7 +174,7 @@ async def test_a_snapshot_is_made_when_enough_rows_have_come(
                 await trio.sleep(0.05)
         await trio.sleep(1.2)
         too_few = stored(shop)
-        for _ in range(first):
+        for _ in range(every):
             shop.send(amount_minor=1)
         shop.commit()
         with trio.fail_after(10):
@@ -182,7 +183,27 @@ async def test_a_snapshot_is_made_when_enough_rows_have_come(
         nursery.cancel_scope.cancel()
 
     assert too_few == [first]
-    assert stored(shop) == [first, 2 * first]
+    assert stored(shop) == [first, first + every]
+
+
+@pytest.mark.parametrize(
+    ("snapshot_seq", "every_entries", "due"),
+    [
+        (0, 1, 1),
+        (1, 1, 2),
+        (0, 1_000, 500),
+        (499, 1_000, 500),
+        (500, 1_000, 1_500),
+        (501, 1_000, 1_500),
+        (1_499, 1_000, 1_500),
+        (0, 3, 1),
+        (1, 3, 4),
+    ],
+)
+def test_snapshots_are_due_in_the_middle_where_no_partition_ends(
+    snapshot_seq: int, every_entries: int, due: int
+) -> None:
+    assert due_seq(snapshot_seq, every_entries) == due
 
 
 async def test_one_that_is_there_already_is_no_disaster(
