@@ -26,7 +26,8 @@ from bashgah.postgres import Cluster
 from benchmarks import table
 from switch.ledger.database import Database
 from switch.ledger.migrate import migrate
-from switch.recall import What, recall
+from switch.operations import Wanted
+from switch.recall import recall
 from switch.recovery import recover, replaying_core, write_snapshot
 from switch.verify import verify_shard
 from tests.support.journaled_shop import JournaledShop, cards_added, new_core
@@ -91,6 +92,9 @@ def _cases(database: Database, dsn: str, cards: int, tail_rows: int) -> list[dic
         _row("verify, from the first row", _verify_seconds(database), "s"),
         _row("recall by sequence, p50", _recall_ms(shop, database, by_key=False), "ms"),
         _row("recall by terminal and STAN, p50", _recall_ms(shop, database, by_key=True), "ms"),
+        _row(
+            "  the same for 256 at once", _recall_ms(shop, database, by_key=True, at_once=256), "ms"
+        ),
     ]
 
 
@@ -163,18 +167,20 @@ def _verify_seconds(database: Database) -> float:
     return round(time.perf_counter() - began_at, 2)
 
 
-def _recall_ms(shop: JournaledShop, database: Database, *, by_key: bool) -> float:
+def _recall_ms(shop: JournaledShop, database: Database, *, by_key: bool, at_once: int = 1) -> float:
     """The median time of a look-up from an empty memory, in the partition that is being written."""
     last_seq = shop.core.last_seq
     elapsed_ms = []
     for number in range(RECALLS):
-        core = replaying_core(0, 64)
-        seq = last_seq - 1 - number
-        what: What = ("key", 0, shop.last_stan - 1 - number) if by_key else ("seq", seq)
+        core = replaying_core(0, 1024)
+        wanted: list[Wanted] = [
+            ("key", 0, shop.last_stan - back) if by_key else ("seq", last_seq - back)
+            for back in range(1 + number, 1 + number + at_once)
+        ]
         began_at = time.perf_counter()
-        trio.run(recall, database, core, 0, what)
+        trio.run(recall, database, core, 0, wanted)
         elapsed_ms.append((time.perf_counter() - began_at) * 1e3)
-        assert core.exchange(seq) is not None
+        assert core.exchange(last_seq - number - at_once) is not None
     return round(sorted(elapsed_ms)[RECALLS // 2], 2)
 
 

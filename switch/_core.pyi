@@ -1,7 +1,7 @@
 """Python face of `_core`: a shard's memory, what events change, replay, batches, looking inside."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 from switch.ledger._batches import CopyBody
@@ -134,12 +134,12 @@ class Core:
         What has to happen (a reversal, refund or completion) may take it there.
         """
 
-    def remember(self, data: bytes, state: int, undone_minor: int) -> int | None:
-        """Put a row of the journal (a COPY stream) back among the exchanges.
+    def remember(self, rows: bytes, outcomes: Mapping[int, tuple[int, int]]) -> None:
+        """Put rows of the journal (a COPY stream, in order) back among the exchanges.
 
-        `state` (an `ExchangeState`, -1 = as the row left it) and `undone_minor` are what later rows
-        made of it; they count only when memory has lost it altogether. Gives its sequence, or None
-        when the stream has no row.
+        `outcomes` says by sequence what later rows made of a row: its state (an `ExchangeState`)
+        and undone minor units. They count only when memory has lost it altogether; a row that is
+        not named is as it was left.
         """
     # clock work
     def expire_holds(

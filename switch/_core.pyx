@@ -440,24 +440,21 @@ cdef class Core:
                 raise JournalBroken(f"row {row.seq}: takes account {number} below its floor")
         return 0
 
-    def remember(self, bytes data, int state, int64_t undone_minor):
-        """Put a row of the journal (a COPY stream) back among the exchanges: a recall.
-
-        `state` and `undone_minor` are what later rows made of it, for an exchange that memory has
-        lost altogether (-1 = nothing). Gives its sequence, or None when there is no row.
-        """
+    def remember(self, bytes rows, dict outcomes):
+        """Put rows of the journal (a COPY stream) back among the exchanges. See `_core.pyi`."""
         cdef Row *row = &self.decision.row
         cdef size_t at = 0
         cdef bint chained
-        cdef const uint8_t *start = <const uint8_t *> PyBytes_AS_STRING(data)
-        if stream_skip_header(start, <size_t> len(data), &at) != ROW_READ:
+        cdef int state
+        cdef int64_t undone_minor
+        cdef const uint8_t *start = <const uint8_t *> PyBytes_AS_STRING(rows)
+        if stream_skip_header(start, <size_t> len(rows), &at) != ROW_READ:
             raise JournalBroken("this is no COPY stream of the journal")
-        if row_next(start, <size_t> len(data), &at, row, NULL, &chained) != ROW_READ:
-            return None
-        if remember_row(&self.shard, row, state, undone_minor) != 0:
-            raise MemoryError
-        self.shard.counters.recalled += 1
-        return row.seq
+        while row_next(start, <size_t> len(rows), &at, row, NULL, &chained) == ROW_READ:
+            state, undone_minor = outcomes.get(row.seq, (-1, -1))
+            if remember_row(&self.shard, row, state, undone_minor) != 0:
+                raise MemoryError
+            self.shard.counters.recalled += 1
 
     # --- clock work -------------------------------------------------------------------------------
 

@@ -5,8 +5,7 @@ from typing import Any
 from switch._core import Core
 from switch._lane import Lane
 from switch._pricing import Pricer
-
-Recall = tuple[str, int] | tuple[str, int, int]
+from switch.operations import Wanted
 
 class Gate:
     """The gate of one shard: sockets, the fast lane, replies that wait for their commit.
@@ -73,7 +72,7 @@ class Gate:
     def close_all(self) -> None:
         """Close every connection; what has not left never does."""
 
-    def take_parked(self) -> list[tuple[int, Recall]]:
+    def take_parked(self) -> list[tuple[int, Wanted]]:
         """Give what the slow lane has to do: (ticket, what to recall), each once."""
 
     def resume(self, ticket: int) -> None:

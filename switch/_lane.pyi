@@ -6,13 +6,13 @@ from switch._core import Core
 from switch._pricing import Pricer
 from switch.iso8583 import Spec
 from switch.iso8583.framing import Framing
+from switch.operations import Wanted
 from switch.profile import Profile
 
 ServeStatus = Literal[
     "at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room", "elsewhere",
     "unknown",
 ]  # fmt: skip
-Recall = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
 
 SERVE_STATUSES: tuple[ServeStatus, ...]
 
@@ -42,7 +42,7 @@ class Lane:
         available: bool = True,
         recalled: bool = False,
         pricer: Pricer | None = None,
-    ) -> tuple[ServeStatus, bytes, int, Recall | None]:
+    ) -> tuple[ServeStatus, bytes, int, Wanted | None]:
         """Serve one message, without framing: (status, reply, sequence it waits for, recall).
 
         "at_seq": the reply may leave when that row is durable. "now": it stands for nothing that

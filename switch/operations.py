@@ -5,6 +5,7 @@ compiled core has the same numbers in `switch/_words.pxd`, and a test holds the 
 """
 
 from enum import IntEnum
+from typing import Literal
 
 
 class Operation(IntEnum):
@@ -72,3 +73,7 @@ class JournalKind(IntEnum):
     EVENT = 2
     TAKEOVER = 3
     HOLD_EXPIRY = 4
+
+
+Wanted = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
+"""What a message needs from the journal: ("seq", sequence) or ("key", terminal, STAN)."""

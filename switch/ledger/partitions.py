@@ -44,9 +44,15 @@ SET LOCAL maintenance_work_mem = '128MB';
 """
 
 # Name of the index, its columns, its condition.
+KEY_INDEX = "terminal_stan"
 CLOSED_INDEXES = (
-    ("terminal_stan", "(terminal, stan)", ""),
-    ("original_seq", "(original_seq)", " WHERE original_seq IS NOT NULL"),
+    (KEY_INDEX, "(terminal, stan)", ""),
+    # Few rows name another. By its sequence, or, where nobody knew it (NULL), by its key.
+    (
+        "original",
+        "(original_seq, terminal, original_stan)",
+        " WHERE original_seq IS NOT NULL OR original_stan IS NOT NULL",
+    ),
     ("card_seq", "(card, seq)", " WHERE card IS NOT NULL"),
 )
 
@@ -119,6 +125,24 @@ async def index_complete(session: Session, shard: int, last_seq: int) -> list[st
         if built and built[-1].startswith(row["name"]):
             await session.execute(f"ANALYZE {row['name']} ({ANALYSED_COLUMNS})")
     return built
+
+
+async def first_unindexed_seq(session: Session, shard: int) -> int:
+    """Return from which sequence on rows can be found by their key only by reading all of them."""
+    rows = await session.fetch(
+        "SELECT min(child.relname::TEXT) AS name"
+        "  FROM pg_inherits"
+        "  JOIN pg_class child ON child.oid = inhrelid"
+        " WHERE inhparent = 'journal'::REGCLASS AND child.relname >= $1 AND child.relname < $2"
+        "   AND NOT EXISTS ("
+        "       SELECT FROM pg_index JOIN pg_class index ON index.oid = indexrelid"
+        "        WHERE indrelid = child.oid AND indisvalid"
+        f"         AND index.relname = child.relname || '_{KEY_INDEX}')",
+        partition_name(shard, 0),
+        partition_name(shard + 1, 0),
+    )
+    name = rows[0]["name"]
+    return 0 if name is None else int(name.rpartition("p")[2]) * ROWS_PER_PARTITION
 
 
 async def set_hints(session: Session, shard: int, after_seq: int, last_seq: int) -> None:

@@ -28,11 +28,6 @@ SELECT coalesce(last.seq, 0) AS last_seq, last.chain, coalesce(head.epoch, 0) AS
         WHERE journal.shard = wanted.shard ORDER BY seq DESC LIMIT 1) AS last ON true
 """
 
-READ_UNDONE = """
-SELECT coalesce(max(undone_minor), 0) AS undone_minor
-  FROM journal WHERE shard = $1 AND original_seq = $2
-"""
-
 
 async def head(session: Session, shard: int) -> Head:
     """Return where the shard's journal ends and the tenure's epoch."""
@@ -100,31 +95,13 @@ async def _read_range(session: Session, shard: int, after_seq: int, until_seq: i
     return pieces
 
 
-async def read_row(session: Session, shard: int, seq: int) -> bytes:
-    """Return the stream of one row; a stream without tuples when there is none."""
-    return await _stream(session, f"shard = {int(shard)} AND seq = {int(seq)}")
-
-
-async def find_original(session: Session, shard: int, terminal: int, stan: int) -> list[bytes]:
-    """Return one stream for each row of that terminal and STAN, newest last.
-
-    Looks at the newest partition row by row: what is not in memory any more is seldom there.
-    """
-    rows = await session.fetch(
-        "SELECT seq FROM journal WHERE shard = $1 AND terminal = $2 AND stan = $3 ORDER BY seq",
-        shard,
-        terminal,
-        stan,
-    )
-    return [await read_row(session, shard, row["seq"]) for row in rows]
-
-
-async def undone_minor(session: Session, shard: int, original_seq: int) -> int:
-    """Return how much of the original, in minor units, later rows have undone."""
-    return int((await session.fetch(READ_UNDONE, shard, original_seq))[0]["undone_minor"])
-
-
-async def _stream(session: Session, condition: str) -> bytes:
+async def read_chosen_rows(session: Session, shard: int, seqs: list[int]) -> bytes:
+    """Return the stream of these rows, in order; those that are not there are left out."""
     pieces: list[bytes] = []
-    await session.copy_out(f"SELECT {ALL_COLUMNS} FROM journal WHERE {condition}", pieces.append)
+    chosen = ",".join(str(int(seq)) for seq in seqs)
+    await session.copy_out(
+        f"SELECT {ALL_COLUMNS} FROM journal"
+        f" WHERE shard = {int(shard)} AND seq = ANY ('{{{chosen}}}'::BIGINT[]) ORDER BY seq",
+        pieces.append,
+    )
     return b"".join(pieces)

@@ -141,7 +141,7 @@ def test_only_complete_partitions_are_indexed_and_only_once(db: Database) -> Non
     assert sorted(built) == indexes(db)
     assert built == [
         "journal_s000_p000000_terminal_stan",
-        "journal_s000_p000000_original_seq",
+        "journal_s000_p000000_original",
         "journal_s000_p000000_card_seq",
     ]
 

@@ -7,7 +7,7 @@ are `tests.support.shop`'s; what an answer should be is said by the tests.
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -36,10 +36,11 @@ from switch.iso8583 import (
     reply_tpdu,
 )
 from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.operations import Wanted
 from switch.peers import keep_connected, listen_for_peers
 from switch.pricing import Pricing
 from switch.programme import Limits, Programme
-from switch.server import Server
+from switch.server import Recall, Server
 from switch.slots import even_owners
 from switch.snapshots import SnapshotMetrics
 from tests.support.fake_journal import FakeJournal
@@ -50,15 +51,14 @@ CARDS = range(4)  # those of the shop's cards that are neither expired nor about
 ACQUIRER_CODES = {1: b"581672", 2: b"603799"}
 TPDU = bytes.fromhex("6000010002")
 REPLY_SECONDS_MAX = 10.0
-Recall = Callable[[tuple[str, int] | tuple[str, int, int]], Awaitable[None]]
 
 
-async def nothing_to_recall(what: tuple[str, int] | tuple[str, int, int]) -> None:
+async def nothing_to_recall(whats: Sequence[Wanted]) -> None:
     """Find nothing in the journal: what is not in memory never was."""
     await trio.lowlevel.checkpoint()
 
 
-async def journal_is_away(what: tuple[str, int] | tuple[str, int, int]) -> None:
+async def journal_is_away(whats: Sequence[Wanted]) -> None:
     """Fail as the real one does without a database."""
     await trio.lowlevel.checkpoint()
     raise JournalUnavailable("no connection")

@@ -191,7 +191,7 @@ class JournaledShop:
                 break
             self.recalls += 1
             self.commit()
-            await recall(self.database, self.core, 0, what)
+            await recall(self.database, self.core, 0, [what])
             status, reply, seq, what = self.answer(message, recalled=True)
         assert what is None, f"asked for {what} again and again"
         assert status in ("at_seq", "now")

@@ -39,7 +39,7 @@ def test_a_repeat_of_what_has_left_memory_asks_the_journal(shop: Shop) -> None:
     before = shop.state()
 
     asked = shop.ask(message)
-    shop.core.remember(row_of(shop, first), -1, -1)
+    shop.core.remember(row_of(shop, first), {})
     again = shop.ask(message)
 
     assert (asked.status, asked.recall) == ("later", ("key", 0, first.stan))
@@ -70,7 +70,7 @@ def test_a_capture_recalls_the_moves_of_a_hold_once(shop: Shop) -> None:
     message = shop.message("0220", amount_minor=5_000, extra={90: hold.original()})
 
     asked = shop.ask(message)
-    shop.core.remember(row_of(shop, hold), -1, -1)
+    shop.core.remember(row_of(shop, hold), {})
     captured = shop.ask(message)
 
     assert (asked.status, asked.recall) == ("later", ("seq", hold.seq))
@@ -83,7 +83,7 @@ def test_what_is_recalled_keeps_what_memory_knew_of_it(shop: Shop) -> None:
     shop.refund(bought, 4_000)
     row = row_of(shop, bought)
 
-    shop.core.remember(row, ExchangeState.APPROVED, 0)
+    shop.core.remember(row, {bought.seq: (ExchangeState.APPROVED, 0)})
 
     assert shop.exchange(bought)[:3] == (ExchangeState.APPROVED, 9_000, 4_000)
     assert shop.refund(bought, 5_001).reason == "refund_above_original"

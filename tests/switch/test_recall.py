@@ -12,11 +12,12 @@ from random import Random
 import pytest
 
 from switch._core import Core
+from switch.ledger import partitions
 from switch.ledger.database import Database
 from switch.operations import ExchangeState, JournalKind, Operation
 from switch.recall import Later, Original, outcome, outcomes_of, recall
 from switch.recovery import rebuild
-from tests.support.journaled_shop import JournaledShop, new_core, original
+from tests.support.journaled_shop import JournaledShop, Reply, new_core, original
 
 ENTRIES = 64
 DETAIL_BYTES = 4096
@@ -252,7 +253,7 @@ async def test_a_hold_whose_details_have_left_ends_by_the_clock(shop: JournaledS
 
     written, wanted = shop.core.expire_holds(shop.now_us, 12_600, 100)
     assert (written, len(wanted)) == (0, 1)
-    await recall(shop.database, shop.core, 0, ("seq", wanted[0]))
+    await recall(shop.database, shop.core, 0, [("seq", wanted[0])])
 
     assert shop.core.expire_holds(shop.now_us, 12_600, 100) == (1, [])
     assert shop.balances() == began
@@ -304,6 +305,41 @@ async def test_a_stan_that_comes_round_again_is_a_new_message(shop: JournaledSho
     assert reply.code == "00"
     assert reply.seq == shop.core.last_seq
     assert shop.core.account(7)[4] == began[4] - 200_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows_per_partition", [100, 1_000_000])
+async def test_what_many_messages_need_is_fetched_at_once(
+    database: str, rows_per_partition: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", rows_per_partition)
+    with Database(database) as opened:
+        core = new_core(exchange_entries=256, detail_bytes=64 * DETAIL_BYTES)
+        shop = JournaledShop(opened, core).open()
+        shop.load(10_000_000)
+        requests = [shop.request(stan=stan, amount_minor=1_000 + stan) for stan in range(700, 720)]
+        late = shop.request(stan=720)
+        reversal = shop.request("0400", stan=721, more={90: original(720, at(shop))})
+        firsts = [await shop.talk(request) for request in [*requests, reversal]]
+        for _ in range(4):
+            shop.churn()
+        new = shop.request(stan=722, at=at(shop) - 300)  # a slow clock: it was never sent before
+        everything = [*requests, reversal, late, new]
+        wanted = [shop.answer(request)[3] for request in everything]
+        await opened.call(partitions.index_complete, 0, shop.core.last_seq)
+        indexed_until = await opened.call(partitions.first_unindexed_seq, 0)
+
+        await recall(opened, core, 0, wanted)
+        again = [shop.answer(request, recalled=True) for request in everything]
+
+    # Small partitions: what is looked for is in indexed ones. Large: in the one without indexes.
+    assert (indexed_until > firsts[-1].seq) == (rows_per_partition == 100)
+    assert {what[0] for what in wanted} == {"key"}
+    assert [reply for _, reply, _, _ in again[:21]] == [first.body for first in firsts]
+    refused, decided = Reply(*again[21][1:3]), Reply(*again[22][1:3])
+    assert (refused.code, decided.code) == ("05", "00")
+    assert "original_reversed_before_arrival" in refused.elements["48"]
+    assert (refused.seq, decided.seq) == (core.last_seq - 1, core.last_seq)
 
 
 @pytest.mark.slow
