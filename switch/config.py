@@ -87,7 +87,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     # COPY of 1,000 rows costs the server 20 % more for each than one of 4,000 (decisions/0021).
     batch_bytes_max: Count = 4 << 20
     batch_entries_max: Count = 4_000
-    pending_entries_max: Count = 50_000
+    pending_entries_max: Count = 32_000
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

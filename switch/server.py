@@ -188,7 +188,13 @@ class Server:
                 continue
             first_seq, last_seq, chain, body = cut
             began_at = time.perf_counter()
-            batch = Batch(first_seq=first_seq, last_seq=last_seq, last_chain=chain, copy_body=body)
+            batch = Batch(
+                first_seq=first_seq,
+                last_seq=last_seq,
+                last_chain=chain,
+                copy_body=body,
+                rows_behind=self._core.last_seq - last_seq,
+            )
             try:
                 outcome = await self._journal.append(batch)
             except JournalUnavailable as error:

@@ -77,12 +77,14 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     one tuple for each sequence from `first_seq` to `last_seq`, trailer. `last_chain` is the chain
     of the last row: with the epoch it tells our row from anybody else's. The bytes may be the
     core's own and stay until the batch's outcome is known; whoever reads them lets go at once.
+    `rows_behind` have been decided and wait for their turn after it.
     """
 
     first_seq: int
     last_seq: int
     last_chain: bytes
     copy_body: Buffer
+    rows_behind: int = 0
 
 
 class Durable(msgspec.Struct, frozen=True, kw_only=True, gc=False):

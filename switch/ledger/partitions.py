@@ -19,6 +19,8 @@ written for the first time (`set_hints`, measured in docs/decisions/0029).
 Everything here runs on the database's thread.
 """
 
+from collections.abc import Awaitable, Callable
+
 from switch.ledger.session import Session
 
 ROWS_PER_PARTITION = 1_000_000
@@ -73,6 +75,11 @@ def partition_name(shard: int, number: int) -> str:
     return f"journal_s{shard:03d}_p{number:06d}"
 
 
+def number_of(name: str) -> int:
+    """Return the number of the partition with that name."""
+    return int(name.rpartition("p")[2])
+
+
 def single_partition(shard: int, first_seq: int, last_seq: int) -> str | None:
     """Return the table that holds all of these sequences, None when they are in more than one."""
     number = partition_number(first_seq)
@@ -94,8 +101,19 @@ async def cover(session: Session, shard: int, first_seq: int, last_seq: int) -> 
     return (last_number + 1) * ROWS_PER_PARTITION
 
 
-async def index_complete(session: Session, shard: int, last_seq: int) -> list[str]:
+async def at_once(number: int) -> None:
+    """Let a partition's index be built now."""
+
+
+async def index_complete(
+    session: Session,
+    shard: int,
+    last_seq: int,
+    wait_for_turn: Callable[[int], Awaitable[None]] = at_once,
+) -> list[str]:
     """Build what is missing of the indexes of partitions that end before `last_seq`; analyse them.
+
+    `wait_for_turn` is awaited with a partition's number before each of its indexes.
 
     Returns the names of the indexes built. Takes seconds for a full partition; each index is a
     transaction of its own, so what is done is done.
@@ -116,6 +134,7 @@ async def index_complete(session: Session, shard: int, last_seq: int) -> list[st
         for suffix, columns, condition in CLOSED_INDEXES:
             name = f"{row['name']}_{suffix}"
             if name not in row["indexes"]:
+                await wait_for_turn(number_of(row["name"]))
                 async with session.transaction():
                     await session.execute(INDEX_SETTINGS)
                     await session.execute(
@@ -142,7 +161,7 @@ async def first_unindexed_seq(session: Session, shard: int) -> int:
         partition_name(shard + 1, 0),
     )
     name = rows[0]["name"]
-    return 0 if name is None else int(name.rpartition("p")[2]) * ROWS_PER_PARTITION
+    return 0 if name is None else number_of(name) * ROWS_PER_PARTITION
 
 
 async def set_hints(session: Session, shard: int, after_seq: int, last_seq: int) -> None:

@@ -35,6 +35,14 @@ RETRY_SECONDS_MIN = 0.05  # a restarted PostgreSQL answers within 0.2 s
 RETRY_SECONDS_MAX = 1.0  # so service resumes within a second of the database's return
 SILENCE_SECONDS = 5.0  # then somebody looks whether the server still works on our statement
 LOOK_SECONDS_MAX = 2.0
+CALM_LOOK_SECONDS = 1.0
+CALM_SECONDS = 10.0  # after a flood whoever got 91 comes again: they first
+FLOOD_ROWS = 10_000
+"""Decided and waiting behind a batch: 0.1 s of work at full speed, five batches. What terminals and
+links that wait for their answers can offer stays below."""
+UNINDEXED_MAX = 6
+"""Complete partitions that may wait for their indexes: a minute's flood. A search by key reads them
+row by row."""
 HINT_SECONDS_MAX = 10.0  # reading 10,000 rows takes 2 ms; longer means that the host is gone
 PARTITION_SECONDS_MAX = 10.0  # making one takes 10 ms; longer means that the host is gone
 UNIQUE_VIOLATION = "23505"
@@ -53,6 +61,8 @@ class Writer:
         self._covered_end_seq = 0  # partitions exist for what comes next, up to this
         self._preparing = False
         self._prepared_half = -1  # of a partition: the last for which partitions were prepared
+        self._indexing = False
+        self._flooded_at = -CALM_SECONDS  # when more was offered than can be written, monotonic
         self._hints: Session | None = None
         self._hinting = False
         self._hinted_seq = -1  # rows up to here have been read once (`partitions.set_hints`)
@@ -135,6 +145,8 @@ class Writer:
         self._status = replace(self._status, appending_since_ns=time.time_ns())
         began_ns = time.monotonic_ns()
         retry_seconds = RETRY_SECONDS_MIN
+        if batch.rows_behind >= FLOOD_ROWS:
+            self._flooded_at = time.monotonic()
         self._watch_silence()
         try:
             while not self._giving_up:
@@ -235,23 +247,50 @@ class Writer:
         )
 
     async def _prepare(self, last_seq: int) -> None:
-        """Make the next partition and index the complete ones, beside the batches."""
+        """Make the next partition and have the complete ones indexed, beside the batches."""
         try:
             await self._cover(last_seq, last_seq + partitions.AHEAD_ROWS)
+            if not self._indexing:
+                self._indexing = True
+                self._database.spawn(self._index)
+        except (DatabaseUnavailable, StatementRefused) as error:
+            # Not an outage of the journal: a batch that needs the partition makes it itself.
+            await self._prepare_again(error)
+        finally:
+            self._preparing = False
+
+    async def _index(self) -> None:
+        """Index the complete partitions, those too that are completed meanwhile."""
+        try:
             # A connection of its own: one that has stepped back cannot always step forward again.
             session = await self._database.open_session("bashgah")
             try:
                 await session.step_back()
-                await partitions.index_complete(session, self._shard, last_seq)
+                indexed = -1
+                while partitions.partition_number(self._status.last_seq) > indexed:
+                    indexed = partitions.partition_number(self._status.last_seq)
+                    await partitions.index_complete(
+                        session, self._shard, self._status.last_seq, self._wait_for_calm
+                    )
             finally:
                 session.abort()
         except (DatabaseUnavailable, StatementRefused) as error:
-            # Not an outage of the journal: a batch that needs the partition makes it itself.
-            self._status = replace(self._status, last_error=f"partitions: {error}")
-            await pause(RETRY_SECONDS_MAX)
-            self._prepared_half = -1
+            await self._prepare_again(error)
         finally:
-            self._preparing = False
+            self._indexing = False
+
+    async def _wait_for_calm(self, number: int) -> None:
+        """Wait until a flood has been over for a while, unless too much is without an index."""
+        while (
+            time.monotonic() - self._flooded_at < CALM_SECONDS
+            and partitions.partition_number(self._status.last_seq) - number <= UNINDEXED_MAX
+        ):
+            await pause(CALM_LOOK_SECONDS)
+
+    async def _prepare_again(self, error: Exception) -> None:
+        self._status = replace(self._status, last_error=f"partitions: {error}")
+        await pause(RETRY_SECONDS_MAX)
+        self._prepared_half = -1
 
     async def _set_hints(self) -> None:
         """Read the newest rows once, on a connection kept for it, as often as there are enough."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import trio
+from msgspec.structs import replace
 
-from switch.ledger import partitions
+from switch.ledger import partitions, writer
 from switch.ledger.database import Database, pause
 from switch.ledger.journal import Durable
 from switch.ledger.session import Session, StatementRefused
@@ -179,6 +180,37 @@ async def test_the_writer_crosses_a_border_and_leaves_a_complete_partition_index
                 await owner.append(1)
 
         assert await db.call(partition_count) >= 7
+
+
+async def test_in_a_flood_indexes_wait_until_it_is_over_and_not_for_ever(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", 100)
+    monkeypatch.setattr(partitions, "AHEAD_ROWS", 50)
+    monkeypatch.setattr(writer, "CALM_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(writer, "CALM_SECONDS", 0.7)
+    monkeypatch.setattr(writer, "UNINDEXED_MAX", 3)
+    with Database(database) as db:
+        owner = await Owner(db).start()
+
+        for _ in range(15):  # partitions 0 to 2 complete
+            await owner.append_batch(replace(owner.next_batch(20), rows_behind=writer.FLOOD_ROWS))
+        await trio.sleep(0.4)
+        in_the_flood = await db.call(indexed_count)
+        for _ in range(10):  # 0 to 4
+            await owner.append_batch(replace(owner.next_batch(20), rows_behind=writer.FLOOD_ROWS))
+        with trio.fail_after(10):
+            while await db.call(indexed_count) < 2:  # noqa: ASYNC110 (the database has no event)
+                await trio.sleep(0.02)
+        await trio.sleep(0.2)
+        too_long = await db.call(indexed_count)
+        with trio.fail_after(10):
+            while await db.call(indexed_count) < 5:  # noqa: ASYNC110 (the database has no event)
+                await trio.sleep(0.02)
+
+        assert in_the_flood == 0
+        assert too_long == 2  # three may wait: 2, 3 and 4
+        assert await db.call(partition_count) >= 6
 
 
 async def test_rows_are_read_once_while_their_pages_are_hot_so_that_indexing_does_not_write_them(
