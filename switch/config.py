@@ -87,6 +87,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     # COPY of 1,000 rows costs the server 20 % more for each than one of 4,000 (decisions/0021).
     batch_bytes_max: Count = 4 << 20
     batch_entries_max: Count = 4_000
+    # A third of a second's work at full speed; one acquirer may have two thirds of it, which is
+    # more than the 20,000 terminals of one that have one message each.
     pending_entries_max: Count = 32_000
 
 

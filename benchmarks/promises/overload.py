@@ -25,7 +25,7 @@ RECOVERED_SECONDS = 2.0
 RECOVERED_P99_MS = 50.0  # as long as `loadtest limit` lets p99 be
 NEVER_SECONDS = 3_600.0
 RINGS_BYTES = 1_000_000 * 160 + (256 << 20)  # of exchanges: they fill up to their bound and stay
-# Two streams of 62,500 waiting rows at twice their size (buffers double), 2 MiB of replies a link.
+# Two streams of 40,000 waiting rows at twice their size (buffers double), 2 MiB of replies a link.
 GROWN_BYTES_MAX = RINGS_BYTES + (256 << 20)
 
 
