@@ -150,7 +150,10 @@ class Journal(Protocol):
     """One shard's journal as its owner sees it. Every method is called from Trio."""
 
     async def take_over(self) -> Tenure:
-        """End every earlier tenure and begin ours. Raises JournalUnavailable; may be repeated."""
+        """End every earlier tenure and begin ours.
+
+        Raises JournalUnavailable; may be repeated then. Raises FencedError when it was overtaken.
+        """
 
     async def begin(self, batch: Batch) -> Durable | Fenced | Overtaken:
         """Write the tenure's first rows if the tenure is still ours and nothing came between."""

@@ -25,19 +25,26 @@ ON CONFLICT (shard) DO UPDATE
 RETURNING epoch
 """
 
+BECOME_A_WRITER = "SELECT set_config('application_name', $1, false)"
+
 CONFIRM = "UPDATE shard_heads SET epoch = epoch WHERE shard = $1 AND epoch = $2 RETURNING epoch"
 
 # Only in this database: the name is the same in every database of a server.
-END_OTHERS = f"""
+# One that was overtaken meanwhile does not end its successor's connection.
+END_OTHERS_WHILE_OWNER = f"""
 SELECT pg_terminate_backend(pid, {END_MS_MAX}) AS ended
   FROM pg_stat_activity
  WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()
+   AND EXISTS (SELECT 1 FROM shard_heads WHERE shard = $2 AND epoch = $3)
 """
 
-# One that was overtaken meanwhile does not end its successor's connection.
-END_OTHERS_WHILE_OWNER = (
-    END_OTHERS + "AND EXISTS (SELECT 1 FROM shard_heads WHERE shard = $2 AND epoch = $3)"
-)
+# Whoever holds the head row: not those who wait for it as we do.
+END_HOLDERS = f"""
+SELECT pg_terminate_backend(pid, {END_MS_MAX}) AS ended
+  FROM pg_stat_activity
+ WHERE application_name = ANY ($1::TEXT[]) AND datname = current_database()
+   AND pid <> pg_backend_pid() AND wait_event_type IS DISTINCT FROM 'Lock'
+"""
 
 END_BACKENDS = f"""
 SELECT pg_terminate_backend(activity.pid, {END_MS_MAX}) AS ended
@@ -58,6 +65,11 @@ def application_name(shard: int) -> str:
     return f"bashgah-journal-{shard}"
 
 
+def contender_name(shard: int) -> str:
+    """Return the name of a connection that is to write but has raised no epoch yet."""
+    return f"bashgah-takeover-{shard}"
+
+
 async def identify(session: Session) -> Backend:
     """Make the session's commits durable ones, and return the server process that serves it."""
     row = (await session.fetch(IDENTIFY))[0]
@@ -65,13 +77,15 @@ async def identify(session: Session) -> Backend:
 
 
 async def raise_epoch(session: Session, shard: int, owner: str) -> int:
-    """Begin a new tenure and end every other journal connection of the shard.
+    """Begin a new tenure: return its epoch. The contender's session becomes a writer's.
 
-    When this returns, every batch of an earlier tenure is either committed and visible or gone for
-    good, and whoever wrote it must `confirm` before writing again, which fails. Raises
-    DatabaseUnavailable when a notice came with the commit: raise it again, epochs only grow.
+    Nobody ends contenders: they have written nothing, and ended in turn, none of several would ever
+    come to its tenure. One that is overtaken between its raise and its new name is not ended
+    either, but its first batch finds the fence.
+
+    Raises DatabaseUnavailable when a notice came with the commit: raise it again, epochs only grow.
     """
-    name = application_name(shard)
+    name, contender = application_name(shard), contender_name(shard)
     await session.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     while True:
         try:
@@ -82,14 +96,23 @@ async def raise_epoch(session: Session, shard: int, owner: str) -> int:
             if refusal.sqlstate != LOCK_NOT_AVAILABLE:
                 raise
             # An owner that froze while its statement held the head row: it loses its connection.
-            await session.fetch(END_OTHERS, name)
+            await session.fetch(END_HOLDERS, [name, contender])
     await session.execute("SET lock_timeout = 0")
-    epoch = int(rows[0]["epoch"])
+    await session.fetch(BECOME_A_WRITER, name)
+    return int(rows[0]["epoch"])
+
+
+async def end_earlier(session: Session, shard: int, epoch: int) -> None:
+    """End every other journal connection of the shard, as long as the tenure stands.
+
+    When this returns, every batch of an earlier tenure is either committed and visible or gone for
+    good, and whoever wrote it must `confirm` before writing again, which fails.
+    """
+    name = application_name(shard)
     while not all(
         row["ended"] for row in await session.fetch(END_OTHERS_WHILE_OWNER, name, shard, epoch)
     ):
         pass  # each turn waits END_MS_MAX for a process that does not end
-    return epoch
 
 
 async def confirm(session: Session, shard: int, epoch: int) -> bool:

@@ -25,7 +25,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from switch.errors import JournalUnavailable
+from switch.errors import FencedError, JournalUnavailable
 from switch.ledger import partitions, tenures
 from switch.ledger.database import Database, pause
 from switch.ledger.journal import Batch, Durable, Fenced, Overtaken, Tenure, WriterStatus
@@ -86,7 +86,9 @@ class Writer:
     async def take_over(self) -> Tenure:
         """End every earlier tenure and begin ours; the caller replays next, then calls `begin`.
 
-        Raises JournalUnavailable when the database can't be reached; may be called again.
+        Raises JournalUnavailable when the database can't be reached; may be called again. Raises
+        FencedError when somebody else took over meanwhile: who then tried again at once would end
+        an owner that is at work.
         """
         return await self._database.run(self._take_over)
 
@@ -125,16 +127,32 @@ class Writer:
     async def _take_over(self) -> Tenure:
         self._abort_session()
         try:
-            session = await self._database.open_session(tenures.application_name(self._shard))
+            session = await self._database.open_session(tenures.contender_name(self._shard))
             self._session = session
             self._backends = [await tenures.identify(session)]
             self._epoch = await tenures.raise_epoch(session, self._shard, self._owner)
+            await self._end_earlier()
         except (DatabaseUnavailable, StatementRefused) as error:
             self._note_failure(error)
             self._abort_session()
             raise JournalUnavailable(str(error)) from error
         self._status = replace(self._status, epoch=self._epoch)
         return Tenure(shard=self._shard, epoch=self._epoch, owner=self._owner)
+
+    async def _end_earlier(self) -> None:
+        """End the others' connections; when ours ends meanwhile, find out whether that was one."""
+        stands = True
+        while stands:
+            try:
+                session = await self._confirmed_session()
+                if session is not None:
+                    await tenures.end_earlier(session, self._shard, self._epoch)
+                    return
+                stands = False
+            except DatabaseUnavailable:
+                # Asked on a connection that nobody ends; fails when it is the database.
+                stands = await self._database.borrow(tenures.confirm, self._shard, self._epoch)
+        raise FencedError(f"shard {self._shard} was taken over by another")
 
     # On the database's thread: one batch, until its outcome is certain.
 
