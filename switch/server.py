@@ -1,8 +1,8 @@
 """The running switch: its tasks, and the order in which they start and stop.
 
 Owns the lifetimes: gate, group commit, slow lane, housekeeping, exchange log. Decides nothing. A
-message's way: `_serve_gate` drains it, `_commit` makes its row durable, `Gate.durable` lets its
-reply leave. Must not know sockets beyond handing them to the gate, nor PostgreSQL.
+message's way: `_serve_gate` drains it, `_commit` makes its row durable, `_deliver` lets its reply
+leave. Must not know sockets beyond handing them to the gate, nor PostgreSQL.
 """
 
 import contextlib
@@ -85,6 +85,8 @@ class Server:
         self._write_log = write_log
         self._make_snapshots = make_snapshots
         self._rows_wait = trio.Event()
+        self._durable_seq = 0
+        self._durable_moved = trio.Event()
         self._stopping = trio.Event()
         self._all_served = False
         self._drained = trio.Event()
@@ -109,6 +111,7 @@ class Server:
                 nursery.start_soon(self._keep_house)
                 nursery.start_soon(self._watch_journal)
                 nursery.start_soon(self._confirm_tenure)
+                nursery.start_soon(self._deliver)
                 nursery.start_soon(self._commit)
                 nursery.start_soon(self._make_snapshots)
                 if self._write_log is not None:
@@ -176,11 +179,15 @@ class Server:
         return waiting > 0
 
     async def _commit(self) -> None:
-        """Group commit: while one batch is being committed the next one fills."""
+        """Group commit: while one batch is being committed the next one fills.
+
+        The next one is on its way before the replies of the one before leave (`_deliver`).
+        """
         while True:
             cut = self._core.cut_batch()
             if cut is None:
                 if self._all_served:
+                    self._gate.durable(self._durable_seq)
                     self._drained.set()
                     return
                 self._rows_wait = trio.Event()
@@ -206,7 +213,15 @@ class Server:
             if isinstance(outcome, Fenced):
                 raise self._fenced(outcome.reason)
             self._metrics.note_commit(last_seq - first_seq + 1, time.perf_counter() - began_at)
-            self._gate.durable(last_seq)
+            self._durable_seq = last_seq
+            self._durable_moved.set()
+
+    async def _deliver(self) -> None:
+        """Let the replies leave whose rows are durable."""
+        while True:
+            await self._durable_moved.wait()
+            self._durable_moved = trio.Event()
+            self._gate.durable(self._durable_seq)
 
     def _fenced(self, reason: str) -> FencedError:
         """End every connection at once: a task that still runs must not answer from memory."""
