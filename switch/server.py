@@ -86,6 +86,7 @@ class Server:
         self._make_snapshots = make_snapshots
         self._rows_wait = trio.Event()
         self._durable_seq = 0
+        self._released_seq = 0  # their replies have left
         self._durable_moved = trio.Event()
         self._stopping = trio.Event()
         self._all_served = False
@@ -185,9 +186,11 @@ class Server:
         """
         while True:
             cut = self._core.cut_batch()
+            if cut is None and self._released_seq < self._durable_seq:
+                self._release()
+                continue
             if cut is None:
                 if self._all_served:
-                    self._gate.durable(self._durable_seq)
                     self._drained.set()
                     return
                 self._rows_wait = trio.Event()
@@ -217,11 +220,18 @@ class Server:
             self._durable_moved.set()
 
     async def _deliver(self) -> None:
-        """Let the replies leave whose rows are durable."""
+        """Let the replies leave whose rows are durable, once the next batch is on its way."""
         while True:
             await self._durable_moved.wait()
             self._durable_moved = trio.Event()
-            self._gate.durable(self._durable_seq)
+            if self._released_seq < self._durable_seq:
+                self._release()
+
+    def _release(self) -> None:
+        """Let replies leave; what waited for room is decided then, and its rows wait."""
+        self._released_seq = self._durable_seq
+        self._gate.durable(self._durable_seq)
+        self._rows_wait.set()
 
     def _fenced(self, reason: str) -> FencedError:
         """End every connection at once: a task that still runs must not answer from memory."""
