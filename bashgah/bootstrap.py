@@ -45,7 +45,7 @@ from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
 from switch.peers import keep_connected
 from switch.profile import Profile
 from switch.reasons import RESPONSE_CODES, Reason
-from switch.recall import recall
+from switch.recall import at_once_max, recall
 from switch.recovery import recover, replay_tail
 from switch.server import Server, utc_offset_seconds
 from switch.snapshots import SnapshotMetrics, Snapshots
@@ -313,6 +313,9 @@ async def run_switch(config: Config) -> None:
                 metrics=CommitMetrics(registry),
                 write_log=write_log,
                 make_snapshots=_new_snapshots(config, owned, snapshot_database, registry).run,
+                recalled_at_once_max=at_once_max(
+                    config.memory.exchange_entries_max, config.memory.exchange_detail_bytes
+                ),
             )
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
             nursery.start_soon(_stop_on_signal, server)

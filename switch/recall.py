@@ -32,6 +32,13 @@ RECALLED_ROWS_MAX = 256
 """Rows of one terminal under one STAN, the newest. Requests claim a time within a day of ours, so
 what they could repeat is among the newest few; further back there are only originals of refunds."""
 
+RECALLED_AT_ONCE_MAX = 1_024
+"""Messages for which the journal is asked together: all that the gate keeps. 256 take 6 % longer
+than one (`python -m benchmarks --only recovery`)."""
+
+DETAIL_BYTES_MAX = 8_192
+"""Of one row in memory, with room to spare: its reply and its moves."""
+
 Key = tuple[int, int]
 """Terminal and STAN."""
 
@@ -102,6 +109,16 @@ class Later(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     original_seq: int
     approved_minor: int
     undone_minor: int | None
+
+
+def at_once_max(exchange_entries: int, detail_bytes: int) -> int:
+    """Give for how many messages a shard with that memory may recall together.
+
+    What is recalled for the last of them must not have left again when it is served: it would be
+    taken for new. Each may bring its rows, a tombstone for each, and in the end a row of its own.
+    """
+    by_entries = exchange_entries // (4 * RECALLED_ROWS_MAX)
+    return max(1, min(RECALLED_AT_ONCE_MAX, by_entries, detail_bytes // DETAIL_BYTES_MAX))
 
 
 async def recall(database: Database, core: Core, shard: int, whats: Sequence[Wanted]) -> None:

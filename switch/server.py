@@ -35,9 +35,6 @@ OTHER_SHARDS_SECONDS_MAX = 5.0
 """A shard that does not answer must not keep another from ending."""
 CONFIRM_SECONDS = 1.0
 """A switch that lost its shard answers echoes and repeats from memory for no longer than this."""
-RECALLED_AT_ONCE_MAX = 1_024
-"""Messages for which the journal is asked together: all that the gate keeps. 256 take 6 % longer
-than one (`python -m benchmarks --only recovery`)."""
 HOLDS_PER_TICK_MAX = 1_000
 
 log = structlog.get_logger("switch.server")
@@ -69,8 +66,11 @@ class Server:
         metrics: CommitMetrics,
         write_log: Callable[[bytes], None] | None,
         make_snapshots: Callable[[], Awaitable[None]],
+        recalled_at_once_max: int = 1,
     ) -> None:
-        """`write_log` takes whole lines and may block: it is called on a thread.
+        """For so many messages the journal is asked together (`switch.recall.at_once_max`).
+
+        `write_log` takes whole lines and may block: it is called on a thread.
 
         `make_snapshots` runs as long as the switch serves, and is cancelled then.
         """
@@ -84,6 +84,7 @@ class Server:
         self._metrics = metrics
         self._write_log = write_log
         self._make_snapshots = make_snapshots
+        self._recalled_at_once_max = recalled_at_once_max
         self._rows_wait = trio.Event()
         self._durable_seq = 0
         self._released_seq = 0  # their replies have left
@@ -255,7 +256,7 @@ class Server:
         async for first in parked:
             waiting = [first]
             with contextlib.suppress(trio.WouldBlock):
-                while len(waiting) < RECALLED_AT_ONCE_MAX:
+                while len(waiting) < self._recalled_at_once_max:
                     waiting.append(parked.receive_nowait())
             try:
                 await self._recall([what for _, what in waiting])

@@ -15,7 +15,15 @@ from switch._core import Core
 from switch.ledger import partitions
 from switch.ledger.database import Database
 from switch.operations import ExchangeState, JournalKind, Operation
-from switch.recall import Later, Original, outcome, outcomes_of, recall
+from switch.recall import (
+    RECALLED_ROWS_MAX,
+    Later,
+    Original,
+    at_once_max,
+    outcome,
+    outcomes_of,
+    recall,
+)
 from switch.recovery import rebuild
 from tests.support.journaled_shop import JournaledShop, Reply, new_core, original
 
@@ -412,6 +420,15 @@ def random_request(
         mti = {1: "0100", 5: "0400", 6: "0400", 8: "0220"}.get(kind, "0200")
         sent.append((stan, at(shop), mti))
     return request
+
+
+def test_what_is_recalled_together_never_pushes_itself_out_of_memory() -> None:
+    assert at_once_max(64, DETAIL_BYTES) == 1
+    for entries in (2_001, 64_001, 1_000_000, 10_000_000):
+        at_once = at_once_max(entries, 256 << 20)
+        assert at_once == 1 or at_once * (2 * RECALLED_ROWS_MAX + 1) <= entries
+    assert at_once_max(10_000_000, 256 << 20) == 1_024
+    assert at_once_max(10_000_000, 1 << 20) == 128
 
 
 # --- what later rows make of a row ----------------------------------------------------------------
