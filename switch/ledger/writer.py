@@ -38,12 +38,12 @@ LOOK_SECONDS_MAX = 2.0
 CALM_LOOK_SECONDS = 1.0
 CALM_SECONDS = 10.0  # after a flood whoever got 91 comes again: they first
 FLOOD_ROWS = 10_000
-"""Decided and waiting behind a batch: 0.1 s of work at full speed, five batches. What terminals and
-links that wait for their answers can offer stays below."""
+"""Decided and waiting behind a batch: 0.1 s of work at full speed, two full batches. What terminals
+and links that wait for their answers can offer stays below."""
 UNINDEXED_MAX = 6
 """Complete partitions that may wait for their indexes: a minute's flood. A search by key reads them
 row by row."""
-HINT_SECONDS_MAX = 10.0  # reading 10,000 rows takes 2 ms; longer means that the host is gone
+HINT_SECONDS_MAX = 10.0  # reading 10,000 rows takes 3 ms; longer means that the host is gone
 PARTITION_SECONDS_MAX = 10.0  # making one takes 10 ms; longer means that the host is gone
 UNIQUE_VIOLATION = "23505"
 
