@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 MODE := $(if $(filter 1,$(BASHGAH_DEBUG)),debug,release)
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built-$(MODE)
-SOURCES := $(shell find switch loadtest -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+SOURCES := $(shell find hsm_sim switch loadtest -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 # How long `make demo` runs: until Ctrl-C unless given.
 SECONDS ?=
 KILLS ?= 50
@@ -71,8 +71,8 @@ debug: ## build the core with bounds checks, tracing and annotation
 .PHONY: clean
 clean: ## remove what was built; .venv and var/ (the demo's data) stay
 	@rm -rf build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis $(VENV)/.built-*
-	find switch loadtest \( -name '*.so' -o -name '*.html' \) -delete
-	for source in $$(find switch loadtest -name '*.pyx'); do rm -f "$${source%.pyx}.c"; done
+	find hsm_sim switch loadtest \( -name '*.so' -o -name '*.html' \) -delete
+	for source in $$(find hsm_sim switch loadtest -name '*.pyx'); do rm -f "$${source%.pyx}.c"; done
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml

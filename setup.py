@@ -15,7 +15,9 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 DEBUG = os.environ.get("BASHGAH_DEBUG") == "1"
 WANTED = os.environ.get("BASHGAH_EXTENSIONS") != "0"
-PACKAGES = ("switch", "loadtest")
+PACKAGES = ("hsm_sim", "loadtest", "switch")
+# What a package links besides the C library.
+LIBRARIES = {"hsm_sim": ["crypto"]}
 
 DIRECTIVES = {
     "language_level": 3,
@@ -36,6 +38,7 @@ def extensions() -> list[Extension]:
             ".".join(path.relative_to(ROOT).with_suffix("").parts),
             [str(path.relative_to(ROOT))],
             include_dirs=[str(ROOT)],
+            libraries=LIBRARIES.get(path.relative_to(ROOT).parts[0], []),
             depends=[str(header.relative_to(ROOT)) for header in path.parent.glob("*.h")],
             extra_compile_args=["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g1"],
             define_macros=[("CYTHON_TRACE", "1")] if DEBUG else [],

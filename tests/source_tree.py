@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("acquirers", "bashgah", "issuers", "loadtest", "switch")
+PACKAGES = ("acquirers", "bashgah", "hsm_sim", "issuers", "loadtest", "switch")
 MODULE_SUFFIXES = (".py", ".pyx", ".pxd")
 BUILT_PARTS = {"build", "var", "__pycache__"}
 

@@ -86,6 +86,7 @@ LAYERS: dict[str, int] = {
     "switch.verify": 4,
     # 5 sessions: what lives as long as a connection or a process
     "acquirers.terminal.*": 5,
+    "hsm_sim.*": 5,
     "loadtest.*": 5,
     "switch._connections": 5,
     "switch._doors": 5,

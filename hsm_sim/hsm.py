@@ -1,0 +1,117 @@
+"""The HSM without its sockets: a command in, its response out.
+
+Owns what commands share: the LMKs, the cache of opened keys, the authorised state and the policy.
+Which commands there are is a table (`hsm_sim/commands`), handed in. No I/O, no clock of its own.
+
+    request   header | command 2A | fields | ['%' LMK 2N] | [X'19' trailer]
+    response  header | reply 2A   | error 2A | fields | [X'19' trailer]
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from hsm_sim._keys import Key
+from hsm_sim.errors import ErrorCode, Refused
+from hsm_sim.fields import Fields
+from hsm_sim.key_types import KeyType
+
+CACHED_KEYS_MAX = 65_536  # of 10,000 terminals with five keys each; about 1 KB a key
+
+
+class Lmk(Protocol):
+    """A local master key: what all other keys are sealed under."""
+
+    @property
+    def check_value(self) -> str:
+        """16 hexadecimal digits."""
+
+    def open(self, wire: bytes, kind: KeyType) -> Key:
+        """Open a key as it is on the wire. Refused when it is no such key."""
+
+    def seal(self, key: Key, kind: KeyType, scheme: str, exportable: str = "E") -> bytes:
+        """Seal a key for the wire; `scheme` is U, T, X, Y, Z (bare) or S."""
+
+
+class Answer(NamedTuple):
+    """A response that is not plain 00: a warning with its result, or a failed verification."""
+
+    code: ErrorCode
+    fields: bytes
+
+
+Run = Callable[["Hsm", Fields], bytes | Answer]
+
+
+class Command(NamedTuple):
+    """A row of the table of commands."""
+
+    code: str
+    name: str
+    run: Run
+    authorised: bool = False  # only in the authorised state
+
+    @property
+    def reply(self) -> str:
+        """Reply code: the second letter's follower (A0 → A1, CC → CD)."""
+        return self.code[0] + chr(ord(self.code[1]) + 1)
+
+
+class Hsm:
+    """One HSM. Belongs to one thread."""
+
+    def __init__(self, lmks: Mapping[int, Lmk], commands: Mapping[str, Command]) -> None:
+        self.lmks = dict(lmks)
+        self.commands = dict(commands)
+        self.authorised = False
+        self.disabled: frozenset[str] = frozenset()
+        self._opened: OrderedDict[tuple[int, str, bytes], Key] = OrderedDict()
+
+    def lmk(self, fields: Fields) -> Lmk:
+        """Give the LMK that a command names, or the only default."""
+        lmk = self.lmks.get(fields.lmk_id or 0)
+        if lmk is None:
+            raise Refused(ErrorCode.LMK_ID)
+        return lmk
+
+    def key(self, fields: Fields, wire: bytes, kind: KeyType) -> Key:
+        """Open a key of a command, from the cache when it was opened before."""
+        place = (fields.lmk_id or 0, kind.name, wire)
+        key = self._opened.get(place)
+        if key is None:
+            key = self._opened[place] = self.lmk(fields).open(wire, kind)
+            if len(self._opened) > CACHED_KEYS_MAX:
+                self._opened.popitem(last=False)
+        else:
+            self._opened.move_to_end(place)
+        return key
+
+    def execute(self, message: bytes) -> bytes:
+        """Run one command (without its header). Every message gets a reply."""
+        code = message[:2].decode("latin-1")
+        command = self.commands.get(code)
+        if command is None:
+            return _reply_code(code) + b"ZZ"
+        fields = Fields(message[2:])
+        reply = command.reply.encode("ascii")
+        try:
+            if command.code in self.disabled:
+                raise Refused(ErrorCode.DISABLED)
+            if command.authorised and not self.authorised:
+                raise Refused(ErrorCode.NOT_AUTHORISED)
+            result = command.run(self, fields)
+        except Refused as refusal:
+            response = reply + refusal.code.value.encode("ascii")
+        else:
+            error, body = result if isinstance(result, Answer) else (ErrorCode.OK, result)
+            response = reply + error.value.encode("ascii") + body
+        if fields.trailer is not None:
+            response += b"\x19" + fields.trailer
+        return response
+
+
+def _reply_code(code: str) -> bytes:
+    """Reply code of a command that is not known; of rubbish, ZZ."""
+    if len(code) == 2 and code.isascii() and code.isalnum():
+        return (code[0] + chr(ord(code[1]) + 1)).encode("ascii")
+    return b"ZZ"
