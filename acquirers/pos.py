@@ -17,6 +17,8 @@ ELEMENTS = {
     Field.LOCAL_DATE: 13,  # Date, local transaction
     Field.EXPIRY: 14,  # Date, expiration
     Field.SETTLEMENT_DATE: 15,  # Date, settlement
+    Field.ENTRY_MODE: 22,  # Point of service entry mode
+    Field.CARD_SEQUENCE: 23,  # Card sequence number
     Field.CONDITION_CODE: 25,  # Point of service condition code
     Field.ACQUIRER: 32,  # Acquiring institution identification code
     Field.TRACK2: 35,  # Track 2 data
@@ -27,10 +29,14 @@ ELEMENTS = {
     Field.MERCHANT: 42,  # Card acceptor identification code
     Field.PRIVATE: 48,  # Additional data, private
     Field.CURRENCY: 49,  # Currency code, transaction
+    Field.PIN_BLOCK: 52,  # Personal identification number (PIN) data
     Field.BALANCES: 54,  # Additional amounts
+    Field.CHIP_DATA: 55,  # Integrated circuit card system related data
+    Field.MAC: 64,  # Message authentication code (MAC)
     Field.NETWORK_CODE: 70,  # Network management information code
     Field.ORIGINAL: 90,  # Original data elements
     Field.REPLACEMENT: 95,  # Replacement amounts
+    Field.MAC_EXTENDED: 128,  # Message authentication code (MAC)
 }
 
 POINTS_ACCOUNT = 60
@@ -73,6 +79,7 @@ OPERATIONS = (
 NETWORK_CODES = {
     1: Operation.SIGN_ON,
     2: Operation.SIGN_OFF,
+    161: Operation.KEY_EXCHANGE,
     201: Operation.CUT_OVER,
     301: Operation.ECHO,
 }
@@ -125,6 +132,9 @@ TAGS = {
     Tag.EARN_RULE: "WE",
     Tag.REASON: "RC",
     Tag.FAULT_ELEMENT: "RE",
+    Tag.KEY_SERIAL: "KS",
+    Tag.PIN_KEY: "KP",
+    Tag.MAC_KEY: "KM",
 }
 
 

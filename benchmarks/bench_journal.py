@@ -41,7 +41,7 @@ import uvloop
 from bashgah.postgres import Cluster
 from switch.ledger import partitions, tenures
 from switch.ledger.database import Database
-from switch.ledger.journal import GENESIS_CHAIN, Batch, Durable
+from switch.ledger.journal import COLUMNS, GENESIS_CHAIN, Batch, Durable
 from switch.ledger.migrate import migrate
 from switch.ledger.reader import read_rows
 from switch.ledger.session import Session
@@ -184,13 +184,13 @@ async def _empty(session: Session, batches: list[Batch]) -> None:
 
 async def _copy(session: Session, batch: Batch) -> None:
     with session.unambiguous():
-        await session.copy_in("journal", batch.copy_body)
+        await session.copy_rows("journal", batch.copy_body)
 
 
 async def _head_row_and_copy(session: Session, batch: Batch) -> None:
     async with session.transaction():
         await session.fetch(tenures.CONFIRM, SHARD, EPOCH)
-        await session.copy_in("journal", batch.copy_body)
+        await session.copy_rows("journal", batch.copy_body)
 
 
 async def _one_statement(session: Session, rows: object) -> None:
@@ -198,7 +198,11 @@ async def _one_statement(session: Session, rows: object) -> None:
 
 
 def _as_tuples(batch: Batch) -> list[tuple[rows_model.Value, ...]]:
-    return [tuple(row.values()) for row in rows_model.decode_rows(bytes(batch.copy_body))]
+    rows = rows_model.decode_rows(bytes(batch.copy_body))
+    # The composite has the table's order: what a later migration added stands at its end.
+    later = rows_model.LATER_COLUMNS
+    order = [column for column in COLUMNS if column not in later] + list(later)
+    return [tuple(row[column] for column in order) for row in rows]
 
 
 def _server_cpu(dsn: str, seconds: float) -> list[dict[str, Any]]:
@@ -221,7 +225,7 @@ def _server_cpu(dsn: str, seconds: float) -> list[dict[str, Any]]:
                 body = batch_of(next_seq, row_count).copy_body
                 next_seq += row_count
                 began_ns = _cpu_ns(account)
-                await session.copy_in(table, body)
+                await session.copy_rows(table, body)
                 way_ns.append((_cpu_ns(account) - began_ns) / row_count)
         began_ns = _cpu_ns(account)
         await partitions.index_complete(session, SHARD, partitions.ROWS_PER_PARTITION)
@@ -254,7 +258,7 @@ def _reading(dsn: str, seconds: float) -> dict[str, Any]:
         batch = batch_of(1, 1000)
         await _empty(session, [batch])
         for first_seq in range(1, row_count, 1000):
-            await session.copy_in("journal", batch_of(first_seq, 1000).copy_body)
+            await session.copy_rows("journal", batch_of(first_seq, 1000).copy_body)
 
     with Database(dsn) as database:
         database.call_sync(fill)

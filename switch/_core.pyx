@@ -19,7 +19,7 @@ from switch._plan cimport (
     moment_at, plan_clear,
 )
 from switch._register cimport (
-    CLUB_POINTS_ISSUED, CLUB_SLOTS, WALLET_POINTS, WALLET_SLOTS, Acquirer,
+    CLUB_POINTS_ISSUED, CLUB_SLOTS, NO_PVV, WALLET_POINTS, WALLET_SLOTS, Acquirer,
     Card, Club, Merchant, Terminal, find_card, find_club, find_merchant,
     register_add_acquirer, register_add_card, register_add_club, register_add_merchant,
     register_add_terminal,
@@ -203,6 +203,8 @@ cdef class Core:
             card.expires_yymm = <int16_t> expiries[i]
             card.first6 = first6[i]
             card.last4 = last4[i]
+            card.pvv = NO_PVV
+            card.counter = -1
             card.accounts = self.shard.book.account_count
             for slot in range(<int> WALLET_SLOTS):
                 self.open_account(first + i, OWNER_CARD, slot,

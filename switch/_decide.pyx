@@ -3,20 +3,23 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
+from switch._keyring cimport terminal_keys
 from switch._plan cimport Plan
+from switch._proofs cimport check_holder
 from switch._register cimport (
     WALLET_MONEY, WALLET_MONEY_HELD, WALLET_POINTS, WALLET_POINTS_HELD,
 )
-from switch._shard cimport DECIDED, RECALL_KEY, UNJOURNALED, seconds_of
+from switch._shard cimport DECIDED, KEYS_FIRST, PROOF_MAC, RECALL_KEY, UNJOURNALED, seconds_of
 from switch._steps cimport (
     begin, check_amount, check_card, check_clock, check_repeated, check_rights, check_terminal,
     find_the_card, refuse, run_plan, undo_moves,
 )
 from switch._undo cimport decide_completion, decide_refund, decide_reversal, undo_hold
 from switch._words cimport (
-    BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW,
-    COMPLETION, CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, OVERLOADED, PARTIALLY_APPROVED,
-    POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES,
+    BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW, COMPLETION,
+    CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS,
+    OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL,
+    TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
@@ -28,7 +31,9 @@ cdef int authorise(Shard *shard, const Request *request, const Moment *now,
     cdef int reason = check_amount(shard, request, decision)
     if reason == REASON_NONE:
         reason = check_card(shard, request, now, decision)
-    if reason != REASON_NONE:
+    if reason == REASON_NONE:
+        reason = check_holder(shard, request, now, decision)
+    if reason != REASON_NONE or decision.status != DECIDED:
         return reason
     if (request.operation == HOLD or request.operation == PREAUTHORISATION) \
             and shard.exchanges.held * 2 >= shard.exchanges.capacity:
@@ -45,11 +50,27 @@ cdef int authorise(Shard *shard, const Request *request, const Moment *now,
     return reason
 
 
+cdef int decide_key_exchange(const Shard *shard, const Request *request,
+                             Decision *decision) noexcept nogil:
+    """New session keys: they were made, journaled and put in force before this is decided."""
+    if not request.recall.verdict.keys_made and not request.recall.verdict.away:
+        decision.status = KEYS_FIRST
+        return REASON_NONE
+    if request.recall.verdict.away:
+        return HSM_UNAVAILABLE
+    if terminal_keys(&shard.keyring, decision.row.terminal) == NULL:
+        return NO_TERMINAL_KEYS
+    decision.tells_keys = True
+    return REASON_NONE
+
+
 cdef int decide_network(Shard *shard, const Request *request, const Moment *now,
                         Decision *decision) noexcept nogil:
-    """Sign-on, sign-off and cut-over; an echo is answered without a row."""
+    """Sign-on, sign-off, key exchange and cut-over; an echo is answered without a row."""
     cdef int32_t today = decision.row.business_day
     cdef int64_t opens
+    if request.operation == KEY_EXCHANGE:
+        return decide_key_exchange(shard, request, decision)
     if request.operation != CUT_OVER:
         return REASON_NONE
     if request.settlement_at < 0:
@@ -121,6 +142,7 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
     cdef Row *row = &decision.row
     cdef int reason
     begin(shard, request, now, decision)
+    row.proofs = request.recall.verdict.right & PROOF_MAC
     reason = check_terminal(shard, request, decision)
     if reason != REASON_NONE:
         decision.status = UNJOURNALED      # strangers fill no journal
@@ -139,6 +161,8 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
         return decision.status
     if reason != REASON_NONE and not approves(reason):
         decline(shard, decision, reason)
+        if reason == HSM_UNAVAILABLE:
+            decision.status = UNJOURNALED       # nothing was decided: the terminal may try again
         return decision.status
     row.reason = <short> reason
     memcpy(row.response_code, shard.response_codes[reason], 2)

@@ -6,6 +6,7 @@ back, and tests. Owns a workspace so that nothing is allocated for a message.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from switch._keyring cimport TerminalKeys
 from switch._mapping cimport Faults, Profile
 from switch._plan cimport Moment
 from switch._pressure cimport Pressure
@@ -34,6 +35,7 @@ cdef struct Workspace:
     size_t reply_bytes
     int64_t seq
     int reason
+    const TerminalKeys *seal    # the reply needs a MAC under these keys; NULL = none
     bint repeated
     bint settled_here       # set by the caller: other shards have had, or have sent, this message
     int32_t owner           # of a message that is served elsewhere: a shard or EVERY_SHARD
@@ -48,7 +50,7 @@ cdef class Lane:
     cdef object spec                # keeps the plan of the codec alive
     cdef Profile profile
     cdef Workspace work
-    cdef Recall recall              # of the message that was answered last
+    cdef Recall recall              # what was done for the message that was answered last
     cdef readonly str name
     cdef readonly object framing
     cdef int lay_out_replies(self, profile) except -1

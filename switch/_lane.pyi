@@ -42,13 +42,17 @@ class Lane:
         available: bool = True,
         recalled: bool = False,
         pricer: Pricer | None = None,
-    ) -> tuple[ServeStatus, bytes, int, Wanted | None]:
+        verdict: tuple[int, int, int, int, int] | None = None,
+    ) -> tuple[ServeStatus, bytes, int, Wanted | tuple[Literal["prove"], int] | None]:
         """Serve one message, without framing: (status, reply, sequence it waits for, recall).
 
         "at_seq": the reply may leave when that row is durable. "now": it stands for nothing that
         could be lost. "ignored": there is none. "hopeless": close the connection. "later": fetch
         what `recall` names into the core (`switch.recall`), then ask again with `recalled`: ("seq",
-        sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN.
+        sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN, or
+        ("keys", terminal): have new keys made for it. ("prove", proofs): ask the HSM, then ask
+        again with its `verdict`: asked for, right, unreadable, no HSM there (each a bit for each
+        proof), and whether the terminal's keys of before were used.
         Without a `pricer` that is also said, with nothing to recall, of a programme that is priced
         in Python. "elsewhere": another shard owns its card, or it concerns every shard; nothing was
         done. `available` is false while the journal cannot take rows: then nothing is decided.

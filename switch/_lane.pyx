@@ -10,28 +10,30 @@ from switch._core cimport Core
 from switch._decide cimport decline, decide, recognise
 from switch._exchanges cimport detail_reply
 from switch._mapping cimport (
-    FIELD_COUNT, F_RESPONSE_CODE, OPERATION_ROWS_MAX, READ_DONE, READ_HOPELESS, READ_IGNORED,
+    FIELD_COUNT, F_MAC, F_RESPONSE_CODE, OPERATION_ROWS_MAX, READ_DONE, READ_HOPELESS, READ_IGNORED,
     READ_REFUSED, REPLY_STEPS_MAX, TAG_COUNT, read_class, read_request, write_reply,
 )
 from switch._plan cimport moment_at
 from switch._pressure cimport is_request, is_stale
 from switch._pricing cimport Pricer
+from switch._proofs cimport check_sender
 from switch._shard cimport (
-    DECIDED, EVERY_SHARD, PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, UNJOURNALED, journal_row,
-    owner_of, settle,
+    DECIDED, EVERY_SHARD, KEYS_FIRST, PRICE_FIRST, PROVE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED,
+    UNJOURNALED, Verdict, journal_row, owner_of, settle,
 )
 from switch._words cimport (
     CLASS_NETWORK, ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX,
     UNKNOWN_MESSAGE_TYPE,
 )
-from switch.iso8583._codec cimport FAULT_NONE, Spec, scan
+from switch.iso8583._codec cimport FAULT_NONE, LAYOUT_BYTES, Spec, scan
 
 
 cdef int answer(Shard *shard, const Profile *profile, const uint8_t *data, const Decision *decision,
                 Workspace *work) noexcept nogil:
     """Write the reply into the workspace. 0 or -1."""
     cdef Py_ssize_t count = write_reply(shard, profile, &work.scan, data, &work.request, decision,
-                                        &work.faults, work.reply_room, REPLY_BYTES_MAX)
+                                        &work.faults, work.seal != NULL, work.reply_room,
+                                        REPLY_BYTES_MAX)
     if count < 0:
         return -1
     work.reply = work.reply_room
@@ -131,6 +133,7 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
     work.repeated = False
     work.reason = REASON_NONE
     work.reply_bytes = 0
+    work.seal = NULL
     work.decision.row.card = -1
     if fault != FAULT_NONE:
         return serve_unscanned(shard, profile, data, fault, work)
@@ -149,6 +152,12 @@ cdef int serve(Shard *shard, const Profile *profile, const uint8_t *data, size_t
         return serve_refused(shard, profile, data, work)
     work.request.received_us = now.unix_us
     work.request.recall = recall[0]
+    work.decision.status = DECIDED
+    work.faults.reason = check_sender(shard, &work.request, now, &work.decision, &work.seal)
+    if work.decision.status != DECIDED:
+        return SERVED_LATER
+    if work.faults.reason != REASON_NONE:
+        return serve_refused(shard, profile, data, work)
     if pressure.everything != REASON_NONE:
         return serve_undecided(shard, profile, data, now, pressure.everything, work)
     if is_request(&work.request):
@@ -212,6 +221,8 @@ cdef class Lane:
             self.profile.without_amount |= <uint64_t> 1 << <int> operation
         for tag, characters in profile.tags.items():
             memcpy(self.profile.tags[<int> tag], PyBytes_AS_STRING(characters.encode("ascii")), 2)
+        self.profile.mac_bytes = (
+            8 if spec.plan.elements[profile.elements[F_MAC]].layout == LAYOUT_BYTES else 16)
         self.lay_out_replies(profile)
 
     cdef int lay_out_replies(self, profile) except -1:
@@ -230,20 +241,26 @@ cdef class Lane:
         return 0
 
     def answer(self, bytes message, *, int64_t now_us, int32_t utc_offset_s, bint available=True,
-               bint recalled=False, Pricer pricer=None):
-        """Serve one message: (status name, reply, sequence it waits for, what to recall).
+               bint recalled=False, Pricer pricer=None, tuple verdict=None):
+        """Serve one message: (status name, reply, sequence it waits for, what it needs first).
 
-        What to recall is None, ("seq", sequence) or ("key", terminal, STAN). `recalled` says that
+        What it needs is None, ("seq", sequence) or ("key", terminal, STAN) of the journal, or
+        ("prove", proofs) of the HSM, whose `verdict` is (asked, right, unreadable, away, by the
+        keys of before), a bit for each proof, or ("keys", terminal). `recalled` says that
         this is the message that was answered last, after that. Without a `pricer` a programme that
-        is priced in Python is for later, with nothing to recall.
+        is priced in Python is for later, and needs nothing.
         """
         cdef Moment now
         cdef Pressure pressure
         cdef int status
+        cdef Verdict *told
         cdef object recall = None
         if not recalled:
-            self.recall.count = 0
+            memset(&self.recall, 0, sizeof(Recall))
             self.recall.terminal = -1
+        if verdict is not None:
+            told = &self.recall.verdict
+            told.asked, told.right, told.unreadable, told.away, told.keys_before = verdict
         memset(&pressure, 0, sizeof(Pressure))
         pressure.everything = REASON_NONE if available else LEDGER_UNAVAILABLE
         self.recall.desk = NULL if pricer is None else &pricer.desk
@@ -254,7 +271,12 @@ cdef class Lane:
             raise AssertionError("a decision could not be journaled")
         if pricer is not None:
             pricer.raise_fatal()
-        if status == SERVED_LATER and self.work.decision.status != PRICE_FIRST:
+        if status == SERVED_LATER and self.work.decision.status == PROVE_FIRST:
+            recall = ("prove", self.work.decision.wanted)
+        elif status == SERVED_LATER and self.work.decision.status == KEYS_FIRST:
+            recall = ("keys", self.work.decision.row.terminal)
+            self.recall.verdict.keys_made = 1
+        elif status == SERVED_LATER and self.work.decision.status != PRICE_FIRST:
             self.recall.count += 1
             if self.work.decision.status == RECALL_KEY:
                 self.recall.terminal = self.work.decision.recall_terminal

@@ -11,8 +11,8 @@ from switch.iso8583._codec cimport Plan as SpecPlan
 from switch.iso8583._codec cimport Scan
 
 cdef enum:
-    FIELD_COUNT = 23
-    TAG_COUNT = 13
+    FIELD_COUNT = 29
+    TAG_COUNT = 16
     OPERATION_ROWS_MAX = 64
     REPLY_STEPS_MAX = 40
 
@@ -40,6 +40,12 @@ cdef enum:                      # fields, as in `switch.profile.Field`
     F_NETWORK_CODE = 20
     F_ORIGINAL = 21
     F_REPLACEMENT = 22
+    F_ENTRY_MODE = 23
+    F_CARD_SEQUENCE = 24
+    F_PIN_BLOCK = 25
+    F_CHIP_DATA = 26
+    F_MAC = 27
+    F_MAC_EXTENDED = 28
 
 cdef enum:                      # tags, as in `switch.profile.Tag`
     T_POINTS_LIMIT = 0
@@ -55,6 +61,9 @@ cdef enum:                      # tags, as in `switch.profile.Tag`
     T_EARN_RULE = 10
     T_REASON = 11
     T_FAULT_ELEMENT = 12
+    T_KEY_SERIAL = 13
+    T_PIN_KEY = 14
+    T_MAC_KEY = 15
 
 cdef enum ReadStatus:
     READ_DONE = 0
@@ -76,7 +85,7 @@ cdef struct ReplyStep:
 
 cdef struct Profile:
     const SpecPlan *spec
-    int16_t element[23]         # of each field
+    int16_t element[29]         # of each field
     int32_t row_count
     OperationRow rows[64]
     int32_t network_count
@@ -86,7 +95,8 @@ cdef struct Profile:
     uint64_t without_amount     # a bit for each operation
     int32_t step_count
     ReplyStep steps[40]         # elements of a reply, ascending
-    char tags[13][2]
+    char tags[16][2]
+    int32_t mac_bytes           # of a MAC in its messages: 8, or 16 where it is characters
     int32_t acquirer            # number, of the link
     uint8_t acquirer_code[12]   # DE 32 of the link, as text
     int32_t acquirer_code_bytes
@@ -102,5 +112,5 @@ cdef int read_class(const Profile *profile, const Scan *scan, const uint8_t *dat
                     Request *request) noexcept nogil
 cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Scan *scan,
                             const uint8_t *data, const Request *request,
-                            const Decision *decision, const Faults *faults, uint8_t *out,
-                            size_t out_bytes) noexcept nogil
+                            const Decision *decision, const Faults *faults, bint sealed,
+                            uint8_t *out, size_t out_bytes) noexcept nogil

@@ -2,6 +2,7 @@
 
 from libc.string cimport memcmp, memcpy, memset
 
+from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._plan cimport Plan
 from switch._shard cimport bashgah_hmac
 from switch._words cimport (
@@ -11,8 +12,8 @@ from switch._words cimport (
     UNKNOWN_PROCESSING_CODE, WRONG_ACQUIRER,
 )
 from switch.iso8583._codec cimport (
-    Writer, has, next_tlv, read_digits, read_text, write_begin, write_copy, write_digits,
-    write_end, write_text,
+    Writer, has, next_ber_tlv, next_tlv, read_digits, read_text, write_begin, write_bytes,
+    write_copy, write_digits, write_end, write_text,
 )
 
 cdef enum:
@@ -20,6 +21,10 @@ cdef enum:
     TRACK2_CHARACTERS_MAX = 40
     PRIVATE_CHARACTERS_MAX = 999
     ORIGINAL_DIGITS = 42
+    CHIP_BYTES_MAX = 255        # DE 55
+    CHIP_CHARACTERS_MAX = 510
+    TAG_CARD_COUNTER = 0x36     # 9F36, application transaction counter
+    TAG_CRYPTOGRAM = 0x26       # 9F26
     BALANCE_CHARACTERS = 20
     DATE_MAX = 1231             # MMDD
     TIME_MAX = 235959           # hhmmss
@@ -131,6 +136,7 @@ cdef void read_card(const Shard *shard, Reading *reading, Request *request) noex
     cdef Py_ssize_t track_count = text(reading, F_TRACK2, track, sizeof(track))
     cdef Py_ssize_t at = 0
     request.expires_yymm = <int32_t> number(reading, F_EXPIRY, -1)
+    request.service_code = -1
     if track_count:
         while at < track_count and 48 <= track[at] <= 57:
             at += 1
@@ -141,11 +147,70 @@ cdef void read_card(const Shard *shard, Reading *reading, Request *request) noex
         else:
             if request.expires_yymm < 0:
                 request.expires_yymm = <int32_t> digits(track + at + 1, 4)
+            request.has_track2 = 1
+            if track_count - at >= 8:
+                request.service_code = <int16_t> digits(track + at + 5, 3)
             token_of(shard, track, at, request)
     elif pan_count:
         token_of(shard, pan, pan_count, request)
     memset(pan, 0, sizeof(pan))
     memset(track, 0, sizeof(track))
+
+
+cdef bint read_hex(const uint8_t *characters, size_t count, uint8_t *out,
+                   size_t bytes) noexcept nogil:
+    """Read `bytes` bytes from twice as many hexadecimal digits (upper case); False = they are not.
+    """
+    cdef size_t i
+    cdef uint8_t c
+    if count != 2 * bytes:
+        return False
+    for i in range(count):
+        c = characters[i]
+        if 48 <= c <= 57:
+            c -= 48
+        elif 65 <= c <= 70:
+            c -= 55
+        else:
+            return False
+        out[i // 2] = c if i % 2 == 0 else <uint8_t> (out[i // 2] << 4 | c)
+    return True
+
+
+cdef void read_proofs(Reading *reading, Request *request) noexcept nogil:
+    """What the message has to prove itself with, and how the card was read."""
+    cdef char chip[CHIP_CHARACTERS_MAX]
+    cdef uint8_t data[CHIP_BYTES_MAX]
+    cdef const uint8_t *value = NULL
+    cdef size_t value_bytes = 0
+    cdef size_t at = 0
+    cdef const uint8_t *tag = NULL
+    cdef size_t tag_bytes = 0
+    cdef Py_ssize_t count
+    cdef int64_t mode = number(reading, F_ENTRY_MODE, -1)
+    request.entry_mode = <int16_t> (mode // 10) if mode >= 0 else -1
+    request.card_counter = -1
+    request.has_pin = sent(reading, F_PIN_BLOCK)
+    if sent(reading, F_MAC):
+        request.mac_element = <uint8_t> reading.profile.element[F_MAC]
+    elif sent(reading, F_MAC_EXTENDED):
+        request.mac_element = <uint8_t> reading.profile.element[F_MAC_EXTENDED]
+    count = text(reading, F_CHIP_DATA, chip, sizeof(chip))
+    if count == 0:
+        return
+    if not read_hex(<const uint8_t *> chip, <size_t> count, data, <size_t> count // 2):
+        reading.fault_field = F_CHIP_DATA
+        return
+    while next_ber_tlv(data, <size_t> count // 2, &at, &tag, &tag_bytes, &value,
+                       &value_bytes) == 1:
+        if tag_bytes != 2 or tag[0] != 0x9f:
+            continue
+        if tag[1] == TAG_CARD_COUNTER and value_bytes == 2:
+            request.card_counter = value[0] << 8 | value[1]
+        elif tag[1] == TAG_CRYPTOGRAM and value_bytes == 8:
+            request.has_chip = 1
+    if request.card_counter < 0:
+        request.has_chip = 0
 
 
 cdef void read_private(Reading *reading, Request *request) noexcept nogil:
@@ -170,6 +235,10 @@ cdef void read_private(Reading *reading, Request *request) noexcept nogil:
                 reading.fault_field = F_PRIVATE
             else:
                 memcpy(request.original_terminal_id, value, 8)
+        elif memcmp(tag, reading.profile.tags[T_KEY_SERIAL], 2) == 0:
+            request.has_key_serial = read_hex(value, value_bytes, request.key_serial, 10)
+            if not request.has_key_serial:
+                reading.fault_field = F_PRIVATE
 
 
 cdef void read_original(Reading *reading, Request *request) noexcept nogil:
@@ -310,6 +379,7 @@ cdef int read_request(const Shard *shard, const Profile *profile, const Scan *sc
     read_times(&reading, request)
     read_card(shard, &reading, request)
     read_private(&reading, request)
+    read_proofs(&reading, request)
     read_original(&reading, request)
     if reading.fault_field >= 0:
         faults.reason = FORMAT_ERROR
@@ -372,6 +442,16 @@ cdef void put_name(Private *private, const char *tag, const char *name,
         put_tag(private, tag, name, count)
 
 
+cdef void put_keys(const Shard *shard, const Profile *profile, const Decision *decision,
+                   Private *private) noexcept nogil:
+    """A terminal's new session keys, under its own master key."""
+    cdef const TerminalKeys *keys = terminal_keys(&shard.keyring, decision.row.terminal)
+    if keys.told_pin.bytes:
+        put_tag(private, profile.tags[T_PIN_KEY], keys.told_pin.text, keys.told_pin.bytes)
+    if keys.told_mac.bytes:
+        put_tag(private, profile.tags[T_MAC_KEY], keys.told_mac.text, keys.told_mac.bytes)
+
+
 cdef void fill_private(const Shard *shard, const Profile *profile, const Decision *decision,
                        const Faults *faults, Private *private) noexcept nogil:
     """What was discounted, paid, redeemed and earned, by which rule, or why not."""
@@ -395,6 +475,8 @@ cdef void fill_private(const Shard *shard, const Profile *profile, const Decisio
                      plan.names[decision.discount_rule - 1], 24)
         if decision.earn_rule:
             put_name(private, profile.tags[T_EARN_RULE], plan.names[decision.earn_rule - 1], 24)
+    if decision.tells_keys:
+        put_keys(shard, profile, decision, private)
     if decision.row.reason != REASON_NONE:
         put_name(private, profile.tags[T_REASON], shard.reason_names[decision.row.reason], 48)
 
@@ -456,15 +538,21 @@ cdef int write_step(const Shard *shard, const Profile *profile, const ReplyStep 
     return 0
 
 
+cdef const uint8_t *no_mac = b"\0\0\0\0\0\0\0\0"       # until the HSM has made it
+cdef const uint8_t *no_mac_characters = b"0000000000000000"
+
+
 cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Scan *scan,
                             const uint8_t *data, const Request *request,
-                            const Decision *decision, const Faults *faults, uint8_t *out,
-                            size_t out_bytes) noexcept nogil:
+                            const Decision *decision, const Faults *faults, bint sealed,
+                            uint8_t *out, size_t out_bytes) noexcept nogil:
     """Write the reply to a decision, or to a message refused for `faults` (decision NULL).
 
-    Elements that the scan did not reach are left out. Bytes written, or -1.
+    Elements that the scan did not reach are left out. A reply that will be sealed ends with zeros
+    where its MAC goes. Bytes written, or -1.
     """
     cdef Writer writer
+    cdef bint extended = False
     cdef Private private
     cdef char mti[4]
     cdef int rest = request.mti - request.mti % 10 + 10
@@ -478,6 +566,10 @@ cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Sc
         return -1
     for i in range(profile.step_count):
         step = &profile.steps[i]
+        if step.element > profile.element[F_MAC] and step.echoed and has(scan, step.element):
+            extended = True
+    for i in range(profile.step_count):
+        step = &profile.steps[i]
         if step.field == F_RESPONSE_CODE:
             if write_text(&writer, step.element,
                           (<const char *> decision.row.response_code if decision != NULL
@@ -485,4 +577,8 @@ cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Sc
                 return -1
         elif write_step(shard, profile, step, scan, data, decision, &private, &writer) != 0:
             return -1
+    if sealed and write_bytes(&writer, profile.element[F_MAC_EXTENDED if extended else F_MAC],
+                              no_mac if profile.mac_bytes == 8 else no_mac_characters,
+                              <size_t> profile.mac_bytes) != 0:
+        return -1
     return write_end(&writer)

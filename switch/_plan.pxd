@@ -85,6 +85,18 @@ cdef struct RuleTable:
     int32_t first
     int32_t count
 
+cdef enum PinPolicy:
+    PIN_NEVER = 0               # a PIN that is sent changes nothing
+    PIN_IF_SENT = 1
+    PIN_ALWAYS = 2
+
+cdef struct Security:           # what a card of the programme has to prove
+    uint8_t pin                 # PinPolicy
+    uint8_t pin_tries_max
+    uint8_t card_code           # a stripe's card verification value has to be right
+    uint8_t chip                # a chip's cryptogram has to be right, and a chip is to be read
+    uint8_t fallback            # its stripe may be read where the chip could not be
+
 cdef struct Plan:
     int32_t programme
     int32_t version
@@ -92,13 +104,14 @@ cdef struct Plan:
     int32_t step_count
     int32_t rule_count
     int32_t table_count
-    int32_t entry[15]           # first step of each operation, -1 = not allowed
+    int32_t entry[16]           # first step of each operation, -1 = not allowed
     int64_t live_from_lot       # lots with a smaller name were earned under another version
     int64_t money_floor
     Step *steps
     Rule *rules
     RuleTable *tables
     char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
+    Security security
     char pricing[24]            # of the function that OP_PRICE asks; first byte 0 = none
 
 cdef struct Moment:             # now, in the forms a plan asks for

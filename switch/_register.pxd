@@ -12,6 +12,7 @@ cdef enum:
     TOKEN_BYTES = 16
     TERMINAL_ID_BYTES = 8       # DE 41
     MERCHANT_ID_BYTES = 15      # DE 42
+    NO_PVV = 0xffff
     CLOCK_UNHEARD = -0x7fffffff # behind everything: no message claimed such a time yet
 
 cdef enum ClubSlot:
@@ -49,6 +50,7 @@ cdef struct Terminal:
     int32_t merchant_row
     int32_t local_ahead_s       # most that DE 12 and 13 were ever ahead of our clock, read as UTC
     int32_t sent_ahead_s        # the same of DE 7; both CLOCK_UNHEARD before the first
+    int32_t key_counter         # of the last derived key that was used (DUKPT)
     uint8_t status              # 0 = active
     uint8_t signed_off
 
@@ -69,6 +71,10 @@ cdef struct Card:
     uint16_t last4
     uint32_t first6
     uint8_t status              # CardStatus
+    uint8_t pin_tries           # wrong PINs since the last right one
+    uint16_t pvv                # PIN verification value, 0 to 9999; NO_PVV = none
+    int32_t counter             # of the chip's last cryptogram that was right, ATC; -1 = none yet
+    uint8_t pvki                # which PIN verification key
 
 cdef struct Register:
     Club *clubs

@@ -8,6 +8,7 @@ decided a moment ago or is replayed from the journal. Moves change the book; not
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from switch._exchanges cimport Exchange, Exchanges
+from switch._keyring cimport Keyring
 from switch._plan cimport Moment, Plan, PriceDesk
 from switch._register cimport Register
 from switch.ledger._batches cimport Batches
@@ -32,9 +33,29 @@ cdef enum DecisionStatus:
     RECALL_SEQ = 3          # the slow lane has to fetch this row first
     RECALL_KEY = 4          # the slow lane has to look for this terminal and STAN first
     PRICE_FIRST = 5         # the slow lane has to ask the programme's Python function
+    PROVE_FIRST = 6         # the HSM has to say first whether `wanted` is right
+    KEYS_FIRST = 7          # the slow lane has to have new keys made for the terminal first
 
-cdef struct Recall:             # what the slow lane has done for a message so far
-    int32_t count
+cdef enum Proof:            # what a message can prove, a bit each; column `proofs` of the journal
+    PROOF_MAC = 1
+    PROOF_PIN = 2
+    PROOF_CARD_CODE = 4
+    PROOF_CRYPTOGRAM = 8
+    PROOF_KEYS_BEFORE = 16  # of a verdict: by the terminal's keys of before
+
+cdef struct Verdict:        # what the HSM said of a message, a bit for each `Proof`
+    uint8_t asked
+    uint8_t right
+    uint8_t unreadable      # no answer is possible: the message does not hold what it should
+    uint8_t away            # no HSM could be asked
+    uint8_t keys_before     # the terminal's keys of before were tried
+    uint8_t keys_made       # new keys were made for the terminal
+    uint8_t has_answer      # to the card's cryptogram
+    uint8_t card_answer[8]
+
+cdef struct Recall:             # what was done for a message so far, before it can be decided
+    Verdict verdict
+    int32_t count               # how often the journal was asked
     int32_t terminal            # the last key it looked for; -1 = none
     int32_t stan
     const PriceDesk *desk       # where Python is asked, in the slow lane; NULL = not here
@@ -55,7 +76,16 @@ cdef struct Request:
     char original_terminal_id[8]    # first byte 0 = the same terminal
     char rrn[12]                # first byte 0 = none
     char authorisation_code[6]  # of the hold that a completion names; first byte 0 = none
+    uint8_t has_pin
+    uint8_t has_track2
+    uint8_t has_chip
+    uint8_t mac_element         # where the message's MAC stands; 0 = it has none
+    uint8_t has_key_serial
+    uint8_t key_serial[10]      # of the key derived for this message (DUKPT): KSN
     int32_t expires_yymm        # -1 = not sent, like every number below
+    int16_t entry_mode          # DE 22, the first two digits
+    int16_t service_code        # of track 2
+    int32_t card_counter        # of the chip's cryptogram, ATC
     int32_t processing_code
     int32_t stan
     int32_t local_at
@@ -73,6 +103,7 @@ cdef struct Request:
 cdef struct Decision:
     Row row
     int status                  # DecisionStatus
+    uint8_t wanted              # with PROVE_FIRST: what the HSM has to say, a bit for each Proof
     int64_t recall_seq
     int32_t recall_terminal
     int32_t recall_stan
@@ -85,6 +116,7 @@ cdef struct Decision:
     int32_t plan_row            # -1 = none
     bint tells_balances
     bint points_only
+    bint tells_keys             # of a key exchange: the terminal's new ones
     int64_t balances[4]         # money ledger, money available, points ledger, points available
     Exchange *repeated
 
@@ -103,6 +135,7 @@ cdef struct Counters:           # since the process started
 cdef struct Shard:
     Book book
     Register register
+    Keyring keyring
     Exchanges exchanges
     Plan *plans                 # one for each programme: the version that is live
     int32_t plan_count

@@ -7,14 +7,15 @@ from switch._exchanges cimport (
     detail_put, exchange_add, exchange_by_seq, exchange_set_state, exchanges_clear,
     exchanges_open,
 )
+from switch._keyring cimport keyring_clear
 from switch._plan cimport plan_clear
 from switch._register cimport Card, Terminal, find_acquirer, register_clear
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
     CLASS_REVERSAL_ADVICE, COMPLETION, CUT_OVER, DUPLICATE_WITH_OTHER_CONTENT, ECHO, HOLD,
-    KIND_EXCHANGE, KIND_HOLD_EXPIRY, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE, REFUND, REVERSAL,
-    REVERSED_UNKNOWN_ORIGINAL, SIGN_OFF, SIGN_ON, STATE_APPROVED, STATE_CAPTURED, STATE_DECLINED,
-    STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
+    KIND_EXCHANGE, KIND_HOLD_EXPIRY, PIN_WRONG, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE, REFUND,
+    REVERSAL, REVERSED_UNKNOWN_ORIGINAL, SIGN_OFF, SIGN_ON, STATE_APPROVED, STATE_CAPTURED,
+    STATE_DECLINED, STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
 )
 from switch.ledger._batches cimport batches_append, batches_clear, batches_open
 from switch.ledger._book cimport MOVE_DONE, book_apply, book_clear
@@ -53,6 +54,7 @@ cdef void shard_clear(Shard *shard) noexcept nogil:
     free(shard.due)
     book_clear(&shard.book)
     register_clear(&shard.register)
+    keyring_clear(&shard.keyring)
     exchanges_clear(&shard.exchanges)
     batches_clear(&shard.batches)
     memset(shard, 0, sizeof(Shard))
@@ -262,6 +264,22 @@ cdef inline void note_ahead(int32_t *ahead_s, int32_t at, int64_t received_s) no
         ahead_s[0] = <int32_t> (claimed - received_s)
 
 
+cdef void note_proofs(Shard *shard, const Row *row) noexcept nogil:
+    """Count PIN tries, and keep the counters that may only grow."""
+    cdef Card *card
+    if row.terminal >= 0 and row.key_serial >= 0:
+        shard.register.terminals[row.terminal].key_counter = <int32_t> row.key_serial
+    if row.card < 0:
+        return
+    card = &shard.register.cards[row.card]
+    if row.proofs & PROOF_PIN:
+        card.pin_tries = 0
+    elif row.reason == PIN_WRONG and card.pin_tries < 255:
+        card.pin_tries += 1
+    if row.card_counter > card.counter:
+        card.counter = row.card_counter
+
+
 cdef uint8_t state_after(const Row *row) noexcept nogil:
     if not is_approved(row):
         return STATE_DECLINED
@@ -364,6 +382,7 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
     if row.kind != KIND_EXCHANGE:
         return 0
     note_clock(shard, row)
+    note_proofs(shard, row)
     if approved:
         original = NULL
         if row.original_seq != 0:

@@ -11,17 +11,29 @@ import msgspec
 
 from switch._core import Core
 from switch._pricing import name_pricing
+from switch._security import (
+    reset_pin_tries,
+    set_derivation_key,
+    set_issuer_keys,
+    set_pin_values,
+    set_policy,
+    set_terminal_keys,
+)
 from switch.events import (
     AcquirerAdded,
     CardsAdded,
     CardStatusChanged,
     ClubAdded,
+    DerivationKeySet,
     Event,
+    IssuerKeysSet,
     MerchantAdded,
     MerchantStatusChanged,
+    PinTriesReset,
     ProgrammeLive,
     TakenOver,
     TerminalAdded,
+    TerminalKeysSet,
     TerminalStatusChanged,
     decode_event,
     encode_event,
@@ -50,6 +62,10 @@ class Directory:
         self.programmes: dict[int, Programme] = {}
         self.programme_rows: dict[int, int] = {}
         self.programme_seqs: dict[int, int] = {}
+        self.issuer_keys: dict[int, IssuerKeysSet] = {}
+        self.derivation_keys: dict[int, DerivationKeySet] = {}
+        # The newest two of each terminal: what holds, and what may still hold beside it.
+        self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -99,9 +115,17 @@ class Directory:
                 self._set_programme(event.definition, seq)
             case CardsAdded():
                 self._add_cards(event)
+            case PinTriesReset():
+                self._check_card(event.card)
+                reset_pin_tries(self._core, event.card)
+            case IssuerKeysSet():
+                self._set_issuer_keys(event)
+            case DerivationKeySet():
+                self._set_derivation_key(event)
+            case TerminalKeysSet():
+                self._set_terminal_keys(event)
             case CardStatusChanged():
-                if not 0 <= event.card < self._core.card_count:
-                    raise EventError(f"card {event.card} is not known")
+                self._check_card(event.card)
                 self._core.set_card_status(event.card, event.status)
             case TerminalStatusChanged():
                 if not 0 <= event.terminal < len(self.terminals):
@@ -113,6 +137,10 @@ class Directory:
                 self._core.set_merchant_status(event.merchant, event.blocked)
             case TakenOver():
                 pass
+
+    def _check_card(self, card: int) -> None:
+        if not 0 <= card < self._core.card_count:
+            raise EventError(f"card {card} is not known")
 
     def _add_club(self, event: ClubAdded) -> None:
         if event.club in self.clubs:
@@ -175,6 +203,7 @@ class Directory:
             seq=seq,
         )
         name_pricing(self._core, row, definition.pricing)
+        set_policy(self._core, row, definition.security)
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
@@ -186,16 +215,43 @@ class Directory:
         sizes = (len(event.tokens), len(event.expiries), len(event.first6), len(event.last4))
         if sizes != (16 * count, 2 * count, 4 * count, 2 * count) or count == 0:
             raise EventError(f"cards whose columns differ in length: {sizes}")
+        if (len(event.pvvs), len(event.pvkis)) not in ((0, 0), (2 * count, count)):
+            raise EventError("cards whose PIN verification values differ in number")
         tokens = {event.tokens[at : at + 16] for at in range(0, len(event.tokens), 16)}
         if len(tokens) != count or any(self._core.card_of(token) is not None for token in tokens):
             raise EventError("a card that is known already")
-        self._core.add_cards(
+        first = self._core.add_cards(
             self.programme_rows[event.programme],
             event.tokens,
             _numbers("H", event.expiries),
             _numbers("I", event.first6),
             _numbers("H", event.last4),
         )
+        if event.pvvs:
+            set_pin_values(self._core, first, _numbers("H", event.pvvs), _numbers("B", event.pvkis))
+
+    def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
+        if event.programme not in self.programme_rows:
+            raise EventError(f"keys of programme {event.programme}, which is not known")
+        set_issuer_keys(self._core, self.programme_rows[event.programme], event)
+        self.issuer_keys[event.programme] = event
+
+    def _set_derivation_key(self, event: DerivationKeySet) -> None:
+        if event.acquirer not in self.acquirers:
+            raise EventError(f"a key of acquirer {event.acquirer}, which is not known")
+        set_derivation_key(self._core, list(self.acquirers).index(event.acquirer), event.key)
+        self.derivation_keys[event.acquirer] = event
+
+    def _set_terminal_keys(self, event: TerminalKeysSet) -> None:
+        if not 0 <= event.terminal < len(self.terminals):
+            raise EventError(f"terminal {event.terminal} is not known")
+        if event.mac_algorithm and not event.mac:
+            raise EventError(f"terminal {event.terminal}: a MAC needs its key")
+        set_terminal_keys(self._core, event.terminal, event)
+        self.terminal_keys[event.terminal] = [
+            *self.terminal_keys.get(event.terminal, ())[-1:],
+            event,
+        ]
 
     # --- snapshots: the events that make an equal directory, for a core that is loaded as it is ---
 
@@ -209,6 +265,9 @@ class Directory:
                 terminals=self.terminals,
                 programmes=list(self.programmes.values()),
                 programme_seqs=self.programme_seqs,
+                issuer_keys=list(self.issuer_keys.values()),
+                derivation_keys=list(self.derivation_keys.values()),
+                terminal_keys=[event for both in self.terminal_keys.values() for event in both],
             )
         )
 
@@ -223,6 +282,12 @@ class Directory:
         self._terminal_keys = {(event.acquirer, event.terminal_id) for event in found.terminals}
         for definition in found.programmes:
             self._set_programme(definition, found.programme_seqs[definition.programme])
+        for issuer in found.issuer_keys:
+            self._set_issuer_keys(issuer)
+        for derivation in found.derivation_keys:
+            self._set_derivation_key(derivation)
+        for terminal in found.terminal_keys:
+            self._set_terminal_keys(terminal)
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,6 +297,9 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminals: list[TerminalAdded]
     programmes: list[Programme]
     programme_seqs: dict[int, int]
+    issuer_keys: list[IssuerKeysSet] = []
+    derivation_keys: list[DerivationKeySet] = []
+    terminal_keys: list[TerminalKeysSet] = []
 
 
 def _numbers(code: str, little_endian: bytes) -> "array[int]":

@@ -5,7 +5,7 @@ does to a shard is `switch.directory`. Fields never change meaning; a new need i
 default.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from switch.operations import CardStatus
 from switch.programme import Programme
 
 MerchantId = Annotated[str, msgspec.Meta(min_length=15, max_length=15)]
+SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
@@ -72,6 +73,55 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     expiries: bytes
     first6: bytes
     last4: bytes
+    pvvs: bytes = b""  # PIN verification values: 2 bytes each, 65535 = none; or empty
+    pvkis: bytes = b""  # which PIN verification key: 1 byte each; or empty
+
+
+class PinTriesReset(_Event, frozen=True, kw_only=True, tag="pin_tries_reset"):
+    """Wrong PINs of a card are counted anew; `card` is its number."""
+
+    card: int
+    why: str = ""
+
+
+class IssuerKeysSet(_Event, frozen=True, kw_only=True, tag="issuer_keys_set"):
+    """A programme's keys, each as the HSM takes it: under its own master key. Empty = none.
+
+    `code_at`: digits between service code and card code on track 2 (PVKI and PVV are 5).
+    """
+
+    programme: int
+    pin_verification: SealedKey = ""
+    card_code: SealedKey = ""
+    cryptogram: SealedKey = ""
+    code_at: Annotated[int, msgspec.Meta(ge=0, le=12)] = 5
+    chip_option: Literal["A", "B"] = "A"
+
+
+class DerivationKeySet(_Event, frozen=True, kw_only=True, tag="derivation_key_set"):
+    """The base key from which an acquirer's terminals derive a key for each message (DUKPT)."""
+
+    acquirer: int
+    key: SealedKey
+
+
+class TerminalKeysSet(_Event, frozen=True, kw_only=True, tag="terminal_keys_set"):
+    """A terminal's master key, session keys, and whether its messages carry a MAC.
+
+    The session keys of before hold for `overlap_seconds`. `told_pin` and `told_mac` are the new
+    ones under the terminal's master key with their check values: what a key exchange answers.
+    `mac_algorithm`: none, `retail` (ISO 9797-1 algorithm 3) or `cmac`.
+    """
+
+    terminal: int
+    master: SealedKey = ""
+    pin: SealedKey = ""
+    mac: SealedKey = ""
+    mac_algorithm: Literal["", "retail", "cmac"] = ""
+    told_pin: SealedKey = ""
+    told_mac: SealedKey = ""
+    at_s: int = 0  # Unix second
+    overlap_seconds: int = 0
 
 
 class CardStatusChanged(_Event, frozen=True, kw_only=True, tag="card_status_changed"):
@@ -111,6 +161,10 @@ Event = (
     | TerminalAdded
     | ProgrammeLive
     | CardsAdded
+    | PinTriesReset
+    | IssuerKeysSet
+    | DerivationKeySet
+    | TerminalKeysSet
     | CardStatusChanged
     | TerminalStatusChanged
     | MerchantStatusChanged

@@ -26,9 +26,10 @@ class Operation(IntEnum):
     SIGN_OFF = 12
     ECHO = 13
     CUT_OVER = 14
+    KEY_EXCHANGE = 15
 
 
-OPERATION_COUNT = 15
+OPERATION_COUNT = 16
 
 
 class MessageClass(IntEnum):
@@ -75,5 +76,8 @@ class JournalKind(IntEnum):
     HOLD_EXPIRY = 4
 
 
-Wanted = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
+Recalled = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
 """What a message needs from the journal: ("seq", sequence) or ("key", terminal, STAN)."""
+
+Wanted = Recalled | tuple[Literal["keys"], int]
+"""What a message needs before it can be decided: from the journal, or new keys of a terminal."""

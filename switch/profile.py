@@ -39,9 +39,15 @@ class Field(IntEnum):
     NETWORK_CODE = 20
     ORIGINAL = 21
     REPLACEMENT = 22
+    ENTRY_MODE = 23
+    CARD_SEQUENCE = 24
+    PIN_BLOCK = 25
+    CHIP_DATA = 26
+    MAC = 27  # in a message without a secondary bitmap
+    MAC_EXTENDED = 28  # in one with
 
 
-FIELD_COUNT = 23
+FIELD_COUNT = 29
 
 
 class Tag(IntEnum):
@@ -60,9 +66,12 @@ class Tag(IntEnum):
     EARN_RULE = 10
     REASON = 11
     FAULT_ELEMENT = 12
+    KEY_SERIAL = 13  # DUKPT: 20 hexadecimal digits
+    PIN_KEY = 14  # new session keys, under the terminal's master key, with their check values
+    MAC_KEY = 15
 
 
-TAG_COUNT = 13
+TAG_COUNT = 16
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -74,6 +74,22 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown
     balance_minor_max: int = 0
 
 
+class Security(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """What a card has to prove, before the programme is asked.
+
+    `pin`: never asked for, checked when it is sent, or always needed. `card_code`: a stripe that is
+    read needs its right card verification value. `chip`: a chip that is read needs a right
+    cryptogram, and a card that has one (service code 2xx or 6xx) may be swiped only where its
+    chip could not be read (entry mode 80) and `fallback` allows it.
+    """
+
+    pin: Literal["never", "if_sent", "always"] = "never"
+    pin_tries_max: int = 3
+    card_code: bool = False
+    chip: bool = False
+    fallback: bool = False
+
+
 class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A version of a programme. `programme` and `version` name it for ever."""
 
@@ -87,6 +103,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     earning: tuple[EarnRule, ...] = ()
     tender: Tender | None = None
     limits: Limits = Limits()
+    security: Security = Security()
     commission_bps: int = 0  # what the merchant pays the club on the money part
     hold_seconds: int = 86_400
     preauthorisation_hold_seconds: int = 7 * 86_400
@@ -107,6 +124,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 raise ProgrammeError("tender: the least number of points is not negative")
         if any(not 0 <= bound <= POINTS_MAX for bound in msgspec.structs.astuple(self.limits)):
             raise ProgrammeError("limits: not negative; 0 = no bound")
+        if not 1 <= self.security.pin_tries_max <= 15:
+            raise ProgrammeError("security: 1 to 15 PIN tries")
         if abs(self.money_floor_minor) > AMOUNT_MINOR_MAX:
             raise ProgrammeError("money_floor_minor: no further from 0 than an amount can be")
         if not 0 <= self.commission_bps <= BPS:

@@ -33,13 +33,14 @@ RECORDS = {
     "acquirers": _record("<i11sBi", "acquirer code code_bytes business_day"),
     "merchants": _record("<q15sBii", "account merchant_id status club_row category"),
     "terminals": _record(
-        "<8siiiiBB2x",
-        "terminal_id acquirer merchant_row local_ahead_s sent_ahead_s status signed_off",
+        "<8siiiiiBB2x",
+        "terminal_id acquirer merchant_row local_ahead_s sent_ahead_s key_counter",
+        "status signed_off",
     ),
     "cards": _record(
-        "<16sqqiiihHIB3x",
+        "<16sqqiiihHIBBHiB3x",
         "token accounts day_spent_minor day day_count programme_row expires_yymm last4 first6",
-        "status",
+        "status pin_tries pvv counter pvki",
     ),
     "accounts": _record("<qqqiHBB", "balance floor owner lots unit owner_kind slot"),
     "lots": _record("<qqIIiI", "lot remaining available_at expires_at next spare"),

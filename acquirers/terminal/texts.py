@@ -47,6 +47,7 @@ CODES: Final[dict[str, Text]] = {
     Code.STOLEN_CARD: Text("Stolen card", "کارت سرقتی است"),
     Code.INSUFFICIENT_FUNDS: Text("Insufficient funds", "موجودی کافی نیست"),
     Code.EXPIRED_CARD: Text("Expired card", "تاریخ انقضای کارت نامعتبر است"),
+    Code.INCORRECT_PIN: Text("Wrong PIN", "رمز نادرست است"),
     Code.NOT_PERMITTED_TO_CARD: Text(
         "Not permitted to this card", "این عملیات برای کارت مجاز نیست"
     ),
@@ -55,7 +56,9 @@ CODES: Final[dict[str, Text]] = {
     ),
     Code.EXCEEDS_AMOUNT_LIMIT: Text("Above the amount limit", "مبلغ بیش از سقف مجاز است"),
     Code.RESTRICTED_CARD: Text("Card is blocked", "کارت مسدود است"),
+    Code.SECURITY_VIOLATION: Text("Security check failed", "کنترل امنیتی ناموفق بود"),
     Code.EXCEEDS_COUNT_LIMIT: Text("Above the count limit", "تعداد بیش از سقف مجاز است"),
+    Code.PIN_TRIES_EXCEEDED: Text("No PIN tries left", "دفعات مجاز رمز تمام شد"),
     Code.UNAVAILABLE: Text("Service unavailable, try again", "سامانه در دسترس نیست"),
     Code.DUPLICATE: Text("Duplicate with other content", "تراکنش تکراری است"),
     Code.SYSTEM_MALFUNCTION: Text("System malfunction", "خطای سامانه"),
@@ -78,6 +81,10 @@ REASONS: Final[dict[str, Text]] = {
         Reason.AMOUNT_TOO_LARGE: Text("Amount is too large", "مبلغ بیش از اندازه است"),
         Reason.UNKNOWN_NETWORK_CODE: Text("Unknown network code", "کد مدیریت شبکه ناشناخته است"),
         Reason.WRONG_ACQUIRER: Text("Acquirer code is wrong", "کد پذیرندگی نادرست است"),
+        Reason.MAC_MISSING: Text("Message is not authenticated", "پیام بدون کد اصالت است"),
+        Reason.MAC_WRONG: Text("Message authentication failed", "کد اصالت پیام نادرست است"),
+        Reason.KEY_SERIAL_REPEATED: Text("Terminal key was used before", "کلید پایانه تکراری است"),
+        Reason.NO_TERMINAL_KEYS: Text("Terminal has no keys", "پایانه کلید ندارد"),
         Reason.UNKNOWN_TERMINAL: Text("Unknown terminal", "پایانه تعریف نشده است"),
         Reason.TERMINAL_BLOCKED: Text("Terminal is blocked", "پایانه مسدود است"),
         Reason.TERMINAL_SIGNED_OFF: Text("Terminal is signed off", "پایانه از سامانه خارج است"),
@@ -103,6 +110,15 @@ REASONS: Final[dict[str, Text]] = {
         Reason.PARTIALLY_APPROVED: Text(
             "Only a part was available", "موجودی برای بخشی از مبلغ بود"
         ),
+        Reason.CHIP_EXPECTED: Text("Insert the chip", "از تراشه کارت استفاده کنید"),
+        Reason.CARD_CODE_WRONG: Text("Card is not genuine", "اصالت کارت تأیید نشد"),
+        Reason.CRYPTOGRAM_MISSING: Text("Chip gave no proof", "تراشه رمزنگاشت نداد"),
+        Reason.CRYPTOGRAM_REPEATED: Text("Chip was read before", "رمزنگاشت تراشه تکراری است"),
+        Reason.CRYPTOGRAM_WRONG: Text("Chip is not genuine", "اصالت تراشه تأیید نشد"),
+        Reason.PIN_MISSING: Text("PIN needed", "رمز کارت لازم است"),
+        Reason.PIN_TRIES_EXCEEDED: Text("No PIN tries left", "دفعات مجاز رمز تمام شد"),
+        Reason.PIN_UNREADABLE: Text("PIN could not be read", "رمز خوانده نشد"),
+        Reason.PIN_WRONG: Text("Wrong PIN", "رمز نادرست است"),
         Reason.ORIGINAL_NOT_FOUND: Text("Original not found", "تراکنش اصلی یافت نشد"),
         Reason.ORIGINAL_REVERSED_BEFORE_ARRIVAL: Text(
             "It was reversed before it arrived", "پیش از رسیدن برگشت خورده است"
@@ -132,6 +148,7 @@ REASONS: Final[dict[str, Text]] = {
         Reason.OVERLOADED: Text("Too busy, try again", "سامانه پرمشغله است"),
         Reason.TOO_MANY_MOVES: Text("Too many parts", "اجزای تراکنش بیش از اندازه است"),
         Reason.PRICING_FAILED: Text("Could not be priced", "محاسبه مبلغ ممکن نشد"),
+        Reason.HSM_UNAVAILABLE: Text("Cannot be checked now", "بررسی امنیتی اکنون ممکن نیست"),
     }.items()
 }
 

@@ -6,7 +6,7 @@ There is no `_codec.pyx`: a name cimported from here is the one of the module th
 from switch.iso8583._content cimport (
     FAULT_BITMAP, FAULT_CONTENT, FAULT_LENGTH, FAULT_MTI, FAULT_NESTED, FAULT_NONE, FAULT_ORDER,
     FAULT_PADDING, FAULT_SPACE, FAULT_TRAILING, FAULT_TRUNCATED, FAULT_UNKNOWN_ELEMENT, Fault)
-from switch.iso8583._plan cimport ELEMENT_MAX, ElementPlan, Plan, Spec
+from switch.iso8583._plan cimport ELEMENT_MAX, LAYOUT_BYTES, ElementPlan, Plan, Spec
 from switch.iso8583._scan cimport (
     FAULT_AT_BITMAP, FAULT_AT_HEADER, Element, Scan, has, read_digits, read_text, scan,
     unpack_text)

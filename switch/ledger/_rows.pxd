@@ -2,7 +2,9 @@
 
 The chain: `chain = SHA-256(chain of the row before, tuple bytes of every column before it)`, so the
 bytes that go to PostgreSQL are the bytes that are digested, and what COPY gives back can be checked
-without decoding it first. Source: PostgreSQL documentation, COPY, "Binary Format".
+without decoding it first. The columns from `proofs` on came later: where all of them are NULL
+they are not digested, so the chains of older rows hold. Source: PostgreSQL documentation, COPY,
+"Binary Format".
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -12,7 +14,7 @@ from switch.ledger._book cimport Move
 
 cdef enum:
     CHAIN_BYTES = 32
-    COLUMN_COUNT = 42
+    COLUMN_COUNT = 45
     RRN_BYTES = 12
     AUTHORISATION_CODE_BYTES = 6
 
@@ -61,6 +63,9 @@ cdef struct Row:
     int64_t undone_minor        # -1 = none
     int16_t day_count_returned  # -1 = the card's day limits are as before
     int64_t hold_expires_us     # 0 = none
+    int16_t proofs              # what was proven, a bit each (`Proof` in `_shard.pxd`); 0 = nothing
+    int32_t card_counter        # of a chip's cryptogram that was right, ATC; -1 = none
+    int64_t key_serial          # of a terminal's derived key, its counter; -1 = none
     int32_t move_count
     Move moves[512]             # MOVES_MAX
     const uint8_t *event        # JSON; NULL = none

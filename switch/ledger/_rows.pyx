@@ -57,7 +57,7 @@ cdef enum:
     MOVE_COLUMNS = 3                # from, to, amount
     LOT_MOVE_COLUMNS = 6            # and lot, available at, expires at
     DAYS_1970_TO_2000 = 10957
-    FIXED_BYTES_MAX = 42 * 4 + 41 * 12  # all lengths, and every column at its widest
+    FIXED_BYTES_MAX = 45 * 4 + 44 * 12  # all lengths, and every column at its widest
 
 cdef int64_t MICROSECONDS_1970_TO_2000 = 946684800LL * 1000000LL
 
@@ -98,6 +98,8 @@ cdef void row_clear(Row *row) noexcept nogil:
     row.original_class = -1
     row.undone_minor = -1
     row.day_count_returned = -1
+    row.card_counter = -1
+    row.key_serial = -1
     row.response_code[0] = row.response_code[1] = 48
     row.event = row.reply = NULL
     row.event_bytes = row.reply_bytes = 0
@@ -235,6 +237,18 @@ cdef uint8_t *put_outcome(uint8_t *out, const Row *row) noexcept nogil:
     return put_length(out, -1) if row.hold_expires_us == 0 else put_time(out, row.hold_expires_us)
 
 
+cdef inline bint proves(const Row *row) noexcept nogil:
+    """Does a row say anything in the columns that rows of before have not?"""
+    return row.proofs != 0 or row.card_counter >= 0 or row.key_serial >= 0
+
+
+cdef uint8_t *put_proofs(uint8_t *out, const Row *row) noexcept nogil:
+    """Columns `proofs` to `key_serial`."""
+    out = put_length(out, -1) if row.proofs == 0 else put_int2(out, row.proofs)
+    out = put_int4_or_null(out, row.card_counter)
+    return put_length(out, -1) if row.key_serial < 0 else put_int8(out, row.key_serial)
+
+
 cdef int stream_begin(Buffer *buffer) noexcept nogil:
     """Append the header of a COPY stream. 0, or -1 without memory."""
     if buffer_reserve(buffer, HEADER_BYTES) != 0:
@@ -264,6 +278,7 @@ cdef int row_append(Buffer *buffer, Row *row, uint8_t *chain) noexcept nogil:
                         + LOT_MOVE_COLUMNS * ELEMENT_BYTES * <size_t> row.move_count)
     cdef uint8_t *start
     cdef uint8_t *out
+    cdef uint8_t *digested
     cdef uint16_t columns = bashgah_swap16(COLUMN_COUNT)
     if buffer_reserve(buffer, room) != 0:
         return -1
@@ -274,7 +289,11 @@ cdef int row_append(Buffer *buffer, Row *row, uint8_t *chain) noexcept nogil:
     out = put_moves(out, row)
     out = put_bytes(out, row.event, row.event_bytes)
     out = put_bytes(out, row.reply, row.reply_bytes)
-    digest_of(chain, start, <size_t> (out - start), row.chain)
+    digested = out
+    out = put_proofs(out, row)
+    if proves(row):
+        digested = out
+    digest_of(chain, start, <size_t> (digested - start), row.chain)
     memcpy(chain, row.chain, CHAIN_BYTES)
     out = put_bytes(out, chain, CHAIN_BYTES)
     buffer.bytes = <size_t> (out - buffer.data)
@@ -435,6 +454,12 @@ cdef void take_outcome(Cursor *cursor, Row *row) noexcept nogil:
     row.hold_expires_us = expires + MICROSECONDS_1970_TO_2000
 
 
+cdef void take_proofs(Cursor *cursor, Row *row) noexcept nogil:
+    row.proofs = <int16_t> take_int(cursor, 0)
+    row.card_counter = <int32_t> take_int(cursor, -1)
+    row.key_serial = take_int(cursor, -1)
+
+
 cdef int stream_skip_header(const uint8_t *data, size_t bytes, size_t *at) noexcept nogil:
     """Move `at` behind the header of a COPY stream. A RowFault."""
     cdef uint64_t flags_and_extension
@@ -492,6 +517,7 @@ cdef int row_next(const uint8_t *data, size_t bytes, size_t *at, Row *row,
     cdef const uint8_t *chain
     cdef uint8_t digest[32]
     cdef const uint8_t *start
+    cdef const uint8_t *digested
     cdef int fault = tuple_span(data, bytes, at[0], &end)
     if fault != ROW_READ:
         return fault
@@ -507,8 +533,12 @@ cdef int row_next(const uint8_t *data, size_t bytes, size_t *at, Row *row,
     row.reply = take(&cursor, &length)
     row.reply_bytes = <size_t> length if row.reply != NULL else 0
     chained[0] = True
+    digested = cursor.at
+    take_proofs(&cursor, row)
+    if proves(row):
+        digested = cursor.at
     if chain_before != NULL:
-        digest_of(chain_before, start, <size_t> (cursor.at - start), digest)
+        digest_of(chain_before, start, <size_t> (digested - start), digest)
     chain = take(&cursor, &length)
     if cursor.broken or chain == NULL or length != CHAIN_BYTES:
         return ROW_BROKEN

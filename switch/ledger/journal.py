@@ -66,6 +66,9 @@ COLUMNS = (
     "moves",
     "event",
     "reply",
+    "proofs",
+    "card_counter",
+    "key_serial",
     "chain",
 )
 

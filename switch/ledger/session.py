@@ -1,8 +1,8 @@
 """One connection to PostgreSQL, as the database's thread uses it.
 
 It owns what statements can be sent and the difference between "refused" and "perhaps done". It
-must not know threads, Trio or the journal, and imports no asyncio: its methods are awaited on the
-database's loop (`switch.ledger.database`).
+must not know threads, Trio or, of the journal, more than its columns, and imports no asyncio: its
+methods are awaited on the database's loop (`switch.ledger.database`).
 
 Two errors leave this file. `StatementRefused`: the server answered with an error and the connection
 stayed open, so the statement had no effect. `DatabaseUnavailable`: everything else, that is, the
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -22,6 +22,7 @@ import asyncpg
 import msgspec
 
 from switch.errors import OperatingError
+from switch.ledger.journal import COLUMNS
 
 if TYPE_CHECKING:  # the class is generic for the checker only
     from typing_extensions import Buffer
@@ -110,8 +111,8 @@ class Session:
             raise
         await self.execute("COMMIT")
 
-    async def copy_in(self, table: str, body: Buffer, *, where: str | None = None) -> int:
-        """Send a whole COPY binary stream as one statement; return the number of rows stored.
+    async def copy_rows(self, table: str, body: Buffer, *, where: str | None = None) -> int:
+        """Send a whole COPY binary stream of the journal as one statement; return how many rows.
 
         It is its own transaction unless one is open. The request, its data and its end leave in
         one go, so nothing is held open across a round trip.
@@ -120,14 +121,25 @@ class Session:
         # here: a traceback that outlives the statement must not hold the core's buffer.
         with self._classified(), memoryview(body) as source:
             tag = await self._connection.copy_to_table(
-                table, source=cast(AsyncIterator[bytes], source), format="binary", where=where
+                table,
+                source=cast(AsyncIterator[bytes], source),
+                columns=COLUMNS,
+                format="binary",
+                where=where,
             )
         return int(tag.rpartition(" ")[2])
 
-    async def copy_in_stream(self, table: str, chunks: AsyncIterator[bytes]) -> int:
-        """Send a COPY binary stream piece by piece; return the number of rows stored."""
+    async def copy_in_stream(
+        self, table: str, chunks: AsyncIterator[bytes], columns: Sequence[str] | None = None
+    ) -> int:
+        """Send a COPY binary stream piece by piece; return the number of rows stored.
+
+        `columns` names those of the stream, when they are not the table's in its order.
+        """
         with self._classified():
-            tag = await self._connection.copy_to_table(table, source=chunks, format="binary")
+            tag = await self._connection.copy_to_table(
+                table, source=chunks, columns=columns, format="binary"
+            )
         return int(tag.rpartition(" ")[2])
 
     async def copy_out(self, query: str, sink: Callable[[bytes], object]) -> None:

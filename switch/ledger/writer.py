@@ -193,7 +193,7 @@ class Writer:
             await self._cover(batch.first_seq, batch.last_seq)
         try:
             with session.unambiguous():
-                rows = await session.copy_in(
+                rows = await session.copy_rows(
                     self._target(batch),
                     batch.copy_body,
                     where=f"owns_shard({self._shard}::SMALLINT, {self._epoch})" if first else None,

@@ -39,6 +39,7 @@ SMALLINTS = {
     "reason",
     "original_class",
     "day_count_returned",
+    "proofs",
 }
 INTEGERS = {
     "epoch",
@@ -53,6 +54,7 @@ INTEGERS = {
     "transmitted_at",
     "original_stan",
     "original_at",
+    "card_counter",
 }
 BIGINTS = {
     "seq",
@@ -65,6 +67,7 @@ BIGINTS = {
     "points_redeemed",
     "original_seq",
     "undone_minor",
+    "key_serial",
 }
 TIMESTAMPS = {"received_at", "decided_at", "hold_expires_at"}
 DATES = {"business_date"}
@@ -148,14 +151,25 @@ def encode_field(column: str, value: Value) -> bytes:
     return struct.pack("!i", len(data)) + data
 
 
-def fields_before_chain(row: Row) -> bytes:
+LATER_COLUMNS = ("proofs", "card_counter", "key_serial")  # rows from before they came keep chains
+
+
+def fields_of(row: Row, *, without: tuple[str, ...]) -> bytes:
+    """The fields of a row, one after the other."""
+    return b"".join(
+        encode_field(column, row[column]) for column in COLUMNS if column not in without
+    )
+
+
+def fields_digested(row: Row) -> bytes:
     """What the chain is computed over, apart from the chain before."""
-    return b"".join(encode_field(column, row[column]) for column in COLUMNS if column != "chain")
+    nothing_later = all(row[column] is None for column in LATER_COLUMNS)
+    return fields_of(row, without=("chain", *(LATER_COLUMNS if nothing_later else ())))
 
 
 def chain_after(previous_chain: bytes, row: Row) -> bytes:
     """The chain of `row` when the row before it has `previous_chain`."""
-    return hashlib.sha256(previous_chain + fields_before_chain(row)).digest()
+    return hashlib.sha256(previous_chain + fields_digested(row)).digest()
 
 
 def chained(rows: Iterable[Row], previous_chain: bytes = GENESIS_CHAIN) -> list[Row]:
@@ -170,9 +184,7 @@ def chained(rows: Iterable[Row], previous_chain: bytes = GENESIS_CHAIN) -> list[
 def encode_rows(rows: Iterable[Row]) -> bytes:
     """A complete COPY binary stream."""
     count = struct.pack("!h", len(COLUMNS))
-    tuples = [
-        count + fields_before_chain(row) + encode_field("chain", row["chain"]) for row in rows
-    ]
+    tuples = [count + fields_of(row, without=()) for row in rows]
     return HEADER + b"".join(tuples) + TRAILER
 
 

@@ -120,7 +120,7 @@ def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
 def store(dsn: str, *rows: Row) -> None:
     async def work(session: Session) -> None:
         await partitions.cover(session, 0, 1, 1)
-        await session.copy_in("journal", encode_rows(chained(rows)))
+        await session.copy_rows("journal", encode_rows(chained(rows)))
 
     with Database(dsn) as db:
         db.call_sync(work)

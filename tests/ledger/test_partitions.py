@@ -62,7 +62,7 @@ async def end_sessions_that_set_hints(session: Session) -> None:
 
 def copy(db: Database, first_seq: int, row_count: int) -> None:
     async def work(session: Session) -> None:
-        await session.copy_in("journal", batch_of(first_seq, row_count).copy_body)
+        await session.copy_rows("journal", batch_of(first_seq, row_count).copy_body)
 
     db.call_sync(work)
 
@@ -111,12 +111,12 @@ async def test_a_partition_is_attached_while_rows_are_being_copied(database: str
 
         async def hold_a_copy_open(session: Session, token: trio.lowlevel.TrioToken) -> None:
             async with session.transaction():
-                await session.copy_in("journal", batch_of(1, 5).copy_body)
+                await session.copy_rows("journal", batch_of(1, 5).copy_body)
                 token.run_sync_soon(copied.set)
                 while not covered.is_set():
                     await session.fetch("SELECT 1")
                     await pause(0.005)
-                await session.copy_in("journal", batch_of(6, 5).copy_body)
+                await session.copy_rows("journal", batch_of(6, 5).copy_body)
 
         with trio.fail_after(10):
             async with trio.open_nursery() as nursery:

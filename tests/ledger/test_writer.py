@@ -8,7 +8,7 @@ import trio
 from switch.errors import FencedError, JournalUnavailable
 from switch.ledger import reader, tenures
 from switch.ledger.database import Database, pause
-from switch.ledger.journal import GENESIS_CHAIN, Batch, Durable, Fenced, Overtaken
+from switch.ledger.journal import COLUMNS, GENESIS_CHAIN, Batch, Durable, Fenced, Overtaken
 from switch.ledger.session import DatabaseUnavailable, Session
 from switch.ledger.writer import Writer
 from tests.ledger.journal_rows import batch_of
@@ -160,7 +160,7 @@ async def test_an_owner_frozen_in_the_middle_of_a_copy_is_ended_by_a_takeover(
             while not session.closed:
                 await pause(0.01)
 
-        await session.copy_in_stream("journal", half())
+        await session.copy_in_stream("journal", half(), COLUMNS)
 
     successor = Owner(other_db)
     async with trio.open_nursery() as nursery:
@@ -242,7 +242,7 @@ async def test_rows_that_came_between_replay_and_first_row_are_replayed_first(
     straggler = batch_of(2, 3, previous_chain=successor.last_chain)
 
     async def copy_unmarked(session: Session) -> None:
-        await session.copy_in("journal", straggler.copy_body)
+        await session.copy_rows("journal", straggler.copy_body)
 
     await db.call(copy_unmarked)
     outcome = await successor.begin()

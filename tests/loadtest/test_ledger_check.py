@@ -233,7 +233,7 @@ async def _append_to_second_shard(
     session: Session, first_seq: int, last_seq: int, body: CopyBody
 ) -> None:
     await partitions.cover(session, 1, first_seq, last_seq)
-    assert await session.copy_in("journal", body) == last_seq - first_seq + 1
+    assert await session.copy_rows("journal", body) == last_seq - first_seq + 1
 
 
 @pytest.mark.slow

@@ -257,4 +257,4 @@ async def _begin(session: Session, epoch: int) -> None:
 
 async def _append(session: Session, first_seq: int, last_seq: int, body: CopyBody) -> None:
     await partitions.cover(session, 0, first_seq, last_seq)
-    assert await session.copy_in("journal", body) == last_seq - first_seq + 1
+    assert await session.copy_rows("journal", body) == last_seq - first_seq + 1

@@ -57,6 +57,9 @@ for _reason, _code in RESPONSE_CODES.items():
 Extra = Mapping[int | str, str | None]
 
 
+Verdict = tuple[int, int, int, int, int]
+"""Asked, right, unreadable, away, by the keys of before: see `Lane.answer`."""
+
 State = tuple[list[object], list[object], list[object]]
 """Accounts, lots, and cards with their limits."""
 
@@ -72,6 +75,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     reply: bytes
     seq: int
     recall: tuple[str, int] | tuple[str, int, int] | None
+    asked: tuple[int, ...] = ()  # what the HSM was asked for, each time
     elements: dict[str, str]
 
     @property
@@ -179,6 +183,8 @@ class Shop:
         self.pricer = Pricer(pricings)
         self.batches: list[bytes] = []
         self._stan = 0
+        # What the HSM says of the proofs that are wanted, the first time (0) and again.
+        self.hsm: Callable[[int, int], Verdict] = lambda wanted, again: (wanted, wanted, 0, 0, 0)
         self.core.begin_tenure(1)
         for event in self._events(programme or purse(1, 1, 1)):
             self.record(event)
@@ -308,13 +314,22 @@ class Shop:
     def ask(self, message: Message, *, dialect: str = "binary", available: bool = True) -> Said:
         """Send a message through a lane."""
         request = self.encoded(message, dialect)
-        status, reply, seq, recall = self.lanes[dialect].answer(
-            request,
-            now_us=self.now_s * 1_000_000,
-            utc_offset_s=self.utc_offset_s,
-            available=available,
-            pricer=self.pricer,
-        )
+        asked: list[int] = []
+        verdict: Verdict | None = None
+        while True:
+            status, reply, seq, recall = self.lanes[dialect].answer(
+                request,
+                now_us=self.now_s * 1_000_000,
+                utc_offset_s=self.utc_offset_s,
+                available=available,
+                pricer=self.pricer,
+                recalled=verdict is not None,
+                verdict=verdict,
+            )
+            if recall is None or recall[0] != "prove":
+                break
+            verdict = self.hsm(recall[1], len(asked))
+            asked.append(recall[1])
         date, time = message.get(13, "0000"), message.get(12, "000000")
         return Said(
             mti=message.mti,
@@ -325,6 +340,7 @@ class Shop:
             reply=reply,
             seq=seq,
             recall=recall,
+            asked=tuple(asked),
             elements=_elements(reply, dialect),
         )
 

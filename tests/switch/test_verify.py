@@ -280,7 +280,7 @@ def forge(shop: JournaledShop, **changes: Any) -> int:
     batch = batch_of(shop.core.last_seq + 1, 1, previous_chain=shop.core.chain, **columns | changes)
 
     async def work(session: Session) -> None:
-        await session.copy_in("journal", batch.copy_body)
+        await session.copy_rows("journal", batch.copy_body)
 
     shop.database.call_sync(work)
     return batch.last_seq

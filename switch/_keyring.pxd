@@ -1,0 +1,63 @@
+"""Sealed keys of terminals and programmes, as the HSM takes them.
+
+No key is in the clear here: each is the text that an HSM gave out, under its own master key, and
+gives to it again with every command. Rebuilt from the journal's events by `switch.directory`; it is
+in no image of a snapshot. Knows no command.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+cdef enum:
+    SEALED_BYTES_MAX = 191      # a key block of the longest key, with room for optional blocks
+
+cdef struct SealedKey:
+    uint8_t bytes               # 0 = there is none
+    char text[191]
+
+cdef struct IssuerKeys:         # of a programme
+    SealedKey pin_verification  # PVK
+    SealedKey card_code         # CVK
+    SealedKey cryptogram        # issuer master key of chips' cryptograms, MK-AC
+    uint8_t code_at             # digits between service code and card code on track 2
+    uint8_t chip_option         # how a chip's key follows from its PAN: "A" or "B"
+
+cdef struct TerminalKeys:
+    SealedKey pin[2]            # TPK: the one in force, and the one before
+    SealedKey mac[2]            # TAK
+    int64_t before_until_s      # so long the ones before hold; 0 = there are none
+    uint8_t mac_algorithm       # as the HSM's MAC commands name it, a digit; 0 = no MAC
+    SealedKey told_pin          # what a key exchange's reply says: under the terminal's own key
+    SealedKey told_mac
+
+cdef struct Keyring:
+    IssuerKeys **issuers        # by row of the programme; NULL = none
+    int32_t issuer_count
+    TerminalKeys **terminals    # by number of the terminal; NULL = none
+    int32_t terminal_count
+    SealedKey *derivations      # BDK by row of the acquirer
+    int32_t derivation_count
+
+cdef void keyring_clear(Keyring *keyring) noexcept nogil
+cdef IssuerKeys *keyring_issuer(Keyring *keyring, int32_t plan_row) noexcept nogil
+cdef TerminalKeys *keyring_terminal(Keyring *keyring, int32_t terminal) noexcept nogil
+cdef SealedKey *keyring_derivation(Keyring *keyring, int32_t acquirer_row) noexcept nogil
+
+
+cdef inline const IssuerKeys *issuer_keys(const Keyring *keyring,
+                                          int32_t plan_row) noexcept nogil:
+    """Give a programme's keys, or NULL."""
+    return keyring.issuers[plan_row] if plan_row < keyring.issuer_count else NULL
+
+
+cdef inline const TerminalKeys *terminal_keys(const Keyring *keyring,
+                                              int32_t terminal) noexcept nogil:
+    """Give a terminal's keys, or NULL."""
+    return keyring.terminals[terminal] if terminal < keyring.terminal_count else NULL
+
+
+cdef inline const SealedKey *derivation_key(const Keyring *keyring,
+                                            int32_t acquirer_row) noexcept nogil:
+    """Give the base key that an acquirer's terminals derive theirs from, or NULL."""
+    if acquirer_row >= keyring.derivation_count or keyring.derivations[acquirer_row].bytes == 0:
+        return NULL
+    return &keyring.derivations[acquirer_row]

@@ -1,0 +1,236 @@
+"""What a message has to prove. See `_proofs.pxd`.
+
+The sender is checked before anything else is believed, so a message with a MAC asks for all that it
+needs at once; the rest is judged where the card's programme is known, after repeats are answered.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
+
+from switch._keyring cimport IssuerKeys, derivation_key, issuer_keys, terminal_keys
+from switch._plan cimport PIN_ALWAYS, PIN_NEVER, Plan, Security
+from switch._register cimport (
+    NO_PVV, Card, Terminal, find_acquirer, find_card, find_terminal,
+)
+from switch._shard cimport (
+    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_MAC, PROOF_PIN, PROVE_FIRST, Verdict,
+)
+from switch._words cimport (
+    CARD_CODE_WRONG, CHIP_EXPECTED, CLASS_AUTHORISATION, CLASS_FINANCIAL, CRYPTOGRAM_MISSING,
+    CRYPTOGRAM_REPEATED, CRYPTOGRAM_WRONG, HSM_UNAVAILABLE, KEY_SERIAL_REPEATED, MAC_MISSING,
+    MAC_WRONG, NO_TERMINAL_KEYS, PIN_MISSING, PIN_TRIES_EXCEEDED, PIN_UNREADABLE, PIN_WRONG,
+    REASON_NONE, REFUND,
+)
+
+cdef enum:                      # DE 22, how the card was read
+    MODE_STRIPE = 2
+    MODE_CHIP = 5
+    MODE_CONTACTLESS = 7
+    MODE_FALLBACK = 80          # by its stripe, because its chip could not be read
+    MODE_WHOLE_STRIPE = 90
+    KEY_COUNTER_BITS = 21       # of a KSN (TDES DUKPT): its last 21 bits
+
+
+cdef inline bint by_stripe(const Request *request) noexcept nogil:
+    return request.has_track2 and (
+        request.entry_mode == MODE_STRIPE or request.entry_mode == MODE_WHOLE_STRIPE
+        or request.entry_mode == MODE_FALLBACK)
+
+
+cdef inline bint by_chip(const Request *request) noexcept nogil:
+    return request.entry_mode == MODE_CHIP or request.entry_mode == MODE_CONTACTLESS
+
+
+cdef inline bint has_chip(const Request *request) noexcept nogil:
+    """Service codes 2xx and 6xx: the card has a chip (ISO/IEC 7813)."""
+    return request.service_code // 100 == 2 or request.service_code // 100 == 6
+
+
+cdef inline int32_t key_counter(const Request *request) noexcept nogil:
+    return ((request.key_serial[7] & 0x1f) << 16 | request.key_serial[8] << 8
+            | request.key_serial[9])
+
+
+cdef inline bint may_use_before(const TerminalKeys *keys, const Moment *now) noexcept nogil:
+    return keys.before_until_s > now.unix_s
+
+
+cdef bint can_read_pin(const Shard *shard, const Request *request, const TerminalKeys *keys,
+                       int32_t acquirer_row) noexcept nogil:
+    """Is there a key under which the terminal's PIN blocks are?"""
+    if request.has_key_serial:
+        return derivation_key(&shard.keyring, acquirer_row) != NULL
+    return keys != NULL and keys.pin[0].bytes != 0
+
+
+cdef bint asks_programme(const Request *request) noexcept nogil:
+    """Is the card's holder asking now? Refunds give back, and what is undone was proven before."""
+    return (request.has_card and request.operation != REFUND
+            and (request.message_class == CLASS_AUTHORISATION
+                 or request.message_class == CLASS_FINANCIAL))
+
+
+cdef uint8_t wanted_of_card(const Shard *shard, const Request *request, const TerminalKeys *keys,
+                            const Card *card) noexcept nogil:
+    """What the HSM has to say of the card and its holder, as far as it can be asked at all."""
+    cdef const Security *security = &shard.plans[card.programme_row].security
+    cdef const IssuerKeys *issuer = issuer_keys(&shard.keyring, card.programme_row)
+    cdef uint8_t wanted = 0
+    if issuer == NULL:
+        return 0
+    if (security.pin != PIN_NEVER and request.has_pin and card.pvv != NO_PVV
+            and issuer.pin_verification.bytes and card.pin_tries < security.pin_tries_max
+            and can_read_pin(shard, request, keys,
+                             find_acquirer(&shard.register, request.acquirer))):
+        wanted |= PROOF_PIN
+    if security.card_code and by_stripe(request) and issuer.card_code.bytes:
+        wanted |= PROOF_CARD_CODE
+    if (security.chip and by_chip(request) and request.has_chip and issuer.cryptogram.bytes
+            and request.card_counter > card.counter):
+        wanted |= PROOF_CRYPTOGRAM
+    return wanted
+
+
+cdef uint8_t wanted_of(const Shard *shard, const Request *request,
+                       const TerminalKeys *keys) noexcept nogil:
+    cdef int64_t card
+    if not asks_programme(request):
+        return 0
+    card = find_card(&shard.register, request.card_token)
+    if card < 0:
+        return 0
+    return wanted_of_card(shard, request, keys, &shard.register.cards[card])
+
+
+cdef int ask(Decision *decision, uint8_t wanted) noexcept nogil:
+    decision.status = PROVE_FIRST
+    decision.wanted = wanted
+    return REASON_NONE
+
+
+cdef bint settled(const Verdict *verdict, uint8_t proof) noexcept nogil:
+    """Was it asked for, or can it not be?"""
+    return (verdict.asked | verdict.away) & proof
+
+
+cdef int check_sender(const Shard *shard, const Request *request, const Moment *now,
+                      Decision *decision, const TerminalKeys **keys) noexcept nogil:
+    """Is the message its terminal's own? A Reason, or PROVE_FIRST in the decision's status.
+
+    `keys` comes out as the terminal's when its messages carry a MAC and this one's is right: then
+    the reply carries one, too. NULL: no MAC is asked for.
+    """
+    cdef const TerminalKeys *known
+    cdef const Verdict *verdict = &request.recall.verdict
+    cdef int32_t terminal
+    keys[0] = NULL
+    if shard.keyring.terminal_count == 0:
+        return REASON_NONE
+    terminal = find_terminal(&shard.register, request.acquirer, request.terminal_id)
+    known = terminal_keys(&shard.keyring, terminal) if terminal >= 0 else NULL
+    if known == NULL or known.mac_algorithm == 0:
+        return REASON_NONE
+    if request.mac_element == 0:
+        return MAC_MISSING
+    if not settled(verdict, PROOF_MAC):
+        return ask(decision, PROOF_MAC | wanted_of(shard, request, known))
+    if verdict.away & PROOF_MAC:
+        return HSM_UNAVAILABLE
+    if not verdict.right & PROOF_MAC:
+        if not verdict.keys_before and may_use_before(known, now) and known.mac[1].bytes:
+            decision.wanted = PROOF_MAC | wanted_of(shard, request, known)
+            decision.status = PROVE_FIRST
+            return REASON_NONE
+        return MAC_WRONG
+    keys[0] = known
+    return REASON_NONE
+
+
+cdef int check_stripe(const Request *request, const Security *security,
+                      const IssuerKeys *issuer) noexcept nogil:
+    """A stripe is read where there is no chip, or where it failed and the programme allows it."""
+    cdef const Verdict *verdict = &request.recall.verdict
+    if security.chip and has_chip(request) and not (
+            request.entry_mode == MODE_FALLBACK and security.fallback):
+        return CHIP_EXPECTED
+    if not security.card_code:
+        return REASON_NONE
+    if issuer == NULL or issuer.card_code.bytes == 0 or verdict.away & PROOF_CARD_CODE:
+        return HSM_UNAVAILABLE
+    return REASON_NONE if verdict.right & PROOF_CARD_CODE else CARD_CODE_WRONG
+
+
+cdef int check_chip(const Request *request, const IssuerKeys *issuer, const Card *card,
+                    Decision *decision) noexcept nogil:
+    """A chip proves itself by a cryptogram that nobody has shown before."""
+    cdef const Verdict *verdict = &request.recall.verdict
+    if not request.has_chip:
+        return CRYPTOGRAM_MISSING
+    if request.card_counter <= card.counter:
+        return CRYPTOGRAM_REPEATED
+    if issuer == NULL or issuer.cryptogram.bytes == 0 or verdict.away & PROOF_CRYPTOGRAM:
+        return HSM_UNAVAILABLE
+    if not verdict.right & PROOF_CRYPTOGRAM:
+        return CRYPTOGRAM_WRONG
+    decision.row.proofs |= PROOF_CRYPTOGRAM
+    decision.row.card_counter = request.card_counter
+    return REASON_NONE
+
+
+cdef int check_pin(const Shard *shard, const Request *request, const Security *security,
+                   const IssuerKeys *issuer, const TerminalKeys *keys, const Moment *now,
+                   const Card *card, Decision *decision) noexcept nogil:
+    """The holder proves himself by the PIN; a wrong one costs a try."""
+    cdef const Verdict *verdict = &request.recall.verdict
+    cdef int32_t acquirer_row = find_acquirer(&shard.register, request.acquirer)
+    if not request.has_pin:
+        return PIN_MISSING if security.pin == PIN_ALWAYS else REASON_NONE
+    if card.pvv == NO_PVV:
+        return PIN_MISSING if security.pin == PIN_ALWAYS else REASON_NONE
+    if card.pin_tries >= security.pin_tries_max:
+        return PIN_TRIES_EXCEEDED
+    if not can_read_pin(shard, request, keys, acquirer_row):
+        return NO_TERMINAL_KEYS
+    if issuer == NULL or issuer.pin_verification.bytes == 0 or verdict.away & PROOF_PIN:
+        return HSM_UNAVAILABLE
+    if request.has_key_serial:
+        if (key_counter(request)
+                <= shard.register.terminals[decision.row.terminal].key_counter):
+            return KEY_SERIAL_REPEATED
+        decision.row.key_serial = key_counter(request)
+    if verdict.unreadable & PROOF_PIN:
+        if (not request.has_key_serial and not verdict.keys_before and keys.pin[1].bytes
+                and may_use_before(keys, now)):
+            return ask(decision, wanted_of(shard, request, keys))
+        return PIN_UNREADABLE
+    if not verdict.right & PROOF_PIN:
+        return PIN_WRONG
+    decision.row.proofs |= PROOF_PIN
+    return REASON_NONE
+
+
+cdef int check_holder(Shard *shard, const Request *request, const Moment *now,
+                      Decision *decision) noexcept nogil:
+    """Is the card the issuer's, and its holder here? A Reason, or PROVE_FIRST in the status."""
+    cdef const Card *card = &shard.register.cards[decision.row.card]
+    cdef const Security *security = &shard.plans[card.programme_row].security
+    cdef const IssuerKeys *issuer
+    cdef const TerminalKeys *keys
+    cdef uint8_t wanted
+    cdef int reason = REASON_NONE
+    if security.pin == PIN_NEVER and not security.card_code and not security.chip:
+        return REASON_NONE
+    issuer = issuer_keys(&shard.keyring, card.programme_row)
+    keys = terminal_keys(&shard.keyring, decision.row.terminal)
+    wanted = wanted_of_card(shard, request, keys, card)
+    if wanted & ~(request.recall.verdict.asked | request.recall.verdict.away):
+        return ask(decision, wanted)
+    if by_stripe(request):
+        reason = check_stripe(request, security, issuer)
+        if reason == REASON_NONE and request.recall.verdict.right & PROOF_CARD_CODE:
+            decision.row.proofs |= PROOF_CARD_CODE
+    elif security.chip and by_chip(request):
+        reason = check_chip(request, issuer, card, decision)
+    if reason == REASON_NONE and security.pin != PIN_NEVER:
+        reason = check_pin(shard, request, security, issuer, keys, now, card, decision)
+    return reason

@@ -1,0 +1,31 @@
+"""Python face of `_security`: what events say of keys, PINs and proofs, put into a shard."""
+
+from array import array
+
+from switch._core import Core
+from switch.events import IssuerKeysSet, TerminalKeysSet
+from switch.programme import Security
+
+def set_policy(core: Core, plan_row: int, policy: Security) -> None:
+    """Say what a card of a programme has to prove."""
+
+def set_issuer_keys(core: Core, plan_row: int, event: IssuerKeysSet) -> None:
+    """Keep a programme's sealed keys."""
+
+def set_derivation_key(core: Core, acquirer_row: int, key: str) -> None:
+    """Keep the sealed base key of an acquirer's terminals; the row counts from 0 as added."""
+
+def set_terminal_keys(core: Core, terminal: int, event: TerminalKeysSet) -> None:
+    """Put a terminal's session keys in force; those of before hold as long as the event says."""
+
+def set_pin_values(core: Core, first: int, pvvs: array[int], pvkis: array[int]) -> None:
+    """Say how the PINs of cards are verified, from card `first` on.
+
+    Arrays of type codes H (PIN verification value, 65535 = none) and B (its key's number).
+    """
+
+def reset_pin_tries(core: Core, card: int) -> None:
+    """Count a card's wrong PINs anew."""
+
+def card_proofs(core: Core, number: int) -> tuple[int, int | None, int | None]:
+    """Give (wrong PINs since the last right one, PVV or None, chip counter or None) of a card."""

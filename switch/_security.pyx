@@ -1,0 +1,107 @@
+"""What events say of keys, PINs and proofs, put into a shard. See `_security.pyi`."""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.string cimport memcpy, memset
+
+from switch._core cimport Core
+from switch._keyring cimport (
+    SEALED_BYTES_MAX, IssuerKeys, SealedKey, TerminalKeys, keyring_derivation, keyring_issuer,
+    keyring_terminal,
+)
+from switch._plan cimport PIN_ALWAYS, PIN_IF_SENT, PIN_NEVER, Plan
+from switch._register cimport NO_PVV, Card
+
+PIN_POLICIES = {"never": PIN_NEVER, "if_sent": PIN_IF_SENT, "always": PIN_ALWAYS}
+MAC_ALGORITHMS = {"": 0, "retail": 3, "cmac": 6}
+
+
+cdef int keep(SealedKey *place, str text) except -1:
+    """Keep a sealed key's text."""
+    encoded = text.encode("ascii")
+    assert len(encoded) <= SEALED_BYTES_MAX
+    memset(place, 0, sizeof(SealedKey))
+    memcpy(place.text, PyBytes_AS_STRING(encoded), len(encoded))
+    place.bytes = <uint8_t> len(encoded)
+    return 0
+
+
+def set_policy(Core core, int32_t plan_row, policy):
+    """Say what a card of a programme has to prove (`switch.programme.Security`)."""
+    cdef Plan *plan = &core.shard.plans[plan_row]
+    assert 0 <= plan_row < core.shard.plan_count
+    plan.security.pin = PIN_POLICIES[policy.pin]
+    plan.security.pin_tries_max = policy.pin_tries_max
+    plan.security.card_code = policy.card_code
+    plan.security.chip = policy.chip
+    plan.security.fallback = policy.fallback
+
+
+def set_issuer_keys(Core core, int32_t plan_row, event):
+    """Keep a programme's keys (`switch.events.IssuerKeysSet`)."""
+    cdef IssuerKeys *keys = keyring_issuer(&core.shard.keyring, plan_row)
+    assert 0 <= plan_row < core.shard.plan_count
+    if keys == NULL:
+        raise MemoryError
+    keep(&keys.pin_verification, event.pin_verification)
+    keep(&keys.card_code, event.card_code)
+    keep(&keys.cryptogram, event.cryptogram)
+    keys.code_at = event.code_at
+    keys.chip_option = ord(event.chip_option)
+
+
+def set_derivation_key(Core core, int32_t acquirer_row, str key):
+    """Keep the base key of an acquirer's terminals."""
+    cdef SealedKey *place = keyring_derivation(&core.shard.keyring, acquirer_row)
+    assert 0 <= acquirer_row < core.shard.register.acquirer_count
+    if place == NULL:
+        raise MemoryError
+    keep(place, key)
+
+
+def set_terminal_keys(Core core, int32_t terminal, event):
+    """Put a terminal's keys in force (`switch.events.TerminalKeysSet`); those of before step back.
+    """
+    cdef TerminalKeys *keys = keyring_terminal(&core.shard.keyring, terminal)
+    assert 0 <= terminal < core.shard.register.terminal_count
+    if keys == NULL:
+        raise MemoryError
+    if event.overlap_seconds and (keys.pin[0].bytes or keys.mac[0].bytes):
+        keys.pin[1] = keys.pin[0]
+        keys.mac[1] = keys.mac[0]
+        keys.before_until_s = event.at_s + event.overlap_seconds
+    else:
+        keys.before_until_s = 0
+    keep(&keys.pin[0], event.pin)
+    keep(&keys.mac[0], event.mac)
+    keep(&keys.told_pin, event.told_pin)
+    keep(&keys.told_mac, event.told_mac)
+    keys.mac_algorithm = MAC_ALGORITHMS[event.mac_algorithm]
+
+
+def set_pin_values(Core core, int64_t first, const uint16_t[::1] pvvs, const uint8_t[::1] pvkis):
+    """Say how the PINs of cards are verified, from card `first` on."""
+    cdef Card *card
+    cdef Py_ssize_t i
+    assert 0 <= first and first + pvvs.shape[0] <= core.shard.register.card_count
+    assert pvvs.shape[0] == pvkis.shape[0]
+    for i in range(pvvs.shape[0]):
+        card = &core.shard.register.cards[first + i]
+        card.pvv = pvvs[i]
+        card.pvki = pvkis[i]
+
+
+def reset_pin_tries(Core core, int64_t card):
+    """Count a card's wrong PINs anew."""
+    assert 0 <= card < core.shard.register.card_count
+    core.shard.register.cards[card].pin_tries = 0
+
+
+def card_proofs(Core core, int64_t number):
+    """Give (wrong PINs since the last right one, PVV or None, chip counter or None) of a card."""
+    cdef const Card *card
+    if not 0 <= number < core.shard.register.card_count:
+        raise IndexError(number)
+    card = &core.shard.register.cards[number]
+    return (card.pin_tries, None if card.pvv == NO_PVV else card.pvv,
+            None if card.counter < 0 else card.counter)

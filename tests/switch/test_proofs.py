@@ -1,0 +1,406 @@
+"""What a message has to prove: what the HSM is asked for, and what follows from its verdict.
+
+The HSM is the test here: it says what each test wants. `tests/gate/test_hsm.py` asks a real one.
+"""
+
+from functools import partial
+from typing import Literal
+
+import msgspec
+import pytest
+
+from issuers.purse import purse
+from switch._security import card_proofs
+from switch.events import (
+    CardsAdded,
+    DerivationKeySet,
+    IssuerKeysSet,
+    PinTriesReset,
+    TerminalKeysSet,
+)
+from switch.programme import Security
+from switch.reasons import RESPONSE_CODES, Reason
+from tests.support.shop import PANS, Said, Shop, Verdict
+
+MAC, PIN, CARD_CODE, CRYPTOGRAM = 1, 2, 4, 8
+KEY = "U" + "0123456789ABCDEF" * 2
+BLOCK = "0123456789ABCDEF"
+CARD = "9364001234567907"
+TRACK2 = CARD + "D3012{service}0440212300000"
+
+
+def chip(counter: int) -> str:
+    """Give DE 55 with a cryptogram under a transaction counter."""
+    return f"9F3602{counter:04X}9F26081122334455667788"
+
+
+WITH_PIN = Security(pin="if_sent")
+MacAlgorithm = Literal["", "retail", "cmac"]
+
+
+class SecureShop(Shop):
+    """A shop whose cards have PINs and whose first terminal has keys."""
+
+    def __init__(self, security: Security = WITH_PIN, *, mac: MacAlgorithm = "") -> None:
+        definition = msgspec.structs.replace(purse(1, 1, 1), security=security)
+        super().__init__(definition)
+        self.record(IssuerKeysSet(programme=1, pin_verification=KEY, card_code=KEY, cryptogram=KEY))
+        self.set_keys(mac=mac)
+        token = self.core.token_of(CARD)
+        self.record(
+            CardsAdded(
+                programme=1,
+                tokens=token,
+                expiries=(3012).to_bytes(2, "little"),
+                first6=(936400).to_bytes(4, "little"),
+                last4=(7907).to_bytes(2, "little"),
+                pvvs=(4402).to_bytes(2, "little"),
+                pvkis=b"\x01",
+            )
+        )
+        card = self.core.card_of(token)
+        assert card is not None
+        self.card = card
+        self.load(1_000_000, card=CARD)
+
+    def set_keys(self, *, mac: MacAlgorithm = "", overlap_seconds: int = 0) -> None:
+        self.record(
+            TerminalKeysSet(
+                terminal=0,
+                pin=KEY,
+                mac=KEY if mac else "",
+                mac_algorithm=mac,
+                at_s=self.now_s,
+                overlap_seconds=overlap_seconds,
+            )
+        )
+
+    def load(self, amount_minor: int, card: int | str = 0) -> Said:
+        return self.send(code="210000", amount_minor=amount_minor, card=card, terminal="T0000002")
+
+    def buy(self, **elements: str | None) -> Said:
+        """A purchase by the card that has a PIN; `de52="…"` sets an element."""
+        extra: dict[int | str, str | None] = {
+            int(name[2:]): value for name, value in elements.items()
+        }
+        return self.send(card=CARD, extra=extra)
+
+    def tries(self) -> int:
+        return card_proofs(self.core, self.card)[0]
+
+
+def wrong(wanted: int, again: int) -> Verdict:
+    return (wanted, 0, 0, 0, 0)
+
+
+def away(wanted: int, again: int) -> Verdict:
+    return (0, 0, 0, wanted, 0)
+
+
+def unreadable(wanted: int, again: int) -> Verdict:
+    return (wanted, 0, wanted, 0, 1 if again else 0)
+
+
+def outcome(said: Said) -> tuple[str, str]:
+    return said.code, said.reason
+
+
+def declined(reason: Reason) -> tuple[str, str]:
+    return str(RESPONSE_CODES[reason]), reason.name.lower()
+
+
+def test_a_pin_that_is_right_is_asked_for_once_and_approved() -> None:
+    shop = SecureShop()
+
+    said = shop.buy(de52=BLOCK)
+
+    assert outcome(said) == ("00", "")
+    assert said.asked == (PIN,)
+
+
+def test_a_message_without_a_pin_asks_no_hsm() -> None:
+    shop = SecureShop()
+
+    assert outcome(shop.buy()) == ("00", "")
+    assert shop.buy().asked == ()
+
+
+def test_a_programme_that_needs_a_pin_declines_without_one() -> None:
+    assert outcome(SecureShop(Security(pin="always")).buy()) == declined(Reason.PIN_MISSING)
+
+
+def test_a_programme_without_pins_ignores_one() -> None:
+    said = SecureShop(Security(pin="never")).buy(de52=BLOCK)
+
+    assert (said.code, said.asked) == ("00", ())
+
+
+def test_wrong_pins_are_counted_and_then_no_pin_is_right() -> None:
+    shop = SecureShop()
+    shop.hsm = wrong
+
+    outcomes = [outcome(shop.buy(de52=BLOCK)) for _ in range(3)]
+    shop.hsm = lambda wanted, again: (wanted, wanted, 0, 0, 0)
+    after = shop.buy(de52=BLOCK)
+
+    assert outcomes == [declined(Reason.PIN_WRONG)] * 3
+    assert outcome(after) == declined(Reason.PIN_TRIES_EXCEEDED)
+    assert after.asked == (), "a locked card's PIN is no oracle"
+
+
+def test_a_verdict_that_comes_after_the_card_was_locked_counts_for_nothing() -> None:
+    """A hundred at once: all are asked while tries are left, and are decided one by one."""
+    shop = SecureShop()
+    lane = shop.lanes["binary"]
+    requests = [shop.encoded(shop.message(card=CARD, extra={52: BLOCK})) for _ in range(100)]
+    answer = partial(lane.answer, now_us=shop.now_s * 1_000_000, utc_offset_s=shop.utc_offset_s)
+    asked = [answer(request)[3] for request in requests]
+
+    decided = []
+    for number, request in enumerate(requests):
+        right = PIN if number == 99 else 0
+        _, reply, _, _ = answer(request, verdict=(PIN, right, 0, 0, 0))
+        decided.append(reply)
+
+    assert asked == [("prove", PIN)] * 100
+    assert shop.tries() == 3
+    assert sum(b"pin_wrong" in reply for reply in decided) == 3
+    assert sum(b"pin_tries_exceeded" in reply for reply in decided) == 97
+
+
+def test_a_right_pin_gives_the_tries_back_even_when_the_purchase_is_declined() -> None:
+    shop = SecureShop()
+    shop.hsm = wrong
+    shop.buy(de52=BLOCK)
+    shop.hsm = lambda wanted, again: (wanted, wanted, 0, 0, 0)
+
+    said = shop.buy(de52=BLOCK, de4="000099000000")
+
+    assert said.reason == "insufficient_funds"
+    assert shop.tries() == 0
+
+
+def test_an_operator_unlocks_a_card() -> None:
+    shop = SecureShop()
+    shop.hsm = wrong
+    for _ in range(4):
+        shop.buy(de52=BLOCK)
+
+    shop.record(PinTriesReset(card=shop.card, why="asked at the desk"))
+    shop.hsm = lambda wanted, again: (wanted, wanted, 0, 0, 0)
+
+    assert shop.buy(de52=BLOCK).code == "00"
+
+
+def test_tries_and_counters_are_rebuilt_from_the_journal() -> None:
+    shop = SecureShop(Security(pin="if_sent", chip=True))
+    shop.hsm = wrong
+    shop.buy(de52=BLOCK)
+    shop.hsm = lambda wanted, again: (wanted, wanted, 0, 0, 0)
+    shop.buy(de22="071", de23="001", de55=chip(17))
+    shop.hsm = wrong
+    shop.buy(de52=BLOCK)
+
+    again = shop.replayed()
+
+    assert card_proofs(shop.core, shop.card) == (2, 4402, 17)
+    assert card_proofs(again, shop.card) == (2, 4402, 17)
+
+
+def test_a_block_that_cannot_be_read_costs_no_try() -> None:
+    shop = SecureShop()
+    shop.hsm = unreadable
+
+    assert outcome(shop.buy(de52=BLOCK)) == declined(Reason.PIN_UNREADABLE)
+    assert shop.tries() == 0
+
+
+def test_a_terminal_without_keys_cannot_send_a_pin() -> None:
+    shop = SecureShop()
+
+    said = shop.send(card=CARD, terminal="T0000002", extra={52: BLOCK})
+
+    assert outcome(said) == declined(Reason.NO_TERMINAL_KEYS)
+
+
+def test_without_an_hsm_what_needs_one_gets_91_and_leaves_no_row() -> None:
+    shop = SecureShop()
+    shop.hsm = away
+    before = shop.core.last_seq
+
+    said = shop.buy(de52=BLOCK)
+
+    assert outcome(said) == declined(Reason.HSM_UNAVAILABLE)
+    assert shop.core.last_seq == before
+    assert shop.buy().code == "00", "what needs no HSM goes on"
+
+
+def test_a_repeat_is_answered_from_memory_without_an_hsm() -> None:
+    shop = SecureShop()
+    message = shop.message(card=CARD, extra={52: BLOCK})
+    first = shop.ask(message)
+    shop.hsm = away
+
+    again = shop.ask(message)
+
+    assert again.reply == first.reply
+
+
+def test_a_wrong_card_code_on_the_stripe_is_declined() -> None:
+    shop = SecureShop(Security(pin="if_sent", card_code=True))
+    shop.hsm = wrong
+
+    said = shop.buy(de22="901", de35=TRACK2.format(service=101), de2=None)
+
+    assert outcome(said) == declined(Reason.CARD_CODE_WRONG)
+    assert said.asked == (CARD_CODE,)
+
+
+@pytest.mark.parametrize(
+    ("mode", "fallback", "expected"),
+    [
+        ("901", True, declined(Reason.CHIP_EXPECTED)),
+        ("021", True, declined(Reason.CHIP_EXPECTED)),
+        ("801", False, declined(Reason.CHIP_EXPECTED)),
+        ("801", True, ("00", "")),
+    ],
+)
+def test_a_chip_card_is_swiped_only_as_a_fallback(
+    mode: str, fallback: bool, expected: tuple[str, str]
+) -> None:
+    shop = SecureShop(Security(pin="if_sent", chip=True, fallback=fallback))
+
+    said = shop.buy(de22=mode, de35=TRACK2.format(service=201), de2=None)
+
+    assert outcome(said) == expected
+
+
+def test_a_card_without_a_chip_may_be_swiped() -> None:
+    said = SecureShop(Security(pin="if_sent", chip=True)).buy(
+        de22="901", de35=TRACK2.format(service=101), de2=None
+    )
+
+    assert said.code == "00"
+
+
+def test_a_cryptogram_is_taken_once() -> None:
+    shop = SecureShop(Security(pin="if_sent", chip=True))
+
+    first = shop.buy(de22="051", de55=chip(5))
+    replayed = shop.buy(de22="051", de55=chip(5))
+    older = shop.buy(de22="051", de55=chip(4))
+    newer = shop.buy(de22="051", de55=chip(6))
+
+    assert (first.code, first.asked) == ("00", (CRYPTOGRAM,))
+    assert outcome(replayed) == declined(Reason.CRYPTOGRAM_REPEATED)
+    assert outcome(older) == declined(Reason.CRYPTOGRAM_REPEATED)
+    assert newer.code == "00"
+
+
+def test_a_wrong_cryptogram_leaves_the_counter() -> None:
+    shop = SecureShop(Security(pin="if_sent", chip=True))
+    shop.hsm = wrong
+
+    assert outcome(shop.buy(de22="071", de55=chip(9))) == declined(Reason.CRYPTOGRAM_WRONG)
+    assert card_proofs(shop.core, shop.card)[2] is None
+
+
+def test_a_chip_that_shows_no_cryptogram_is_declined() -> None:
+    said = SecureShop(Security(pin="if_sent", chip=True)).buy(de22="071")
+
+    assert outcome(said) == declined(Reason.CRYPTOGRAM_MISSING)
+
+
+def test_a_derived_key_is_used_once() -> None:
+    shop = SecureShop()
+    shop.record(DerivationKeySet(acquirer=1, key=KEY))
+
+    def buy(serial: str) -> Said:
+        return shop.buy(de52=BLOCK, de48=f"KS020{serial}")
+
+    assert buy("FFFF9876543210E00002").code == "00"
+    assert outcome(buy("FFFF9876543210E00002")) == declined(Reason.KEY_SERIAL_REPEATED)
+    assert outcome(buy("FFFF9876543210E00001")) == declined(Reason.KEY_SERIAL_REPEATED)
+    shop.hsm = wrong
+    assert outcome(buy("FFFF9876543210E00003")) == declined(Reason.PIN_WRONG)
+    assert outcome(buy("FFFF9876543210E00003")) == declined(Reason.KEY_SERIAL_REPEATED)
+
+
+class TestMac:
+    """Messages of a terminal whose profile asks for a MAC."""
+
+    def buy(self, shop: SecureShop) -> Said:
+        return shop.buy(de64="0000000000000000")
+
+    def test_a_message_without_one_is_refused_and_leaves_no_row(self) -> None:
+        shop = SecureShop(mac="retail")
+        before = shop.core.last_seq
+
+        assert outcome(shop.buy()) == declined(Reason.MAC_MISSING)
+        assert shop.core.last_seq == before
+
+    def test_a_wrong_one_is_refused_and_leaves_no_row(self) -> None:
+        shop = SecureShop(mac="cmac")
+        shop.hsm = wrong
+        before = shop.core.last_seq
+
+        said = self.buy(shop)
+
+        assert outcome(said) == declined(Reason.MAC_WRONG)
+        assert (shop.core.last_seq, said.asked) == (before, (MAC,))
+
+    def test_all_that_a_message_needs_is_asked_at_once(self) -> None:
+        shop = SecureShop(mac="retail")
+
+        said = shop.buy(de52=BLOCK, de64="0000000000000000")
+
+        assert (said.code, said.asked) == ("00", (MAC | PIN,))
+
+    def test_a_reply_has_room_for_one(self) -> None:
+        shop = SecureShop(mac="retail")
+
+        assert self.buy(shop).elements["64"] == "0" * 16
+
+    def test_a_reply_with_later_elements_has_it_at_its_end(self) -> None:
+        shop = SecureShop(mac="retail")
+
+        said = shop.send(
+            "0800", amount_minor=None, card=None,
+            extra={3: None, 42: None, 70: "301", 128: "0" * 16},
+        )  # fmt: skip
+
+        assert said.elements["128"] == "0" * 16
+
+    def test_a_repeat_is_not_answered_before_it_is_proven(self) -> None:
+        shop = SecureShop(mac="retail")
+        message = shop.message(card=CARD, extra={64: "0000000000000000"})
+        assert shop.ask(message).code == "00"
+        shop.hsm = wrong
+
+        assert outcome(shop.ask(message)) == declined(Reason.MAC_WRONG)
+
+    def test_the_keys_of_before_hold_as_long_as_they_overlap(self) -> None:
+        shop = SecureShop(mac="retail")
+        shop.set_keys(mac="retail", overlap_seconds=60)
+
+        def old_key(wanted: int, again: int) -> Verdict:
+            return (wanted, wanted if again else 0, 0, 0, 1 if again else 0)
+
+        shop.hsm = old_key
+        assert self.buy(shop).asked == (MAC, MAC)
+        assert self.buy(shop).code == "00"
+        shop.now_s += 61
+        assert outcome(self.buy(shop)) == declined(Reason.MAC_WRONG)
+
+    def test_nothing_is_believed_without_an_hsm(self) -> None:
+        shop = SecureShop(mac="retail")
+        shop.hsm = away
+
+        assert outcome(self.buy(shop)) == declined(Reason.HSM_UNAVAILABLE)
+
+
+def test_other_cards_of_the_shop_are_as_before() -> None:
+    said = SecureShop().send(card=PANS[0], extra={52: BLOCK})
+
+    assert said.reason == "insufficient_funds"
+    assert said.asked == ()
