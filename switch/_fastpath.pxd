@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from switch._frames cimport Frame
-from switch._outbox cimport Outbox
+from switch._hsm_stage cimport APPROVED_ELSEWHERE, FRESH, UNFETCHED, HsmStage
 from switch._parking cimport Parking
 from switch._pressure cimport Pressure
 from switch._price_queue cimport PriceQueue
@@ -11,12 +11,7 @@ from switch._pricing cimport Pricer
 from switch._shard cimport Recall
 from switch._sockets cimport epoll_event
 
-cdef enum Standing:             # of a message that is served
-    UNFETCHED = 0               # what it needs cannot be had now: 91
-    FRESH = 1
-    APPROVED_ELSEWHERE = 2      # it concerns every shard, and the others have approved it
-
-cdef class Gate(Outbox):
+cdef class Gate(HsmStage):
     cdef list lanes
     cdef Parking parking
     cdef readonly Pricer pricer
@@ -37,8 +32,6 @@ cdef class Gate(Outbox):
     cdef void postpone(self, int32_t place) noexcept nogil
     cdef void go_on(self) noexcept nogil
     cdef void serve_postponed(self) noexcept nogil
-    cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
-                          const Recall *recall, int standing) noexcept nogil
     cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
                    const Recall *recall) noexcept nogil
     cdef void leave_unanswered(self, int32_t place, const Frame *frame, int status) noexcept nogil

@@ -29,6 +29,7 @@ from switch._doors cimport (
 from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next,
 )
+from switch._hsm_links cimport mark_is_hsm
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
     SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, SERVED_UNKNOWN, Lane, serve,
@@ -44,7 +45,7 @@ from switch._pressure cimport Pressure, pressure_of
 from switch._price_queue cimport queue_clear, queue_count, queue_open, queue_put
 from switch._pricing cimport Pricer
 from switch._routing cimport ROUTE_LISTENER
-from switch._shard cimport PRICE_FIRST, Recall
+from switch._shard cimport PRICE_FIRST, PROVE_FIRST, Recall
 from switch._sockets cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, MSG_DONTWAIT, clock_us, close_fd,
     epoll_event, epoll_wait, monotonic_us, recv,
@@ -64,7 +65,7 @@ NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
 
-cdef class Gate(Outbox):
+cdef class Gate(HsmStage):
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
@@ -128,8 +129,8 @@ cdef class Gate(Outbox):
                 connection_pause(&self.connections, place)
 
     def awaited(self):
-        """Count the messages that other shards have and have not answered."""
-        return 0
+        """Count the messages that an HSM or another shard has and has not answered."""
+        return self.questions.count
 
     def stop_accepting(self):
         """Take no new connections; those that are open go on."""
@@ -269,6 +270,9 @@ cdef class Gate(Outbox):
         cdef int i
         for i in range(count):
             mark = events[i].data.u64
+            if mark_is_hsm(mark):
+                self.hear_hsm(<int> (mark & 0xff))
+                continue
             if mark_is_door(mark):
                 self.accept_ready(<int> (mark & 0xff), now_us)
                 continue
@@ -423,12 +427,13 @@ cdef class Gate(Outbox):
         cdef Pressure pressure
         cdef Moment now
         cdef int status
-        cdef bint slow = recall.count > 0 or recall.desk != NULL
+        cdef bint proven = recall.verdict.asked or recall.verdict.away
+        cdef bint slow = recall.count > 0 or recall.desk != NULL or proven
         pressure_of(&self.shares, listener.share, 0 if connection.trunk else connection.rows,
                     listener.reply_seconds, &pressure)
         if standing == UNFETCHED or not self.available:
             pressure.everything = LEDGER_UNAVAILABLE
-        elif connection.queued > 0 and recall.desk == NULL and standing == FRESH:
+        elif connection.queued > 0 and recall.desk == NULL and standing == FRESH and not proven:
             if queue_put(&self.to_price, connection, place, frame, envelope_bytes, received_us,
                          recall):
                 return True
@@ -447,6 +452,10 @@ cdef class Gate(Outbox):
             self.work.settled_here = True       # `pressure` says why it gets 91
             status = serve(self.shard, listener.profile, frame.body, frame.body_bytes, &now,
                            &pressure, recall, &self.work)
+        if status == SERVED_LATER and self.work.decision.status == PROVE_FIRST:
+            self.prove(place, frame, envelope_bytes, received_us, recall, listener.profile,
+                       standing)
+            return True
         if status == SERVED_LATER:
             if recall.count == RECALLS_MAX and self.work.decision.status != PRICE_FIRST:
                 self.broken = True      # what it asks for is there and is asked for again

@@ -108,6 +108,8 @@ cdef struct Faults:             # why a message was not read
 
 cdef int read_request(const Shard *shard, const Profile *profile, const Scan *scan,
                       const uint8_t *data, Request *request, Faults *faults) noexcept nogil
+cdef bint read_hex(const uint8_t *characters, size_t count, uint8_t *out,
+                   size_t bytes) noexcept nogil
 cdef int read_class(const Profile *profile, const Scan *scan, const uint8_t *data,
                     Request *request) noexcept nogil
 cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Scan *scan,

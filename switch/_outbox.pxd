@@ -35,6 +35,11 @@ cdef struct GateCounters:
     uint64_t postponed          # connections that had to wait for room
     uint64_t undeliverable      # the connection was gone when the reply could leave
     uint64_t log_lines_dropped
+    uint64_t hsm_commands       # sent
+    uint64_t hsm_refusals       # answered with an error that says nothing of what was asked
+    uint64_t hsm_lost           # links that broke, or were too slow
+    uint64_t unsealed           # replies that were dropped: their MAC could not be had
+    uint64_t mac_wrong          # messages whose MAC was wrong or missing
 
 cdef class Outbox:
     cdef object core
@@ -63,6 +68,8 @@ cdef class Outbox:
                          const char *why) noexcept nogil
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil
+    cdef void put_reply(self, int32_t place, const Frame *frame, const uint8_t *reply,
+                        size_t reply_bytes, bint journaled, LineFacts *line) noexcept nogil
     cdef void queue_reply(self, int32_t place, size_t bytes) noexcept nogil
     cdef void release(self) noexcept nogil
     cdef void note_dirty(self, int32_t place) noexcept nogil
@@ -70,6 +77,10 @@ cdef class Outbox:
                           int64_t now_us) noexcept nogil
     cdef void flush_dirty(self) noexcept nogil
     cdef void flush(self, int32_t place) noexcept nogil
+    # What `_hsm_stage` does:
+    cdef bint seal(self, int32_t place, const Frame *frame, bint journaled,
+                   const LineFacts *line) noexcept nogil
+    cdef void flush_hsms(self) noexcept nogil
     # What `_shard_gate` does besides:
     cdef void note_route(self, uint8_t *body, const Frame *frame, bint journaled,
                          LineFacts *line) noexcept nogil

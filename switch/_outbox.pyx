@@ -21,6 +21,7 @@ from switch._frames cimport PREFIX_BYTES_MAX, frame_prefix
 from switch._gathering cimport GATHERED_MAX
 from switch._latency cimport latency_note
 from switch._parking cimport PARKED_MAX
+from switch._questions cimport QUESTIONS_MAX
 from switch._sockets cimport EPOLL_CLOEXEC, clock_us, close_fd, epoll_create1, monotonic_us
 from switch._words cimport PRICE_QUEUE_MAX
 from switch.ledger._rows cimport buffer_clear
@@ -40,7 +41,8 @@ cdef class Outbox:
         self.shares.requests_max = pending_max
         self.shares.all_max = pending_max + pending_max // 4
         # What was parked or gathered had its room before.
-        while ring < self.shares.all_max + PARKED_MAX + GATHERED_MAX + PRICE_QUEUE_MAX:
+        while (ring < self.shares.all_max + PARKED_MAX + GATHERED_MAX + PRICE_QUEUE_MAX
+               + QUESTIONS_MAX):
             ring *= 2
         self.core = core
         self.shard = &core.shard
@@ -92,25 +94,32 @@ cdef class Outbox:
 
     cdef void write_reply(self, int32_t place, const Frame *frame, int64_t received_us,
                           bint journaled, bint slow) noexcept nogil:
-        """Put the workspace's reply into the connection's output, behind its mark."""
+        """Answer with the workspace's reply, once it has its MAC if it needs one."""
+        cdef LineFacts line
+        line_facts(&self.work, self.connections.all[place].listener, journaled, slow, received_us,
+                   &line)
+        if self.work.seal == NULL or not self.seal(place, frame, journaled, &line):
+            self.put_reply(place, frame, self.work.reply, self.work.reply_bytes, journaled, &line)
+
+    cdef void put_reply(self, int32_t place, const Frame *frame, const uint8_t *reply,
+                        size_t reply_bytes, bint journaled, LineFacts *line) noexcept nogil:
+        """Put a reply into the connection's output, behind its mark: its row is `line.seq`."""
         cdef Connection *connection = &self.connections.all[place]
         cdef Pending *pending
-        cdef LineFacts line
         cdef size_t prefix
-        cdef uint8_t *room = connection_room(connection, PREFIX_BYTES_MAX + self.work.reply_bytes)
+        cdef uint8_t *room = connection_room(connection, PREFIX_BYTES_MAX + reply_bytes)
         if room == NULL:
             self.close(place, CLOSED_NOT_READING, NULL)
             return
         prefix = frame_prefix(&self.listeners[connection.listener].form, frame.envelope,
-                              self.work.reply_bytes, room)
-        memcpy(room + prefix, self.work.reply, self.work.reply_bytes)
-        connection.out_bytes += <uint32_t> (prefix + self.work.reply_bytes)
-        line_facts(&self.work, connection.listener, journaled, slow, received_us, &line)
+                              reply_bytes, room)
+        memcpy(room + prefix, reply, reply_bytes)
+        connection.out_bytes += <uint32_t> (prefix + reply_bytes)
         line.peer_address = connection.peer_address
         line.peer_port = connection.peer_port
         if connection.trunk:
-            self.note_route(room + prefix, frame, journaled, &line)
-        if journaled and self.work.seq > self.shard.durable_seq:
+            self.note_route(room + prefix, frame, journaled, line)
+        if journaled and line.seq > self.shard.durable_seq:
             if self.pending_end - self.pending_first > self.pending_mask:
                 self.broken = True      # beyond `all_max` nothing is decided: cannot be
                 return
@@ -118,17 +127,17 @@ cdef class Outbox:
             self.pending_end += 1
             self.shares.all_waiting += 1
             self.shares.waiting[self.listeners[line.listener].share] += 1
-            pending.seq = self.work.seq
+            pending.seq = line.seq
             pending.place = place
             pending.generation = connection.generation
             pending.followers = 0
-            pending.line = line
+            pending.line = line[0]
             connection.waits_until = self.pending_end
             connection.rows += 1
         else:
             # It stands for nothing that could be lost: its line is written now, wherever it queues.
-            self.account_for(&line, connection, monotonic_us())
-            self.queue_reply(place, prefix + self.work.reply_bytes)
+            self.account_for(line, connection, monotonic_us())
+            self.queue_reply(place, prefix + reply_bytes)
             return
         pending.end = connection.out_moved + connection.out_bytes
         connection.unanswered += 1
@@ -200,6 +209,7 @@ cdef class Outbox:
                 continue
             self.flush(place)
         self.dirty_count = 0
+        self.flush_hsms()
         self.flush_trunks()
 
     cdef void flush(self, int32_t place) noexcept nogil:
@@ -213,6 +223,15 @@ cdef class Outbox:
         elif (connection.paused and not connection.postponed and self.accepting
                 and connection.out_bytes - connection.out_ready < output_max(connection) // 4):
             connection_unpause(&self.connections, place, monotonic_us())
+
+    # --- what a gate does that asks an HSM: see `_hsm_stage` --------------------------------------
+
+    cdef bint seal(self, int32_t place, const Frame *frame, bint journaled,
+                   const LineFacts *line) noexcept nogil:
+        return False
+
+    cdef void flush_hsms(self) noexcept nogil:
+        pass
 
     # --- what a gate among several does besides: see `_shard_gate` --------------------------------
 

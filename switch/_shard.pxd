@@ -50,6 +50,7 @@ cdef struct Verdict:        # what the HSM said of a message, a bit for each `Pr
     uint8_t away            # no HSM could be asked
     uint8_t keys_before     # the terminal's keys of before were tried
     uint8_t keys_made       # new keys were made for the terminal
+    uint8_t rounds              # how often an HSM was asked
     uint8_t has_answer      # to the card's cryptogram
     uint8_t card_answer[8]
 

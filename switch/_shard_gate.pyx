@@ -74,7 +74,7 @@ cdef class ShardGate(Gate):
 
     def awaited(self):
         """Count the messages that other shards have and have not answered."""
-        return self.peers_kept.awaited()
+        return self.questions.count + self.peers_kept.awaited()
 
     # --- without the interpreter ------------------------------------------------------------------
 
@@ -206,9 +206,9 @@ cdef class ShardGate(Gate):
         line.peer_address = route.peer_address
         line.peer_port = route.peer_port
         if journaled:
-            route_answer(body - ROUTE_BYTES, self.work.decision.row.response_code)
+            route_answer(body - ROUTE_BYTES, line.response_code)
         else:
-            route_answer(body - ROUTE_BYTES, self.shard.response_codes[self.work.reason])
+            route_answer(body - ROUTE_BYTES, self.shard.response_codes[line.reason])
 
     cdef bint overtake(self, int32_t place, size_t bytes) noexcept nogil:
         """Let a reply on a trunk pass those that wait for rows: they are other requesters'.
