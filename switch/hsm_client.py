@@ -207,19 +207,22 @@ async def open_hsm(
 async def _connect(address: HsmAddress) -> trio.abc.Stream:
     try:
         with trio.fail_after(CONNECT_SECONDS_MAX):
+            plain = await trio.open_tcp_stream(address.host, address.port)
             if address.tls is None:
-                return await trio.open_tcp_stream(address.host, address.port)
-            stream = await trio.open_ssl_over_tcp_stream(
-                address.host, address.port, ssl_context=address.tls
-            )
-            await stream.do_handshake()
+                return plain
+            try:
+                stream = trio.SSLStream(plain, address.tls, server_hostname=address.host)
+                await stream.do_handshake()
+            except BaseException:
+                await trio.aclose_forcefully(plain)
+                raise
             return stream
     except trio.TooSlowError as error:
         raise HsmUnavailable(f"{address}: no connection in time") from error
     except OSError as error:
         raise HsmUnavailable(f"{address}: {error}") from error
     except trio.BrokenResourceError as error:
-        # Of a handshake; the reason names certificates, never what is in them.
+        # The reason names what is wrong with a certificate, never what is in it.
         reason = error.__cause__
         said = reason.reason if isinstance(reason, ssl.SSLError) else None
         raise HsmUnavailable(f"{address}: no TLS ({said or 'the connection broke'})") from error
