@@ -1,6 +1,7 @@
 """An HSM on a real socket, with the LMKs that everybody knows, and a plain client beside it."""
 
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import trio
@@ -15,14 +16,16 @@ from switch.hsm_client import HsmAddress
 VARIANT, BLOCK = 0, 1
 
 
-def published_hsm(*more: Command, header_bytes: int = 4) -> Hsm:
+def published_hsm(
+    *more: Command, header_bytes: int = 4, now_ns: Callable[[], int] = time.time_ns
+) -> Hsm:
     """Make an HSM with both published LMKs, and commands of a test's own."""
     commands = {**table(), **{command.code: command for command in more}}
     lmks: dict[int, Lmk] = {
         VARIANT: VariantLmk.published_test_set(),
         BLOCK: KeyBlockLmk.published_test_key(),
     }
-    return Hsm(lmks, commands, header_bytes=header_bytes)
+    return Hsm(lmks, commands, header_bytes=header_bytes, now_ns=now_ns)
 
 
 @asynccontextmanager
