@@ -26,6 +26,7 @@ from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
 from bashgah.shard_links import expect_no_more_shards, join_shards, new_gate
 from issuers.pricings import PRICINGS
+from switch import config as config_file
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._lane import Lane
@@ -36,6 +37,8 @@ from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
 from switch.directory import Directory, EventError
 from switch.errors import FencedError, OperatingError
 from switch.events import TakenOver
+from switch.hsm_client import HsmAddress, tls_context
+from switch.hsm_pool import Hsm, HsmPool, KeyMaker
 from switch.iso8583 import Framing, named
 from switch.ledger.database import Database
 from switch.ledger.journal import Batch, Fenced, Overtaken
@@ -207,6 +210,20 @@ def _open_listeners(
     return ports
 
 
+def _hsm_of(configured: config_file.Hsm) -> Hsm:
+    """Give an HSM as the pool takes it. Raises ConfigError for files that are no TLS identity."""
+    ca, certificate, key = configured.ca, configured.certificate, configured.key
+    tls = None
+    if ca is not None and certificate is not None and key is not None:
+        try:
+            tls = tls_context(str(ca), str(certificate), str(key))
+        except OSError as error:  # ssl.SSLError is one
+            where = f"{configured.host}:{configured.port}"
+            raise ConfigError(f"HSM {where}: {error.strerror or error}") from error
+    address = HsmAddress(host=configured.host, port=configured.port, tls=tls)
+    return Hsm(address=address, check_value=configured.check_value or "")
+
+
 @contextmanager
 def _exchange_log(config: Config) -> Iterator[Callable[[bytes], None] | None]:
     """Give what writes the exchange log's lines, or None when it is off. Raises ConfigError."""
@@ -301,6 +318,7 @@ async def run_switch(config: Config) -> None:
                 pricer=Pricer(PRICINGS),
             )
             ports = _open_listeners(config, owned, gate, resources)
+            pool = HsmPool([_hsm_of(hsm) for hsm in config.hsm], gate)
             peers = join_shards(config, gate, owned.core, pan_key, resources)
             server = Server(
                 core=owned.core,
@@ -316,9 +334,11 @@ async def run_switch(config: Config) -> None:
                 recalled_at_once_max=at_once_max(
                     config.memory.exchange_entries_max, config.memory.exchange_detail_bytes
                 ),
+                make_keys=KeyMaker(pool, owned.directory, timezone),
             )
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
             nursery.start_soon(_stop_on_signal, server)
+            nursery.start_soon(pool.run)
             if peers is not None:
                 registry.register(PeersCollector(peers))
                 assert isinstance(gate, ShardGate)

@@ -26,7 +26,7 @@ from bashgah.postgres import Cluster
 from benchmarks import table
 from switch.ledger.database import Database
 from switch.ledger.migrate import migrate
-from switch.operations import Wanted
+from switch.operations import Recalled
 from switch.recall import recall
 from switch.recovery import recover, replaying_core, write_snapshot
 from switch.verify import verify_shard
@@ -173,7 +173,7 @@ def _recall_ms(shop: JournaledShop, database: Database, *, by_key: bool, at_once
     elapsed_ms = []
     for number in range(RECALLS):
         core = replaying_core(0, 1024)
-        wanted: list[Wanted] = [
+        wanted: list[Recalled] = [
             ("key", 0, shop.last_stan - back) if by_key else ("seq", last_seq - back)
             for back in range(1 + number, 1 + number + at_once)
         ]

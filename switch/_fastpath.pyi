@@ -49,7 +49,22 @@ class Gate:
         """Hear requesters no more; replies under way leave, those of other shards included."""
 
     def awaited(self) -> int:
-        """Count the messages that other shards have and have not answered."""
+        """Count the messages that an HSM or another shard has and has not answered."""
+
+    def connect_hsm(self, fd: int) -> int:
+        """Take a connected socket to an HSM (its headers have four characters); gives its number.
+
+        The socket is the gate's from here on. Raises OSError when all places are taken.
+        """
+
+    def hsm_is_lost(self, link: int) -> bool:
+        """Say whether a link has ended; its number may then be given again."""
+
+    def drop_slow_hsms(self, answer_us_max: int) -> None:
+        """Drop links whose answers take longer; what they had is asked of others, or gets 91."""
+
+    def close_hsms(self) -> None:
+        """Close every link."""
 
     def stop_accepting(self) -> None:
         """Take no new connections; those that are open go on."""
@@ -73,13 +88,13 @@ class Gate:
         """Close every connection; what has not left never does."""
 
     def take_parked(self) -> list[tuple[int, Wanted]]:
-        """Give what the slow lane has to do: (ticket, what to recall), each once."""
+        """Give what the slow lane has to do: (ticket, what to fetch), each once."""
 
     def resume(self, ticket: int) -> None:
-        """Serve a parked message again, now that what it needed has been recalled."""
+        """Serve a parked message again, now that what it needed has been fetched."""
 
     def abandon(self, ticket: int) -> None:
-        """Answer a parked message with 91: the journal could not be asked."""
+        """Answer a parked message with 91: what it needs could not be had."""
 
     def take_log(self) -> bytes:
         """Give the exchange log's lines since the last call."""

@@ -30,6 +30,7 @@ from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next,
 )
 from switch._hsm_links cimport mark_is_hsm
+from switch._hsm_stage cimport ALL_PROOFS
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
     SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, SERVED_UNKNOWN, Lane, serve,
@@ -200,11 +201,11 @@ cdef class Gate(HsmStage):
         return parking_fresh(&self.parking)
 
     def resume(self, int32_t ticket):
-        """Serve a parked message again, now that what it needed has been recalled."""
+        """Serve a parked message again, now that what it needed has been fetched."""
         self.serve_parked(ticket, True)
 
     def abandon(self, int32_t ticket):
-        """Answer a parked message with 91: the journal could not be asked."""
+        """Answer a parked message with 91: what it needs could not be had."""
         self.serve_parked(ticket, False)
 
     cdef int serve_parked(self, int32_t ticket, bint recalled) except -1:
@@ -213,6 +214,10 @@ cdef class Gate(HsmStage):
         cdef Frame frame
         assert self.parking.all[ticket].body != NULL
         parking_give(&self.parking, ticket, &parked, &frame)
+        if parked.needs_keys:
+            parked.recall.verdict.keys_made = recalled
+            parked.recall.verdict.away = 0 if recalled else ALL_PROOFS
+            recalled = True             # the journal was not asked
         with nogil:
             if self.connections.all[parked.place].generation == parked.generation \
                     and self.connections.all[parked.place].fd >= 0:
@@ -237,6 +242,7 @@ cdef class Gate(HsmStage):
             "closed": {(<bytes> close_name(i)).decode(): self.connections.closed[i]
                        for i in range(<int> CLOSED_CAUSES)},
             "pending": self.pending_end - self.pending_first,
+            "asking_hsm": self.questions.count,
             "parked": self.parking.count + queue_count(&self.to_price),
             "pricing_us": self.pricing_us,
             "latency": [self.latency.buckets[i] for i in range(LATENCY_BUCKETS)],

@@ -5,10 +5,10 @@ message has to prove (`_proofs`) nor what a command looks like (`_hsm_commands`)
 
 Theory of operation. A message that has to prove something is kept as a question, its commands are
 written into the output of the link that has least to do, and `flush_hsms` sends at the end of a
-turn what the whole turn has asked, in one write. An answer names its command by its header, however
-late it comes; with a question's last one its message is served again on the same path, now with a
-verdict. A reply that needs a MAC is decided and journaled first and put into its connection's output
-when the MAC is there. What comes on a connection meanwhile is not held up.
+turn what the whole turn has asked, in one write. An answer names its command by its header,
+however late it comes; with a question's last one its message is served again on the same path, now
+with a verdict. A reply that needs a MAC is decided and journaled first and put into its
+connection's output when the MAC is there. What comes on a connection meanwhile is not held up.
 
 No HSM is no verdict: what needs one gets 91 at once, all else goes on. A link that breaks or is too
 slow is dropped, and what it had is asked once more of another one.
@@ -23,6 +23,9 @@ from switch._mapping cimport Profile
 from switch._outbox cimport Outbox
 from switch._questions cimport Question, Questions
 from switch._shard cimport Recall
+
+cdef enum:
+    ALL_PROOFS = 15
 
 cdef enum Standing:             # of a message that is served
     UNFETCHED = 0               # what it needs cannot be had now: 91

@@ -27,7 +27,6 @@ from switch.iso8583._codec cimport FAULT_NONE, Scan, has, scan
 from switch.ledger._rows cimport Buffer
 
 cdef enum:
-    ALL_PROOFS = 15
     MAC_HEX = 16
     ROUNDS_MAX = 4              # how often one message may ask: two keys, two HSMs
 
@@ -105,6 +104,7 @@ cdef class HsmStage(Outbox):
         if number >= 0:
             connection.unanswered += 1
             self.questions.all[number].wanted = wanted
+            self.questions.all[number].standing = <uint8_t> standing
             if not self.ask_all(number, frame, profile, link):
                 self.finish(number)             # nothing to ask: the message says too little
             return
@@ -337,7 +337,8 @@ cdef class HsmStage(Outbox):
             return
         connection.unanswered -= 1
         if not question.seals:
-            self.serve_frame(question.place, &frame, question.received_us, &question.recall, FRESH)
+            self.serve_frame(question.place, &frame, question.received_us, &question.recall,
+                             question.standing)
         elif question.recall.verdict.away & PROOF_MAC:
             self.counters.unsealed += 1
             self.note_dirty(question.place)     # it may have waited for this alone

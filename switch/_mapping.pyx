@@ -7,9 +7,9 @@ from switch._plan cimport Plan
 from switch._shard cimport bashgah_hmac
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
-    CLASS_REVERSAL_ADVICE, ECHO, FORMAT_ERROR, MANDATORY_ELEMENT_MISSING, PARTIALLY_APPROVED,
-    POINTS_BALANCE, REASON_NONE, REVERSAL, UNKNOWN_MESSAGE_TYPE, UNKNOWN_NETWORK_CODE,
-    UNKNOWN_PROCESSING_CODE, WRONG_ACQUIRER,
+    CLASS_REVERSAL_ADVICE, ECHO, FORMAT_ERROR, KEY_EXCHANGE, MANDATORY_ELEMENT_MISSING,
+    PARTIALLY_APPROVED, POINTS_BALANCE, REASON_NONE, REVERSAL, UNKNOWN_MESSAGE_TYPE,
+    UNKNOWN_NETWORK_CODE, UNKNOWN_PROCESSING_CODE, WRONG_ACQUIRER,
 )
 from switch.iso8583._codec cimport (
     Writer, has, next_ber_tlv, next_tlv, read_digits, read_text, write_begin, write_bytes,
@@ -386,6 +386,8 @@ cdef int read_request(const Shard *shard, const Profile *profile, const Scan *sc
         faults.element = profile.element[reading.fault_field]
         return READ_REFUSED
     faults.reason = read_operation(&reading, request)
+    if request.operation == KEY_EXCHANGE and shard.shard_count > 1:
+        faults.reason = UNKNOWN_NETWORK_CODE    # each shard would make keys of its own
     if faults.reason == UNKNOWN_PROCESSING_CODE and request.processing_code < 0:
         faults.reason = REASON_NONE             # it is missing: say that instead
     reading.fault_field = missing_field(&reading, request)

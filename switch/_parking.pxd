@@ -19,6 +19,7 @@ cdef struct Parked:             # a message that the slow lane has
     uint32_t generation
     int64_t received_us
     int64_t recall_seq          # 0 = by key
+    uint8_t needs_keys          # of its terminal, new ones: nothing of the journal
     Recall recall               # with what is asked for now
 
 cdef struct Parking:

@@ -7,7 +7,7 @@ each message needs, and the gate takes the message back under its ticket.
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from switch._shard cimport RECALL_SEQ
+from switch._shard cimport KEYS_FIRST, RECALL_SEQ
 
 
 cdef int parking_open(Parking *parking) noexcept nogil:
@@ -56,7 +56,10 @@ cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, con
     parked.recall = recall[0]
     parked.recall.count += 1
     parked.recall_seq = 0
-    if decision.status == RECALL_SEQ:
+    parked.needs_keys = decision.status == KEYS_FIRST
+    if parked.needs_keys:
+        parked.recall.terminal = decision.row.terminal
+    elif decision.status == RECALL_SEQ:
         parked.recall_seq = decision.recall_seq
     else:
         parked.recall.terminal = decision.recall_terminal
@@ -80,11 +83,12 @@ cdef void parking_give(Parking *parking, int32_t ticket, Parked *parked,
 
 
 cdef list parking_fresh(Parking *parking):
-    """Give what the slow lane has to do: (ticket, what to recall), each once."""
+    """Give what the slow lane has to do: (ticket, what to fetch), each once."""
     found = []
     for i in range(parking.fresh_count):
         ticket = parking.fresh[i]
-        recall = (("seq", parking.all[ticket].recall_seq) if parking.all[ticket].recall_seq
+        recall = (("keys", parking.all[ticket].recall.terminal) if parking.all[ticket].needs_keys
+                  else ("seq", parking.all[ticket].recall_seq) if parking.all[ticket].recall_seq
                   else ("key", parking.all[ticket].recall.terminal,
                         parking.all[ticket].recall.stan))
         found.append((ticket, recall))

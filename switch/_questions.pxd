@@ -27,6 +27,7 @@ cdef struct Question:
     Recall recall
     int32_t open                # commands that are not answered
     int32_t next_free
+    uint8_t standing            # of the message
     uint8_t wanted              # what was to be said of the message, a bit for each Proof
     uint8_t seals               # it is a reply; what follows is of it
     uint8_t journaled

@@ -18,6 +18,7 @@ from switch.errors import OperatingError
 from switch.slots import SHARDS_MAX, SLOT_COUNT, owners_of
 
 PAN_KEY_BYTES = 32
+HSMS_MAX = 8
 
 Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -112,6 +113,21 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pan_key_file: Path | None = None
 
 
+class Hsm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[hsm]]`: a hardware security module. All of them hold the same LMK.
+
+    With `ca`, `certificate` and `key` over TLS; without only where the way is protected otherwise.
+    `check_value` is the LMK's: another one is not spoken to.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 1500
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    check_value: Annotated[str, Meta(pattern="^[0-9A-F]{6,16}$")] | None = None
+
+
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[http]`: where metrics and health are served."""
 
@@ -147,6 +163,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     memory: Memory = Memory()
     clock: Clock = Clock()
     keys: Keys = Keys()
+    hsm: tuple[Hsm, ...] = ()
     http: Http = Http()
     log: Log = Log()
     postgres: Postgres = Postgres()
@@ -244,11 +261,23 @@ def _check(config: Config, path: Path) -> None:
             f"{path}: twice journal.pending_entries_max or less - at $.memory.exchange_entries_max"
         )
     _check_shards(config, path)
+    _check_hsms(config, path)
     names: set[str] = set()
     for index, listener in enumerate(config.listener):
         if listener.name in names:
             raise ConfigError(f"{path}: a second {listener.name!r} - at $.listener[{index}].name")
         names.add(listener.name)
+
+
+def _check_hsms(config: Config, path: Path) -> None:
+    """Raise `ConfigError` for half of a TLS identity, or more HSMs than there are places."""
+    for index, hsm in enumerate(config.hsm):
+        if len({part is None for part in (hsm.ca, hsm.certificate, hsm.key)}) != 1:
+            raise ConfigError(
+                f"{path}: ca, certificate and key belong together - at $.hsm[{index}]"
+            )
+    if len(config.hsm) > HSMS_MAX:
+        raise ConfigError(f"{path}: at most {HSMS_MAX} - at $.hsm")
 
 
 def _check_shards(config: Config, path: Path) -> None:

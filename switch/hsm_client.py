@@ -181,7 +181,7 @@ async def open_hsm(
     command_seconds_max: float = COMMAND_SECONDS_MAX,
 ) -> AsyncIterator[HsmSession]:
     """Connect, and hang up at the end of the block. Raises HsmUnavailable."""
-    stream = await _connect(address)
+    stream = await connect(address)
     session = HsmSession(
         address,
         stream,
@@ -204,7 +204,8 @@ async def open_hsm(
         raise failure
 
 
-async def _connect(address: HsmAddress) -> trio.abc.Stream:
+async def connect(address: HsmAddress) -> trio.abc.Stream:
+    """Open a connection. Raises HsmUnavailable."""
     try:
         with trio.fail_after(CONNECT_SECONDS_MAX):
             plain = await trio.open_tcp_stream(address.host, address.port)

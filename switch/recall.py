@@ -25,7 +25,7 @@ from switch.ledger.database import Database
 from switch.ledger.partitions import first_unindexed_seq
 from switch.ledger.reader import read_chosen_rows
 from switch.ledger.session import DatabaseUnavailable, Session, StatementRefused
-from switch.operations import ExchangeState, JournalKind, Operation, Wanted
+from switch.operations import ExchangeState, JournalKind, Operation, Recalled
 from switch.reasons import Reason
 
 RECALLED_ROWS_MAX = 256
@@ -121,7 +121,7 @@ def at_once_max(exchange_entries: int, detail_bytes: int) -> int:
     return max(1, min(RECALLED_AT_ONCE_MAX, by_entries, detail_bytes // DETAIL_BYTES_MAX))
 
 
-async def recall(database: Database, core: Core, shard: int, whats: Sequence[Wanted]) -> None:
+async def recall(database: Database, core: Core, shard: int, whats: Sequence[Recalled]) -> None:
     """Put back into the core's memory what it asked for, as far as the journal has it.
 
     Then ask the core again, with `recalled`. Raises JournalUnavailable.
@@ -133,7 +133,9 @@ async def recall(database: Database, core: Core, shard: int, whats: Sequence[Wan
         raise JournalUnavailable(str(error)) from error
 
 
-async def _recall_once(database: Database, core: Core, shard: int, whats: Sequence[Wanted]) -> bool:
+async def _recall_once(
+    database: Database, core: Core, shard: int, whats: Sequence[Recalled]
+) -> bool:
     """Recall; False when something that memory held has left it meanwhile."""
     seqs = {what[1] for what in whats if what[0] == "seq"}
     keys = {(what[1], what[2]) for what in whats if what[0] == "key"}

@@ -19,11 +19,11 @@ import trio
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._slow_lane import price_waiting
-from switch.errors import FencedError, JournalUnavailable, OperatingError
+from switch.errors import FencedError, HsmUnavailable, JournalUnavailable, OperatingError
 from switch.ledger.journal import Batch, Fenced, Journal
 from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
-from switch.operations import Wanted
+from switch.operations import Recalled, Wanted
 
 TICK_SECONDS = 0.1
 LOG_FLUSH_SECONDS = 0.05
@@ -37,9 +37,21 @@ CONFIRM_SECONDS = 1.0
 """A switch that lost its shard answers echoes and repeats from memory for no longer than this."""
 HOLDS_PER_TICK_MAX = 1_000
 
+HSM_SECONDS_MAX = 1.0
+"""An HSM that has not answered by then is dropped: its terminals wait, and another one may do."""
+
 log = structlog.get_logger("switch.server")
 
-Recall = Callable[[Sequence[Wanted]], Awaitable[None]]
+MakeKeys = Callable[[int], Awaitable[None]]
+"""Makes new session keys for a terminal and journals them. Raises OperatingError."""
+
+
+async def no_hsm(terminal: int) -> None:
+    """Make no keys: there is no HSM."""
+    raise HsmUnavailable("no HSM is configured")
+
+
+Recall = Callable[[Sequence[Recalled]], Awaitable[None]]
 """Puts what messages need from the journal back into memory. Raises OperatingError."""
 
 
@@ -67,6 +79,7 @@ class Server:
         write_log: Callable[[bytes], None] | None,
         make_snapshots: Callable[[], Awaitable[None]],
         recalled_at_once_max: int = 1,
+        make_keys: MakeKeys = no_hsm,
     ) -> None:
         """For so many messages the journal is asked together (`switch.recall.at_once_max`).
 
@@ -85,6 +98,7 @@ class Server:
         self._write_log = write_log
         self._make_snapshots = make_snapshots
         self._recalled_at_once_max = recalled_at_once_max
+        self._make_keys = make_keys
         self._rows_wait = trio.Event()
         self._durable_seq = 0
         self._released_seq = 0  # their replies have left
@@ -95,8 +109,10 @@ class Server:
         # A search by key takes longer than a row by its sequence, which need not wait for it.
         # Bounded by the gate's places for parked messages.
         self._parked = {
-            kind: trio.open_memory_channel[tuple[int, Wanted]](math.inf) for kind in ("seq", "key")
+            kind: trio.open_memory_channel[tuple[int, Recalled]](math.inf)
+            for kind in ("seq", "key")
         }
+        self._keyless = trio.open_memory_channel[tuple[int, int]](math.inf)
         self.available = True
 
     def stop(self) -> None:
@@ -110,7 +126,9 @@ class Server:
             async with trio.open_nursery() as nursery:
                 for _, parked_receive in self._parked.values():
                     nursery.start_soon(self._work_slow_lane, parked_receive)
+                nursery.start_soon(self._exchange_keys)
                 nursery.start_soon(self._keep_house)
+                nursery.start_soon(self._watch_hsms)
                 nursery.start_soon(self._watch_journal)
                 nursery.start_soon(self._confirm_tenure)
                 nursery.start_soon(self._deliver)
@@ -166,10 +184,16 @@ class Server:
             if self._gate.drain():
                 self._rows_wait.set()
             for ticket, what in self._gate.take_parked():
-                self._parked[what[0]][0].send_nowait((ticket, what))
+                self._park(ticket, what)
             if not self._price():
                 return
             await trio.lowlevel.checkpoint()
+
+    def _park(self, ticket: int, what: Wanted) -> None:
+        if what[0] == "keys":
+            self._keyless[0].send_nowait((ticket, what[1]))
+        else:
+            self._parked[what[0]][0].send_nowait((ticket, what))
 
     def _price(self) -> bool:
         """Have Python price a turn's messages. True when more wait."""
@@ -251,7 +275,9 @@ class Server:
             elif not await self._journal.confirm():
                 raise self._fenced("it took over while nothing happened")
 
-    async def _work_slow_lane(self, parked: trio.MemoryReceiveChannel[tuple[int, Wanted]]) -> None:
+    async def _work_slow_lane(
+        self, parked: trio.MemoryReceiveChannel[tuple[int, Recalled]]
+    ) -> None:
         """Fetch what parked messages need from the journal, then serve them on the same path."""
         async for first in parked:
             waiting = [first]
@@ -268,6 +294,26 @@ class Server:
             for ticket, _ in waiting:
                 self._gate.resume(ticket)
             await self._drain()
+            self._rows_wait.set()
+
+    async def _exchange_keys(self) -> None:
+        """Have new session keys made for terminals that ask for them, then serve them."""
+        async for ticket, terminal in self._keyless[1]:
+            try:
+                await self._make_keys(terminal)
+            except OperatingError as error:
+                log.warning("keys_not_made", terminal=terminal, error=str(error))
+                self._gate.abandon(ticket)
+                continue
+            self._gate.resume(ticket)
+            await self._drain()
+            self._rows_wait.set()
+
+    async def _watch_hsms(self) -> None:
+        """Drop HSMs that do not answer."""
+        while True:
+            await trio.sleep(TICK_SECONDS)
+            self._gate.drop_slow_hsms(int(HSM_SECONDS_MAX * 1_000_000))
             self._rows_wait.set()
 
     async def _watch_journal(self) -> None:

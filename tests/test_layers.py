@@ -68,6 +68,9 @@ LAYERS: dict[str, int] = {
     "issuers.*": 3,
     # 4 adapters: journal, recovery, configuration, logs
     "switch._exchange_log": 4,
+    "switch._hsm_commands": 5,
+    "switch._hsm_links": 5,
+    "switch.hsm_pool": 5,  # gives links to the gate
     "switch._fork": 4,  # an image's system calls
     "switch.config": 4,
     "switch.hsm_client": 4,
@@ -110,6 +113,8 @@ LAYERS: dict[str, int] = {
     "switch.control": 5,
     "switch.gate": 5,
     "switch.housekeeping": 5,
+    "switch._hsm_stage": 5,
+    "switch._questions": 5,
     "switch.peers": 5,
     "switch.metrics": 5,  # reads the gate's counters
     "switch.server": 5,

@@ -7,7 +7,7 @@ import trio
 
 from switch.errors import FencedError
 from switch.iso8583 import Message
-from switch.operations import Wanted
+from switch.operations import Recalled
 from tests.support.gate_bench import CARDS, Bench, journal_is_away, serving
 from tests.support.shop import Shop
 
@@ -276,7 +276,7 @@ async def test_a_message_whose_past_cannot_be_asked_for_gets_91() -> None:
 async def test_a_full_slow_lane_refuses_requests_keeps_reversals_and_disturbs_nobody() -> None:
     asked = trio.Event()
 
-    async def hangs(whats: Sequence[Wanted]) -> None:
+    async def hangs(whats: Sequence[Recalled]) -> None:
         await asked.wait()
 
     async with serving(recall=hangs, exchange_entries=256) as bench:

@@ -36,7 +36,7 @@ from switch.iso8583 import (
     reply_tpdu,
 )
 from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
-from switch.operations import Wanted
+from switch.operations import Recalled
 from switch.peers import keep_connected, listen_for_peers
 from switch.pricing import Pricing
 from switch.programme import Limits, Programme
@@ -53,12 +53,12 @@ TPDU = bytes.fromhex("6000010002")
 REPLY_SECONDS_MAX = 10.0
 
 
-async def nothing_to_recall(whats: Sequence[Wanted]) -> None:
+async def nothing_to_recall(whats: Sequence[Recalled]) -> None:
     """Find nothing in the journal: what is not in memory never was."""
     await trio.lowlevel.checkpoint()
 
 
-async def journal_is_away(whats: Sequence[Wanted]) -> None:
+async def journal_is_away(whats: Sequence[Recalled]) -> None:
     """Fail as the real one does without a database."""
     await trio.lowlevel.checkpoint()
     raise JournalUnavailable("no connection")
