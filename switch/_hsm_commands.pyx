@@ -7,6 +7,7 @@ unreadable, and the command is not sent. Room for the longest is reserved by `co
 from libc.stddef cimport size_t
 from libc.string cimport memcmp, memcpy, memset
 
+from switch._keyring cimport MAC_RETAIL
 from switch._mapping cimport F_CARD_SEQUENCE, F_CHIP_DATA, F_PAN, F_PIN_BLOCK, F_TRACK2, read_hex
 from switch.iso8583._codec cimport has, next_ber_tlv, read_text
 from switch.ledger._rows cimport buffer_reserve
@@ -115,10 +116,13 @@ cdef void put_mac_fields(const TerminalKeys *keys, bint keys_before, const uint8
                          size_t bytes, Buffer *out) noexcept nogil:
     """Only block, binary, 8 bytes, algorithm, padding with zeros, key, length, data."""
     cdef const SealedKey *key = &keys.mac[1 if keys_before else 0]
+    cdef bint block = key.text[0] == 83         # S: a key block, which names its algorithm
     put(out, b"001", 3)
-    put_number(out, keys.mac_algorithm, 10, 1)
-    put(out, b"1", 1)
-    put(out, b"FFF" if key.text[0] == 83 else b"003", 3)
+    if keys.mac_algorithm == MAC_RETAIL:
+        put(out, b"31", 2)
+    else:
+        put(out, b"50" if block and key.text[8] == 65 else b"60", 2)
+    put(out, b"FFF" if block else b"003", 3)
     put_key(out, key)
     put_number(out, bytes, 16, 4)
     put(out, data, bytes)
@@ -162,7 +166,8 @@ cdef bint put_pin_check(const Asking *asking, Buffer *out) noexcept nogil:
         put_key(out, &asking.terminal.pin[1 if asking.keys_before else 0])
         put_key(out, &asking.issuer.pin_verification)
     put(out, block, 16)
-    put(out, b"01", 2)
+    if not asking.work.request.has_key_serial:
+        put(out, b"01", 2)              # ISO 9564 format 0; of a derived key it is always that
     if not put_account(asking, out):
         return False
     put_number(out, asking.card.pvki, 10, 1)
@@ -252,8 +257,7 @@ cdef bint put_cryptogram_check(const Asking *asking, Buffer *out) noexcept nogil
             return False
         memcpy(signed + signed_bytes, value, count)
         signed_bytes += count
-    put(out, b"KW1", 3)
-    put(out, b"2" if asking.issuer.chip_option == 65 else b"3", 1)
+    put(out, b"KW12", 4)                # and its answer; the key by option A
     put_key(out, &asking.issuer.cryptogram)
     if not put_diversifier(asking, out):
         return False

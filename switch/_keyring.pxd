@@ -8,6 +8,8 @@ in no image of a snapshot. Knows no command.
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cdef enum:
+    MAC_RETAIL = 1              # ISO 9797-1 algorithm 3
+    MAC_CMAC = 2
     SEALED_BYTES_MAX = 191      # a key block of the longest key, with room for optional blocks
 
 cdef struct SealedKey:
@@ -19,13 +21,12 @@ cdef struct IssuerKeys:         # of a programme
     SealedKey card_code         # CVK
     SealedKey cryptogram        # issuer master key of chips' cryptograms, MK-AC
     uint8_t code_at             # digits between service code and card code on track 2
-    uint8_t chip_option         # how a chip's key follows from its PAN: "A" or "B"
 
 cdef struct TerminalKeys:
     SealedKey pin[2]            # TPK: the one in force, and the one before
     SealedKey mac[2]            # TAK
     int64_t before_until_s      # so long the ones before hold; 0 = there are none
-    uint8_t mac_algorithm       # as the HSM's MAC commands name it, a digit; 0 = no MAC
+    uint8_t mac_algorithm       # 0 = its messages carry no MAC
     SealedKey told_pin          # what a key exchange's reply says: under the terminal's own key
     SealedKey told_mac
 

@@ -6,14 +6,14 @@ from libc.string cimport memcpy, memset
 
 from switch._core cimport Core
 from switch._keyring cimport (
-    SEALED_BYTES_MAX, IssuerKeys, SealedKey, TerminalKeys, keyring_derivation, keyring_issuer,
+    MAC_CMAC, MAC_RETAIL, SEALED_BYTES_MAX, IssuerKeys, SealedKey, TerminalKeys, keyring_derivation, keyring_issuer,
     keyring_terminal,
 )
 from switch._plan cimport PIN_ALWAYS, PIN_IF_SENT, PIN_NEVER, Plan
 from switch._register cimport NO_PVV, Card
 
 PIN_POLICIES = {"never": PIN_NEVER, "if_sent": PIN_IF_SENT, "always": PIN_ALWAYS}
-MAC_ALGORITHMS = {"": 0, "retail": 3, "cmac": 6}
+MAC_ALGORITHMS = {"": 0, "retail": MAC_RETAIL, "cmac": MAC_CMAC}
 
 
 cdef int keep(SealedKey *place, str text) except -1:
@@ -47,7 +47,6 @@ def set_issuer_keys(Core core, int32_t plan_row, event):
     keep(&keys.card_code, event.card_code)
     keep(&keys.cryptogram, event.cryptogram)
     keys.code_at = event.code_at
-    keys.chip_option = ord(event.chip_option)
 
 
 def set_derivation_key(Core core, int32_t acquirer_row, str key):

@@ -95,7 +95,6 @@ class IssuerKeysSet(_Event, frozen=True, kw_only=True, tag="issuer_keys_set"):
     card_code: SealedKey = ""
     cryptogram: SealedKey = ""
     code_at: Annotated[int, msgspec.Meta(ge=0, le=12)] = 5
-    chip_option: Literal["A", "B"] = "A"
 
 
 class DerivationKeySet(_Event, frozen=True, kw_only=True, tag="derivation_key_set"):
