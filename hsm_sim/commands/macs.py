@@ -22,7 +22,8 @@
 
 MS is ANSI X9.19: algorithm 3, padding 1; with a single key that is algorithm 1. In key blocks the
 usage binds the algorithm: M3 to 3, M0 and M1 to 1, M6 to CMAC. An IV is needed to go on, so
-in modes 2 and 3, as in MS; thalessimulatorlibrary's M6 has it in others.
+in modes 2 and 3, as in MS. Hosts written against thalessimulatorlibrary send one of zeros in mode
+0, too, and get the MAC behind its length (4H): they are understood, and answered so.
 
 Source: ut-codec-payshield messages.json and test/config/test.js (M6, M8, GW, real replies),
 thalessimulatorlibrary (MS, and M6's forms and lengths).
@@ -86,6 +87,7 @@ class Message(NamedTuple):
     padding: int
     state: bytes | None
     data: bytes
+    tells_length: bool = False
 
 
 def generate(hsm: Hsm, fields: Fields) -> bytes:
@@ -93,7 +95,8 @@ def generate(hsm: Hsm, fields: Fields) -> bytes:
     key, message, size_bytes = _take_message(fields, GENERATES)
     fields.end()
     made = _computed(hsm.key(fields, key.wire, key.kind), message)
-    return _hex(made if message.mode in (FIRST, MIDDLE) else made[:size_bytes])
+    mac = _hex(made if message.mode in (FIRST, MIDDLE) else made[:size_bytes])
+    return b"%04X" % len(mac) + mac if message.tells_length else mac
 
 
 def verify(hsm: Hsm, fields: Fields) -> bytes:
@@ -170,7 +173,11 @@ def _take_message(fields: Fields, modes: str) -> tuple[WireKey, Message, int]:
     if size_bytes > key.block_bytes:
         raise Refused(ErrorCode.INPUT_DATA)
     state = fields.hex(2 * key.block_bytes) if mode in (MIDDLE, LAST) else None
-    return key, Message(mode, algorithm, padding, state, take_data(fields, form)), size_bytes
+    # Data of no length are refused anyway, so a zero IV before a whole message can be told.
+    nothing = b"0" * 2 * key.block_bytes
+    simulators = mode == WHOLE and fields.accept(nothing)
+    data = take_data(fields, form)
+    return key, Message(mode, algorithm, padding, state, data, simulators), size_bytes
 
 
 def _computed(key: Key, message: Message) -> bytes:
