@@ -186,7 +186,7 @@ def _computed(key: Key, message: Message) -> bytes:
     Parts before the last are whole blocks. A last part is not empty, unless its padding makes a
     block of nothing: the message's end would have gone into the chain as any other block.
     """
-    mode, algorithm, padding, state, data = message
+    mode, algorithm, padding, state, data, _ = message
     block_bytes = 16 if key.algorithm == 1 else BLOCK_BYTES
     unfilled = len(data) % block_bytes != 0
     if not data and not (mode == LAST and padding == 2):

@@ -268,3 +268,14 @@ def test_the_length_of_a_key_is_as_its_flag_says() -> None:
     wire = VARIANT.seal(DOUBLE, TAK, "U")
 
     assert HSM.execute(b"MS0000" + wire + sized(DATA)) == b"MT27"
+
+
+def test_a_host_written_against_the_public_simulator_is_understood() -> None:
+    """Its published pair: an IV of zeros before a whole message, the MAC behind its length."""
+    request = (
+        b"01032003U19D25F349FD03CC3556BB05F65283CA1" + b"0" * 16 + b"0040"
+        b"72C29C2371CC9BDB65B779B8E8D37B29ECC154AA56A8799FAE2F498F76ED92F2"
+    )
+
+    assert HSM.execute(b"M6" + request) == b"M70000085F1448EE"
+    assert HSM.execute(b"M8" + request + b"5F1448EE") == b"M900"
