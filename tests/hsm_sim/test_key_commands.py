@@ -14,7 +14,7 @@ from hsm_sim._macs import check_value
 from hsm_sim.commands import keys, zone_keys
 from hsm_sim.hsm import Hsm
 from hsm_sim.key_blocks import Header
-from hsm_sim.key_types import BDK, CVK, PVK, TMK, TPK, VOUCHER, ZEK, ZMK, ZPK, KeyType
+from hsm_sim.key_types import BDK, CVK, HMAC_KEY, PVK, TMK, TPK, VOUCHER, ZEK, ZMK, ZPK, KeyType
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
 
 DATA: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/hsm.json").read_text())
@@ -234,7 +234,8 @@ def test_a_bdk_is_made_and_crosses() -> None:
         ("P0T2B00E00", 16, ZPK),
         ("P0A3B00E00", 32, ZPK),
         ("V2T2C00N00", 16, PVK),
-        ("M7H1C00N00", 32, VOUCHER),
+        ("M7H1C00N00", 32, HMAC_KEY),
+        ("90H1C00N00", 32, VOUCHER),
     ],
 )
 def test_a_block_is_made_as_the_options_say(options: str, length: int, kind: KeyType) -> None:
