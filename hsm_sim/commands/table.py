@@ -5,13 +5,28 @@ Owns nothing but the sum; a code that two families claim is a mistake of ours.
 
 from collections.abc import Mapping
 
-from hsm_sim.commands import diagnostics, keys, pins, zone_keys
+from hsm_sim.commands import (
+    cards,
+    data,
+    diagnostics,
+    emv,
+    extras,
+    keys,
+    macs,
+    pins,
+    zone_keys,
+)
 from hsm_sim.hsm import Command
 
 FAMILIES: tuple[tuple[Command, ...], ...] = (
     keys.COMMANDS,
     zone_keys.COMMANDS,
     pins.COMMANDS,
+    macs.COMMANDS,
+    data.COMMANDS,
+    cards.COMMANDS,
+    emv.COMMANDS,
+    extras.COMMANDS,
     diagnostics.COMMANDS,
 )
 
