@@ -5,6 +5,7 @@ Owns what must not be in production. Decides nothing else; the HSM itself is `hs
 
 import ipaddress
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,14 +18,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bashgah.http import Readiness, serve_http
+from hsm_sim.audit import TRAIL_FILE, AuditTrail
+from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState
 from hsm_sim.commands.table import table
 from hsm_sim.errors import Unusable
 from hsm_sim.hsm import HEADER_BYTES, Hsm, Lmk
+from hsm_sim.lmk import KeyBlockLmk
 from hsm_sim.lmk_files import load_lmk
 from hsm_sim.server import HsmServer, Listener, listen, port_of
 from hsm_sim.tls import server_context
 from switch.errors import OperatingError
 
+CONSOLE_SECONDS = 1.0
 LMKS_MAX = 20  # as on a payShield
 
 log = structlog.get_logger("bashgah.hsm_server")
@@ -69,6 +74,7 @@ class HsmOptions(msgspec.Struct, frozen=True, kw_only=True):
     header_bytes: int = HEADER_BYTES
     environment: Literal["test", "production"] = "test"
     disabled: frozenset[str] = frozenset()
+    home: Path | None = None  # the console's directory: it tells of the authorised state
 
 
 def door_of(text: str) -> Door:
@@ -120,6 +126,8 @@ async def run_hsm(
                 serve_http, metrics.host, metrics.port, registry, lambda: ready
             )
             log.info("hsm_metrics", url=url)
+        if options.home is not None:
+            nursery.start_soon(_follow_console, server.hsm, *_console_of(server.hsm, options.home))
         log.info(
             "hsm_ready",
             listen=[str(door) for door in doors],
@@ -135,6 +143,31 @@ async def run_hsm(
         server.stop()
         await server.stopped.wait()
         nursery.cancel_scope.cancel()
+
+
+def _console_of(hsm: Hsm, home: Path) -> tuple[AuthorisedState, AuditTrail]:
+    lmk = next((lmk for lmk in hsm.lmks.values() if isinstance(lmk, KeyBlockLmk)), None)
+    if lmk is None:
+        raise OperatingError("the console works with a key-block LMK")
+    state = AuthorisedState(home / AUTHORISED_FILE, lmk, time.time_ns)
+    return state, AuditTrail(home / TRAIL_FILE, time.time_ns)
+
+
+async def _follow_console(hsm: Hsm, state: AuthorisedState, trail: AuditTrail) -> None:
+    """Be authorised while two custodians at the console said so; RA of a host ends that."""
+    given = False
+    while True:
+        try:
+            if given and not hsm.authorised:
+                state.end("host command RA", trail)
+            holds = state.holds()
+        except Unusable as error:
+            holds = False
+            log.error("hsm_console_unusable", error=str(error))
+        if holds != given:
+            log.info("hsm_authorised" if holds else "hsm_not_authorised")
+        given = hsm.authorised = holds
+        await trio.sleep(CONSOLE_SECONDS)
 
 
 async def _open_doors(options: HsmOptions) -> list[Listener]:

@@ -54,6 +54,10 @@ def serve_command(
     ] = "test",
     disable: Annotated[str, typer.Option(help="Commands that answer 68, as CC,CA.")] = "",
     metrics: Annotated[str, typer.Option(help="HOST:PORT of Prometheus metrics.")] = "",
+    home: Annotated[
+        Path | None,
+        typer.Option(help="The console's directory: `bashgah hsm authorise` works by it."),
+    ] = None,
 ) -> None:
     """Serve host commands until SIGTERM or Ctrl-C; what was read is answered.
 
@@ -75,6 +79,7 @@ def serve_command(
         metrics=door_of(metrics) if metrics else None,
         header_bytes=header_length,
         environment=environment,
+        home=home,
         disabled=frozenset(code.strip() for code in disable.split(",") if code.strip()),
     )
     configure_logs("info")
