@@ -4,6 +4,7 @@ Owns what must not be in production. Decides nothing else; the HSM itself is `hs
 """
 
 import ipaddress
+import resource
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -112,6 +113,8 @@ async def run_hsm(
     options: HsmOptions, *, task_status: trio.TaskStatus[list[Door]] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve until SIGTERM or SIGINT; `started` with the doors as they are."""
+    # A core file would hold every key.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     server = HsmServer(make_hsm(options))
     listeners = await _open_doors(options)
     doors = [Door(host=_host_of(door), port=port_of(door)) for door in listeners]
