@@ -95,7 +95,7 @@ def mchip_key(Key card not None, bytes atc not None, bytes unpredictable not Non
 
 
 def visa_script_key(Key card not None, bytes atc not None):
-    """Derive the session key of a script of VIS: the card's key, XOR the counter and its inverse."""
+    """Derive the key of a script of VIS: the card's key, XOR the counter and its inverse."""
     inverted = bytes([byte ^ 0xff for byte in sized(atc, 2)])
     return card.masked(bytes(6) + atc + bytes(6) + inverted).with_odd_parity()
 

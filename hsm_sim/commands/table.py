@@ -5,10 +5,30 @@ Owns nothing but the sum; a code that two families claim is a mistake of ours.
 
 from collections.abc import Mapping
 
-from hsm_sim.commands import diagnostics, pins
+from hsm_sim.commands import (
+    cards,
+    data,
+    diagnostics,
+    emv,
+    extras,
+    keys,
+    macs,
+    pins,
+    zone_keys,
+)
 from hsm_sim.hsm import Command
 
-FAMILIES: tuple[tuple[Command, ...], ...] = (diagnostics.COMMANDS, pins.COMMANDS)
+FAMILIES: tuple[tuple[Command, ...], ...] = (
+    keys.COMMANDS,
+    zone_keys.COMMANDS,
+    pins.COMMANDS,
+    macs.COMMANDS,
+    data.COMMANDS,
+    cards.COMMANDS,
+    emv.COMMANDS,
+    extras.COMMANDS,
+    diagnostics.COMMANDS,
+)
 
 
 def table() -> Mapping[str, Command]:
