@@ -4,7 +4,9 @@ Owns what must not be in production. Decides nothing else; the HSM itself is `hs
 """
 
 import ipaddress
+import resource
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,14 +19,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bashgah.http import Readiness, serve_http
+from hsm_sim.audit import TRAIL_FILE, AuditTrail
+from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState
 from hsm_sim.commands.table import table
+from hsm_sim.errors import Unusable
 from hsm_sim.hsm import HEADER_BYTES, Hsm, Lmk
-from hsm_sim.lmk import KeyBlockLmk, VariantLmk
+from hsm_sim.lmk import KeyBlockLmk
+from hsm_sim.lmk_files import load_lmk
 from hsm_sim.server import HsmServer, Listener, listen, port_of
 from hsm_sim.tls import server_context
 from switch.errors import OperatingError
 
-VARIANT_TEST, TEST = "variant-test", "test"
+CONSOLE_SECONDS = 1.0
 LMKS_MAX = 20  # as on a payShield
 
 log = structlog.get_logger("bashgah.hsm_server")
@@ -69,6 +75,7 @@ class HsmOptions(msgspec.Struct, frozen=True, kw_only=True):
     header_bytes: int = HEADER_BYTES
     environment: Literal["test", "production"] = "test"
     disabled: frozenset[str] = frozenset()
+    home: Path | None = None  # the console's directory: it tells of the authorised state
 
 
 def door_of(text: str) -> Door:
@@ -81,15 +88,19 @@ def door_of(text: str) -> Door:
 
 def make_hsm(options: HsmOptions) -> Hsm:
     """Make the HSM, without its doors. Raises OperatingError for what must not be."""
-    if options.environment == "production":
-        _refuse_in_production(options)
+    production = options.environment == "production"
+    if production and options.plain is not None and not options.plain.is_loopback:
+        raise OperatingError(
+            f"production: {options.plain} would be without TLS; only loopback may be"
+        )
     if not 1 <= len(options.lmks) <= LMKS_MAX:
         raise OperatingError(f"an HSM has 1 to {LMKS_MAX} LMKs")
-    lmks = {number: load_lmk(name) for number, name in enumerate(options.lmks)}
-    if options.environment == "production" and known_check_values() & {
-        lmk.check_value for lmk in lmks.values()
-    }:
-        raise OperatingError("production: a file holds an LMK that everybody knows")
+    lmks: dict[int, Lmk] = {}
+    for number, name in enumerate(options.lmks):
+        try:
+            lmks[number] = load_lmk(name, production=production)
+        except Unusable as error:
+            raise OperatingError(str(error)) from None
     hsm = Hsm(lmks, table(), header_bytes=options.header_bytes)
     unknown = sorted(options.disabled - hsm.commands.keys())
     if unknown:
@@ -98,34 +109,12 @@ def make_hsm(options: HsmOptions) -> Hsm:
     return hsm
 
 
-def load_lmk(name: str) -> Lmk:
-    """Give a published LMK, or one from a file."""
-    if name == VARIANT_TEST:
-        return VariantLmk.published_test_set()
-    if name == TEST:
-        return KeyBlockLmk.published_test_key()
-    raise OperatingError(f"no LMK {name}")
-
-
-def known_check_values() -> set[str]:
-    """Give the check values of the published LMKs."""
-    return {load_lmk(name).check_value for name in (VARIANT_TEST, TEST)}
-
-
-def _refuse_in_production(options: HsmOptions) -> None:
-    for name in options.lmks:
-        if name in (VARIANT_TEST, TEST):
-            raise OperatingError(f"production: everybody knows the LMK {name}")
-    if options.plain is not None and not options.plain.is_loopback:
-        raise OperatingError(
-            f"production: {options.plain} would be without TLS; only loopback may be"
-        )
-
-
 async def run_hsm(
     options: HsmOptions, *, task_status: trio.TaskStatus[list[Door]] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve until SIGTERM or SIGINT; `started` with the doors as they are."""
+    # A core file would hold every key.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     server = HsmServer(make_hsm(options))
     listeners = await _open_doors(options)
     doors = [Door(host=_host_of(door), port=port_of(door)) for door in listeners]
@@ -140,6 +129,8 @@ async def run_hsm(
                 serve_http, metrics.host, metrics.port, registry, lambda: ready
             )
             log.info("hsm_metrics", url=url)
+        if options.home is not None:
+            nursery.start_soon(_follow_console, server.hsm, *_console_of(server.hsm, options.home))
         log.info(
             "hsm_ready",
             listen=[str(door) for door in doors],
@@ -155,6 +146,31 @@ async def run_hsm(
         server.stop()
         await server.stopped.wait()
         nursery.cancel_scope.cancel()
+
+
+def _console_of(hsm: Hsm, home: Path) -> tuple[AuthorisedState, AuditTrail]:
+    lmk = next((lmk for lmk in hsm.lmks.values() if isinstance(lmk, KeyBlockLmk)), None)
+    if lmk is None:
+        raise OperatingError("the console works with a key-block LMK")
+    state = AuthorisedState(home / AUTHORISED_FILE, lmk, time.time_ns)
+    return state, AuditTrail(home / TRAIL_FILE, time.time_ns)
+
+
+async def _follow_console(hsm: Hsm, state: AuthorisedState, trail: AuditTrail) -> None:
+    """Be authorised while two custodians at the console said so; RA of a host ends that."""
+    given = False
+    while True:
+        try:
+            if given and not hsm.authorised:
+                state.end("host command RA", trail)
+            holds = state.holds()
+        except Unusable as error:
+            holds = False
+            log.error("hsm_console_unusable", error=str(error))
+        if holds != given:
+            log.info("hsm_authorised" if holds else "hsm_not_authorised")
+        given = hsm.authorised = holds
+        await trio.sleep(CONSOLE_SECONDS)
 
 
 async def _open_doors(options: HsmOptions) -> list[Listener]:

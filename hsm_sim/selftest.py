@@ -3,7 +3,7 @@
 Owns the running of a vector, without a socket: a recipe is a generator that yields commands and is
 sent their responses; it ends with what came out and what should have. Keys of a vector are clear
 ones; they are sealed here, with the published LMKs, whose numbers on the HSM the caller found out.
-What no command can show says so (`NoCommand`) and is computed in this process by the same code.
+What no command can show says why (`Compared.in_process`) and is computed here, by the same code.
 
 Must not know how commands travel. Which vector has which recipe is `hsm_sim.selftest_recipes`.
 """
@@ -49,6 +49,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 Recipe = Generator[bytes, bytes, Compared]
+Step = Generator[bytes, bytes, bytes]  # a part of a recipe, which ends with bytes
 
 
 class Unfit(Exception):
@@ -84,9 +85,9 @@ def aes(text: str) -> Key:
     return Key.of(AES, bytes.fromhex(text))
 
 
-def answer(response: bytes) -> bytes:
-    """Give the fields of a response that is a success (00), and Unfit otherwise."""
-    if response[2:4] != b"00":
+def answer(response: bytes, success: Sequence[bytes] = (b"00",)) -> bytes:
+    """Give the fields of a response that is a success, and Unfit otherwise."""
+    if response[2:4] not in success:
         raise Unfit(response[:4].decode("latin-1"))
     return response[4:]
 

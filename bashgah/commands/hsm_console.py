@@ -18,8 +18,8 @@ import typer
 
 from hsm_sim._keys import Key
 from hsm_sim._macs import check_value
-from hsm_sim.audit import AuditTrail, verify_audit
-from hsm_sim.ceremony import AuthorisedState, Gathering, KeyCeremony, short_check
+from hsm_sim.audit import TRAIL_FILE, AuditTrail, verify_audit
+from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState, Gathering, KeyCeremony, short_check
 from hsm_sim.commands import keys as key_commands
 from hsm_sim.commands.key_fields import NEW_KEYS, header_of
 from hsm_sim.custodians import Custodians
@@ -45,7 +45,6 @@ for name, sub in (
     console_app.add_typer(sub, name=name)
 
 LMK_FILE = "hsm.lmk"
-AUTHORISED_FILE = "authorised.json"
 TYPES = {kind.name: kind for kind in KEY_TYPES}
 
 Home = Annotated[Path, typer.Option("--home", help="The directory of the HSM's files.")]
@@ -231,7 +230,7 @@ def _console(home: Path) -> Iterator[AuditTrail]:
 
 
 def _trail_path(home: Path) -> Path:
-    return home / "audit.jsonl"
+    return home / TRAIL_FILE
 
 
 def _custodians(home: Path) -> Custodians:

@@ -16,10 +16,9 @@ from collections import Counter
 from hsm_sim.errors import ErrorCode
 from hsm_sim.framing import FrameReader, framed
 from hsm_sim.hsm import Hsm
-from hsm_sim.selftest import Lmks, Unfit, published
-from hsm_sim.selftest_recipes import find
+from hsm_sim.selftest import published
 from tests.fuzz.fuzz_codec import mutated
-from tests.support.hsm import BLOCK, VARIANT, published_hsm
+from tests.support.hsm import played, published_hsm
 
 CODES = frozenset(code.value.encode("ascii") for code in ErrorCode)
 FRAMES = 1_000_000
@@ -34,21 +33,8 @@ def sources() -> list[bytes]:
     """Give commands that work: every command that a recipe of the self-test sends, and more."""
     hsm = published_hsm()
     hsm.authorised = True
-    lmks = Lmks(VARIANT, BLOCK)
-    found = list(PLAIN)
-    for vector in published():
-        recipe = find(vector)[1]
-        if recipe is None:
-            continue
-        playing = recipe(vector, lmks)
-        try:
-            command = next(playing)
-            while True:
-                found.append(command)
-                command = playing.send(hsm.execute(command))
-        except (StopIteration, Unfit):
-            continue
-    return sorted(set(found))
+    sent = [command for vector in published() for command in played(hsm, vector)[1]]
+    return sorted({*PLAIN, *sent})
 
 
 def broken(found: list[bytes], codes: list[bytes], chance: random.Random) -> bytes:
