@@ -190,7 +190,7 @@ async def _make(
     blocks = master.startswith("S")
     command = f"A01{'FFF' if blocks else kind}{'S' if blocks else 'U'};1{master}X"
     if blocks:
-        command += f"#{usage}T2{mode}00E00"
+        command += f"#{usage}T2{mode}00S00"  # S: it leaves in the terminal's own form
     answer = (await session.command(command.encode("ascii"))).decode("ascii", "replace")
     if answer[:4] != "A100":
         raise HsmUnavailable(f"no key was made: error {answer[2:4]}")

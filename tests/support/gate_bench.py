@@ -25,6 +25,8 @@ from switch._peers import Peers
 from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
 from switch.errors import JournalUnavailable
+from switch.hsm_client import HsmAddress
+from switch.hsm_pool import Hsm, HsmPool, KeyMaker
 from switch.iso8583 import (
     NEED_DATA,
     FrameReader,
@@ -51,6 +53,9 @@ CARDS = range(4)  # those of the shop's cards that are neither expired nor about
 ACQUIRER_CODES = {1: b"581672", 2: b"603799"}
 TPDU = bytes.fromhex("6000010002")
 REPLY_SECONDS_MAX = 10.0
+
+
+TEHRAN = ZoneInfo("Asia/Tehran")
 
 
 async def nothing_to_recall(whats: Sequence[Recalled]) -> None:
@@ -176,6 +181,7 @@ class Bench:
         self.error_awaited = False
         self.error: BaseException | None = None  # what ended the server, when a test awaits that
         self.peers: Peers | None = None  # of one shard among several
+        self.pool = HsmPool((), gate)
         self._links: list[Link] = []
 
     async def connect(self, listener: str = "binary") -> Link:
@@ -251,6 +257,7 @@ async def serving(
     pricings: Mapping[str, Pricing] = PRICINGS,
     seat: Seat | None = None,
     shop: Shop | None = None,
+    hsms: Sequence[HsmAddress] = (),
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
@@ -258,7 +265,7 @@ async def serving(
     listener is, else the first one's; `programme` the generous purse. Without `write_log` the
     exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
     which all have every card in their register and differ in whose it is; `shop` is one that an
-    earlier bench has left, for a shard that comes back.
+    earlier bench has left, for a shard that comes back. `hsms` are asked for what messages prove.
     """
     shop = shop or Shop(
         programme or generous_purse(),
@@ -268,6 +275,7 @@ async def serving(
         shard=0 if seat is None else seat.number,
     )
     gate = _new_gate(shop, connections_max, pending_max, pricings, seat)
+    pool = HsmPool([Hsm(address=address) for address in hsms], gate)
     journal = FakeJournal(delay_seconds=delay_seconds)
     registry = CollectorRegistry()
     SnapshotMetrics(registry)
@@ -276,15 +284,17 @@ async def serving(
         gate=gate,
         journal=journal,
         recall=recall,
-        timezone=ZoneInfo("Asia/Tehran"),
+        timezone=TEHRAN,
         idle_seconds_max=idle_seconds_max,
         frame_seconds_max=frame_seconds_max,
         metrics=CommitMetrics(registry),
         write_log=write_log,
         make_snapshots=trio.sleep_forever,
+        make_keys=KeyMaker(pool, shop.directory, TEHRAN),
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
     bench = Bench(shop, gate, server, journal, registry)
+    bench.pool = pool
     with ExitStack() as resources:
         _listen(bench, resources, framings or DIALECTS, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
@@ -293,6 +303,7 @@ async def serving(
                 bench.peers = _join(bench, gate, seat, resources)
                 nursery.start_soon(keep_connected, gate, bench.peers, seat.directory)
             nursery.start_soon(_run, bench)
+            nursery.start_soon(pool.run)
             try:
                 yield bench
             finally:

@@ -4,89 +4,24 @@ The HSM is the test here: it says what each test wants. `tests/gate/test_hsm.py`
 """
 
 from functools import partial
-from typing import Literal
 
-import msgspec
 import pytest
 
-from issuers.purse import purse
 from switch._security import card_proofs
-from switch.events import (
-    CardsAdded,
-    DerivationKeySet,
-    IssuerKeysSet,
-    PinTriesReset,
-    TerminalKeysSet,
-)
+from switch.events import DerivationKeySet, PinTriesReset
 from switch.programme import Security
 from switch.reasons import RESPONSE_CODES, Reason
-from tests.support.shop import PANS, Said, Shop, Verdict
+from tests.support.secure_shop import CARD, NO_SECRETS, SecureShop
+from tests.support.shop import PANS, Said, Verdict
 
 MAC, PIN, CARD_CODE, CRYPTOGRAM = 1, 2, 4, 8
-KEY = "U" + "0123456789ABCDEF" * 2
 BLOCK = "0123456789ABCDEF"
-CARD = "9364001234567907"
 TRACK2 = CARD + "D3012{service}0440212300000"
 
 
 def chip(counter: int) -> str:
     """Give DE 55 with a cryptogram under a transaction counter."""
     return f"9F3602{counter:04X}9F26081122334455667788"
-
-
-WITH_PIN = Security(pin="if_sent")
-MacAlgorithm = Literal["", "retail", "cmac"]
-
-
-class SecureShop(Shop):
-    """A shop whose cards have PINs and whose first terminal has keys."""
-
-    def __init__(self, security: Security = WITH_PIN, *, mac: MacAlgorithm = "") -> None:
-        definition = msgspec.structs.replace(purse(1, 1, 1), security=security)
-        super().__init__(definition)
-        self.record(IssuerKeysSet(programme=1, pin_verification=KEY, card_code=KEY, cryptogram=KEY))
-        self.set_keys(mac=mac)
-        token = self.core.token_of(CARD)
-        self.record(
-            CardsAdded(
-                programme=1,
-                tokens=token,
-                expiries=(3012).to_bytes(2, "little"),
-                first6=(936400).to_bytes(4, "little"),
-                last4=(7907).to_bytes(2, "little"),
-                pvvs=(4402).to_bytes(2, "little"),
-                pvkis=b"\x01",
-            )
-        )
-        card = self.core.card_of(token)
-        assert card is not None
-        self.card = card
-        self.load(1_000_000, card=CARD)
-
-    def set_keys(self, *, mac: MacAlgorithm = "", overlap_seconds: int = 0) -> None:
-        self.record(
-            TerminalKeysSet(
-                terminal=0,
-                pin=KEY,
-                mac=KEY if mac else "",
-                mac_algorithm=mac,
-                at_s=self.now_s,
-                overlap_seconds=overlap_seconds,
-            )
-        )
-
-    def load(self, amount_minor: int, card: int | str = 0) -> Said:
-        return self.send(code="210000", amount_minor=amount_minor, card=card, terminal="T0000002")
-
-    def buy(self, **elements: str | None) -> Said:
-        """A purchase by the card that has a PIN; `de52="…"` sets an element."""
-        extra: dict[int | str, str | None] = {
-            int(name[2:]): value for name, value in elements.items()
-        }
-        return self.send(card=CARD, extra=extra)
-
-    def tries(self) -> int:
-        return card_proofs(self.core, self.card)[0]
 
 
 def wrong(wanted: int, again: int) -> Verdict:
@@ -313,7 +248,7 @@ def test_a_chip_that_shows_no_cryptogram_is_declined() -> None:
 
 def test_a_derived_key_is_used_once() -> None:
     shop = SecureShop()
-    shop.record(DerivationKeySet(acquirer=1, key=KEY))
+    shop.record(DerivationKeySet(acquirer=1, key=NO_SECRETS.derivation))
 
     def buy(serial: str) -> Said:
         return shop.buy(de52=BLOCK, de48=f"KS020{serial}")

@@ -1,0 +1,77 @@
+"""The same secrets on both sides: clear for who plays terminal and card, sealed for the switch.
+
+Owns test keys and what a terminal makes with them: PIN blocks and MACs.
+"""
+
+from hsm_sim import _dukpt, _pin_checks
+from hsm_sim._cvv import cvv
+from hsm_sim._keys import Key
+from hsm_sim._macs import check_value, cmac, retail_mac
+from hsm_sim._pins import FORMATS, Pin, seal_block
+from hsm_sim.hsm import Lmk
+from hsm_sim.key_types import BDK, CVK, MK_AC, PVK, TAK, TMK, TPK, KeyType
+from tests.support.secure_shop import CARD, Secrets
+
+TDES = 0
+ISO_0 = FORMATS["ISO-0"]
+PVKI = 1
+
+
+class Vault:
+    """New random keys, and the card's PIN."""
+
+    def __init__(self, lmk: Lmk, pin: str = "1234", card: str = CARD) -> None:
+        self._lmk = lmk
+        self.card = card
+        self.pin = pin
+        self.keys = {
+            kind.name: Key.random(TDES, 16) for kind in (PVK, CVK, MK_AC, TMK, TPK, TAK, BDK)
+        }
+        account = card[-13:-1].encode()
+        value = _pin_checks.pvv(self.keys["PVK"], Pin.of(pin.encode()), account, PVKI)
+        self.secrets = Secrets(
+            pin_verification=self._sealed(PVK),
+            card_code=self._sealed(CVK),
+            cryptogram=self._sealed(MK_AC),
+            master=self._sealed(TMK),
+            terminal_pin=self._sealed(TPK),
+            terminal_mac=self._sealed(TAK),
+            derivation=self._sealed(BDK),
+            pvv=int(value),
+        )
+
+    def _sealed(self, kind: KeyType) -> str:
+        scheme = "S" if type(self._lmk).__name__ == "KeyBlockLmk" else "U"
+        return self._lmk.seal(self.keys[kind.name], kind, scheme).decode("ascii")
+
+    def block(self, pin: str | None = None, key: Key | None = None) -> str:
+        """Give DE 52: a PIN (the right one) in ISO 9564 format 0 under a terminal's key."""
+        sealed = seal_block(
+            key or self.keys["TPK"],
+            Pin.of((pin or self.pin).encode()),
+            ISO_0,
+            self.card[-13:-1].encode(),
+        )
+        return sealed.hex().upper()
+
+    def derived_block(self, serial: str, pin: str | None = None) -> str:
+        """Give DE 52 under a key derived for one message (DUKPT)."""
+        return self.block(pin, _dukpt.tdes_pin_key(self.keys["BDK"], bytes.fromhex(serial)))
+
+    def mac(self, message: bytes, algorithm: str = "retail", key: Key | None = None) -> bytes:
+        """Give the MAC over what stands before it."""
+        key = key or self.keys["TAK"]
+        return retail_mac(key, message, 1) if algorithm == "retail" else cmac(key, message)[:8]
+
+    def track2(self, service: str = "101", *, code: str | None = None) -> str:
+        """Give DE 35 with the right code on it, or another one."""
+        right = cvv(self.keys["CVK"], self.card, "3012", service)
+        return f"{self.card}D3012{service}{PVKI}{self.secrets.pvv:04d}{code or right}"
+
+    def take_session_keys(self, pin: str, mac: str) -> None:
+        """Take new keys out of a key exchange's reply: X, 32 digits under the TMK, check value."""
+        for name, told in (("TPK", pin), ("TAK", mac)):
+            assert told[0] == "X", told
+            key = Key.under([self.keys["TMK"]] * 2, bytes.fromhex(told[1:33]))
+            assert check_value(key)[:3].hex().upper() == told[33:]
+            self.keys[name] = key
