@@ -7,8 +7,12 @@ cdef extern from "openssl/evp.h" nogil:
         pass
     ctypedef struct EVP_CIPHER_CTX:
         pass
+    ctypedef struct EVP_MD:
+        pass
     ctypedef struct ENGINE:
         pass
+    enum:
+        EVP_MAX_MD_SIZE
     const EVP_CIPHER *EVP_des_ede3_ecb()
     const EVP_CIPHER *EVP_aes_128_ecb()
     const EVP_CIPHER *EVP_aes_192_ecb()
@@ -20,6 +24,15 @@ cdef extern from "openssl/evp.h" nogil:
     int EVP_CIPHER_CTX_set_padding(EVP_CIPHER_CTX *context, int padding)
     int EVP_CipherUpdate(EVP_CIPHER_CTX *context, unsigned char *out, int *out_bytes,
                          const unsigned char *data, int data_bytes)
+
+    const EVP_MD *EVP_sha1()
+    const EVP_MD *EVP_sha256()
+    const EVP_MD *EVP_sha512()
+
+cdef extern from "openssl/hmac.h" nogil:
+    unsigned char *HMAC(const EVP_MD *digest, const void *key, int key_bytes,
+                        const unsigned char *data, size_t data_bytes, unsigned char *out,
+                        unsigned int *out_bytes)
 
 cdef extern from "openssl/crypto.h" nogil:
     void OPENSSL_cleanse(void *start, size_t bytes)
