@@ -8,6 +8,7 @@ who reads no real cards needs neither.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import trio
@@ -23,6 +24,8 @@ from acquirers.terminal.cards.reading import (
 
 POLL_SECONDS: Final = 0.1
 """How often a reader is asked whether a card is there; a hand is slower."""
+JUST_GONE: Final = frozenset({0x8010_0067, 0x8010_0068, 0x8010_0069})
+"""Unpowered, reset, removed: the last card left, and pcscd has not looked since (400 ms)."""
 RELEASE_SECONDS: Final = 1.0
 """How long a closing waits for a card that does not answer."""
 
@@ -110,6 +113,8 @@ class _Slot:
         except self._absent:
             return False
         except self._errors as error:
+            if getattr(error, "hresult", 0) & 0xFFFFFFFF in JUST_GONE:
+                return False
             raise CardError(f"the card does not start: {error}") from None
         return True
 
@@ -121,10 +126,11 @@ class _Slot:
         return bytes([*data, status1, status2])
 
     def disconnect(self) -> None:
-        try:
-            self._connection.disconnect()
-        except self._errors:
-            return  # it is gone already, which was wanted
+        """Power the card down and give PC/SC's context back, whatever became of the card."""
+        for step in (self._connection.disconnect, self._connection.release):
+            # A card that is gone already is what was wanted.
+            with suppress(*self._errors):
+                step()
 
 
 def is_contactless(answer_to_reset: bytes) -> bool:

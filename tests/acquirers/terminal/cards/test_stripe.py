@@ -16,6 +16,7 @@ from acquirers.terminal.cards.stripe import (
     lrc,
     read_stripe,
 )
+from tests.acquirers.terminal.cards.stripe_text import with_lrc
 
 PAN = "9364001100000014"
 TRACK1 = f"%B{PAN}^TEST/SARA^30121010000012300000?"
@@ -26,10 +27,6 @@ expiries = st.builds("{:02}{:02}".format, st.integers(0, 99), st.integers(1, 12)
 digits3 = st.text("0123456789", min_size=3, max_size=3)
 names = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ /.-", min_size=2, max_size=26)
 extras = st.text("0123456789", max_size=8)
-
-
-def with_lrc(track: str) -> str:
-    return track + lrc(track, TRACK1_FIRST if track[0] == "%" else TRACK2_FIRST)
 
 
 def plain_lrc(track: str, bits: int, first: int) -> str:
