@@ -118,10 +118,23 @@ class Fields:
             raise Refused(ErrorCode.INPUT_DATA)
         return scheme + cryptogram
 
+    def take_lmk_id(self) -> None:
+        """Take the LMK identifier, if it is next; options of a key block stand behind it."""
+        if self.lmk_id is None and self.accept(b"%"):
+            self.lmk_id = self.number(2)
+
+    def all_but(self, behind: int) -> bytes:
+        """Take all but the last `behind` characters before the frame's end.
+
+        For the one field of a command whose width is not told; no `%` is in the others.
+        """
+        rest = self._data[self._at :]
+        ends = [at for at in map(rest.find, (b"%", bytes([END_MESSAGE]))) if at >= 0]
+        return self.take(min(ends, default=len(rest)) - behind)
+
     def end(self) -> None:
         """Take the LMK identifier and the trailer, if there are; anything else is refused."""
-        if self.accept(b"%"):
-            self.lmk_id = self.number(2)
+        self.take_lmk_id()
         if self.left == 0:
             return
         if self.take(1)[0] != END_MESSAGE or self.left > TRAILER_BYTES_MAX:
