@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from acquirers.terminal.cards.pin_pad import PinError
 from acquirers.terminal.cards.reading import CardError
 from acquirers.terminal.choices import (
     ORIGINALS,
@@ -54,6 +55,7 @@ SAID_AND_GOES_ON: Final = (
     CardUnreadableError,
     ChoiceError,
     OrderError,
+    PinError,
 )
 """What a person can do better next time."""
 

@@ -5,20 +5,20 @@ and how it looks is `acquirers.terminal`'s.
 """
 
 import os
-from collections.abc import Awaitable, Callable
+import sys
 from datetime import datetime
 from functools import partial
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import trio
 import typer
-from msgspec import Struct
 
 from acquirers.pos import PROFILES
+from acquirers.terminal.cards.pin_pad import PinError, injected_pin_pad
 from acquirers.terminal.cards.readers import READERS, UnknownReaderError, reader_of
-from acquirers.terminal.cards.reading import CardError, CardReader, Terms
+from acquirers.terminal.cards.reading import CardError, CardReader
 from acquirers.terminal.choices import (
     ChoiceError,
     NamedCard,
@@ -27,17 +27,17 @@ from acquirers.terminal.choices import (
     order_of,
     original_for,
 )
-from acquirers.terminal.client import Address, Patience, open_client
+from acquirers.terminal.client import Address, Patience
 from acquirers.terminal.dialog import HISTORY, REPEAT, Carrier, Dialog, repeatable
-from acquirers.terminal.memory import Remembered, TerminalMemory
-from acquirers.terminal.orders import NETWORK, Order, OrderError, Service
+from acquirers.terminal.memory import TerminalMemory
+from acquirers.terminal.orders import NETWORK, OrderError, Service
 from acquirers.terminal.parties import Card, CardUnreadableError, Station
-from acquirers.terminal.point_of_sale import CardDiffersError, Performed, PointOfSale
-from acquirers.terminal.presentation import Presented, terms_again, terms_of, with_card
+from acquirers.terminal.point_of_sale import CardDiffersError, Performed
 from acquirers.terminal.receipt_text import HEADING
-from acquirers.terminal.screen import exchange_lines, history_lines, outcome_text
+from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
-from acquirers.terminal.wire import UnknownProfileError, Wire, wire_of
+from acquirers.terminal.wire import UnknownProfileError, wire_of
+from bashgah.counter import Counter, PinEntry
 from bashgah.demo import SHOPS, TERMINALS, TEST_CARDS
 
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
@@ -52,74 +52,10 @@ CHOICE_ERRORS = (
     CardUnreadableError,
     CardDiffersError,
     OrderError,
+    PinError,
     UnknownProfileError,
     UnknownReaderError,
 )
-
-PRESENT_CARD = Text("Present the card", "کارت را ارائه کنید")
-NOT_BELIEVED = Text(
-    "The card does not believe its issuer's answer", "کارت پاسخ صادرکننده را نپذیرفت"
-)
-
-
-Operation = Callable[[PointOfSale, Card | None], Awaitable[Performed]]
-"""What is done at a counter; the card is the reader's, if one was read."""
-
-
-class Counter(Struct, frozen=True, kw_only=True):
-    """All that one run needs to carry out operations and show them."""
-
-    station: Station
-    address: Address
-    wire: Wire
-    patience: Patience
-    memory: TerminalMemory
-    now: Callable[[], datetime]
-    language: Language
-    heading: Text
-    receipt_only: bool
-    reader: CardReader | None = None
-
-    def order(self, order: Order, card: Card | None, card_name: str) -> Performed:
-        """Carry out an order over a connection of its own, and show how it ended.
-
-        Without a card it is the reader's, if the order needs one and there is a reader.
-        """
-        terms = None
-        if card is None and order.service not in NETWORK:
-            terms = terms_of(order, self.now(), pin_possible=False)
-        return self._shown(terms, lambda sale, read: sale.perform(order, read or card, card_name))
-
-    def repeat(self, exchange: Remembered, card: Card | None) -> Performed:
-        """Send a remembered message again, and show how it ended."""
-        terms = None if card else terms_again(exchange, self.now(), pin_possible=False)
-
-        def repeated(sale: PointOfSale, read: Card | None) -> Awaitable[Performed]:
-            presented = read or card
-            assert presented is not None, "it was named, or is read"
-            return sale.repeat(exchange, presented)
-
-        return self._shown(terms, repeated)
-
-    def _shown(self, terms: Terms | None, operation: Operation) -> Performed:
-        presented = trio.run(self._carried_out, terms, operation)
-        performed = presented.performed
-        if not self.receipt_only:
-            for line in exchange_lines(performed, self.wire.spec):
-                typer.echo(line)
-        typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
-        if presented.issuer_believed is False:
-            typer.echo(NOT_BELIEVED.said_in(self.language), err=True)
-        return performed
-
-    async def _carried_out(self, terms: Terms | None, operation: Operation) -> Presented:
-        async with open_client(self.address, self.wire, self.patience) as client:
-            sale = PointOfSale(client, self.station, self.memory, self.now)
-            if self.reader is None or terms is None:
-                return Presented(performed=await operation(sale, None))
-            typer.echo(PRESENT_CARD.said_in(self.language), err=True)
-            return await with_card(self.reader, terms, partial(operation, sale))
-
 
 CardOption = Annotated[
     str,
@@ -163,6 +99,13 @@ RepeatsOption = Annotated[int, typer.Option(help="Repeats before it gives up and
 ReceiptOnlyOption = Annotated[
     bool, typer.Option("--receipt-only", help="Do not show the messages.")
 ]
+PinOption = Annotated[bool, typer.Option("--pin", help="Ask for the PIN, unseen.")]
+PinFileOption = Annotated[
+    Path | None, typer.Option(help="Read the PIN from a file, or from standard input with -.")
+]
+PinKeyOption = Annotated[
+    Path | None, typer.Option(help="The terminal's PIN key: a file of hex digits, mode 0600.")
+]
 OperationArgument = Annotated[
     str,
     typer.Argument(
@@ -195,6 +138,9 @@ def command(
     reply_seconds: ReplySecondsOption = 15.0,
     repeats: RepeatsOption = 2,
     receipt_only: ReceiptOnlyOption = False,
+    pin: PinOption = False,
+    pin_file: PinFileOption = None,
+    pin_key: PinKeyOption = None,
 ) -> None:
     """Be a POS terminal: pay, refund, reverse, ask for the balance, and print the receipt.
 
@@ -220,6 +166,7 @@ def command(
             heading=_heading(merchant_id),
             receipt_only=receipt_only,
             reader=_reader(reader, card),
+            pin_entry=_pin_entry(pin, pin_file, pin_key),
         )
         if not operation:
             _converse(counter)
@@ -291,6 +238,26 @@ def _reader(wish: str, typed_card: str) -> CardReader | None:
     if typed_card:
         raise ChoiceError("a card is either read (--reader) or typed (--card)")
     return reader_of(wish)
+
+
+def _pin_entry(asked: bool, file: Path | None, key: Path | None) -> PinEntry | None:
+    """Give how the PIN is entered, if one is wanted. Raises ChoiceError, PinKeyError."""
+    if not asked and file is None:
+        return None
+    if asked and file is not None:
+        raise ChoiceError("a PIN is either asked for (--pin) or read (--pin-file)")
+    if key is None:
+        raise ChoiceError("a PIN needs the terminal's PIN key (--pin-key)")
+    return PinEntry(ask=partial(_read_pin, file), pad=injected_pin_pad(key))
+
+
+def _read_pin(file: Path | None) -> str:
+    """Give a PIN, never as it is shown or left in a shell's history. Raises OSError."""
+    if file is None:
+        return getpass("PIN: ")
+    if file == Path("-"):
+        return sys.stdin.readline().strip()
+    return file.read_text("utf-8").strip()
 
 
 def _named_cards() -> list[NamedCard]:

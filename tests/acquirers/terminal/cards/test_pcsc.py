@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.lowlevel
 
 from acquirers.terminal.cards.pcsc import PcscReader
 from acquirers.terminal.cards.readers import reader_of
@@ -154,25 +155,23 @@ async def test_a_card_is_waited_for_and_the_wait_can_be_given_up(
         await reader.tell_issuer_answer(bytes(10))
 
 
+class PulledOut(VirtualCard):
+    """A card that leaves the reader when its record is asked for."""
+
+    def transmit(self, sent: bytes) -> bytes:
+        if sent[1] == 0xB2:
+            raise trio.BrokenResourceError("pulled out")
+        return super().transmit(sent)
+
+
 async def test_a_card_that_is_pulled_out_in_the_middle_says_so(
     slot: tuple[str, int], tmp_path: Path
 ) -> None:
     name, port = slot
-    card = VirtualCard(card_file(tmp_path / "card.json"))
-    answer = card.transmit
-    lent = trio.CancelScope()
-
-    def pulled_out_at_the_record(command: bytes) -> bytes:
-        if command[1] == 0xB2:
-            lent.cancel()
-            # The driver hears the hang-up before it gets an answer.
-            raise trio.BrokenResourceError
-        return answer(command)
-
-    card.transmit = pulled_out_at_the_record  # type: ignore[method-assign, assignment]  # the hand at the card
+    card = PulledOut(card_file(tmp_path / "card.json"))
 
     async def lend_until_pulled() -> None:
-        with lent, contextlib.suppress(trio.BrokenResourceError):
+        with contextlib.suppress(trio.BrokenResourceError):
             await lend(card, "127.0.0.1", port)
 
     reader = PcscReader(name)
