@@ -7,11 +7,12 @@ section of its own (conftest.py).
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -124,6 +125,27 @@ def test_the_terminal_pays_with_a_card_in_a_pcsc_reader(
     assert request["55.9F02"] == "000000250000"
     assert "250,000 rial" in ended.stdout
     assert PAN not in ended.stdout + ended.stderr
+
+
+async def test_lend_card_keeps_a_card_in_the_reader_until_it_is_interrupted(
+    slot: tuple[str, int], tmp_path: Path
+) -> None:
+    name, port = slot
+    card_file(tmp_path / "card.json")
+    words = ["lend-card", str(tmp_path / "card.json"), f"--port={port}", "--contact"]
+    lending = subprocess.Popen([sys.executable, "-m", "bashgah", *words], stdout=subprocess.PIPE)
+    try:
+        with trio.fail_after(SECONDS_MAX):
+            async with aclosing(PcscReader(name)) as reader:
+                read = await reader.wait_for_card(TERMS)
+    finally:
+        lending.send_signal(signal.SIGINT)
+        said, _ = lending.communicate(timeout=SECONDS_MAX)
+
+    assert read.card.pan == PAN
+    assert read.card.entry_mode == "052"
+    assert said.startswith(b"the card is in the reader")
+    assert lending.returncode == 130
 
 
 async def test_a_card_is_waited_for_and_the_wait_can_be_given_up(

@@ -10,6 +10,7 @@ import trio
 from cryptography.utils import CryptographyDeprecationWarning
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from acquirers.terminal.cards import tlv
 from acquirers.terminal.cards.personalisation import (
@@ -21,6 +22,7 @@ from acquirers.terminal.cards.personalisation import (
 from acquirers.terminal.cards.reading import CardError, Terms
 from acquirers.terminal.cards.virtual import VirtualCard, VirtualReader
 from tests.acquirers.terminal.cards.samples import ICC_MASTER_KEY, PAN, card_file
+from tests.source_tree import ROOT
 
 with warnings.catch_warnings():
     # Imports of pyemv only name where TripleDES was; it is still there.
@@ -113,6 +115,18 @@ def test_the_cryptogram_is_over_all_that_the_terminal_tells(
 
     assert issuer.data[0x9F26] == issuer.expected()
     assert issuer.data[0x9F02].hex() == f"{amount_minor:012}"
+
+
+@pyemv_warns
+async def test_the_example_of_the_document_is_what_the_card_makes(path: Path) -> None:
+    terms = structs.replace(TERMS, unpredictable_number=bytes.fromhex("0A0B0C0D"))
+    document = "".join((ROOT / "docs/cards.md").read_text("utf-8").split())
+
+    read = await VirtualReader(VirtualCard(card_file(path))).wait_for_card(terms)
+
+    answer = Issuer(read.card.chip_data).answer().hex().upper()
+    assert f"DE55{read.card.chip_data}" in document
+    assert f"91,code00{answer}" in document
 
 
 @pyemv_warns
