@@ -10,6 +10,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
@@ -25,6 +26,7 @@ from acquirers.terminal.cards.readers import reader_of
 from acquirers.terminal.cards.reading import (
     CardError,
     CardRemovedError,
+    PresentedCard,
     ReaderUnavailableError,
     Terms,
 )
@@ -92,23 +94,25 @@ def approve(request: Message, number: int) -> Replies:
     return [answered(request)]
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """Give a directory that any user can write to; pytest closes its own again and again."""
+    with tempfile.TemporaryDirectory(prefix="bashgah-pcsc-") as directory:
+        Path(directory).chmod(0o777)
+        yield Path(directory)
+
+
 # Root can be both; an ordinary user is one.
 @pytest.mark.parametrize("user", [*dict.fromkeys([os.getuid(), os.getuid() or NOBODY])])
 @pytest.mark.parametrize("contactless", [True, False])
 def test_the_terminal_pays_with_a_card_in_a_pcsc_reader(
-    slot: tuple[str, int], tmp_path: Path, user: int, contactless: bool
+    slot: tuple[str, int], tmp_path: Path, open_to_all: Path, user: int, contactless: bool
 ) -> None:
     reader, port = slot
     card = VirtualCard(card_file(tmp_path / "card.json"), contactless=contactless)
-    state = tmp_path / "state"
-    state.mkdir()
-    state.chmod(0o777)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o011)
-
     with card_in(port, card), peer_in_thread(wire_of("pos-binary"), approve) as peer:
         words = ["purchase", "--amount=250000", f"--reader=pcsc:{reader}", "--receipt-only"]
-        options = [f"--port={peer.address.port}", f"--state={state / 'terminal.json'}"]
+        options = [f"--port={peer.address.port}", f"--state={open_to_all / 'terminal.json'}"]
         ended = subprocess.run(
             [sys.executable, "-c", PAY_AS, str(user), *words, *options],
             capture_output=True,
@@ -127,7 +131,13 @@ def test_the_terminal_pays_with_a_card_in_a_pcsc_reader(
     assert PAN not in ended.stdout + ended.stderr
 
 
-async def test_lend_card_keeps_a_card_in_the_reader_until_it_is_interrupted(
+async def read_once(name: str) -> PresentedCard:
+    with trio.fail_after(SECONDS_MAX):
+        async with aclosing(PcscReader(name)) as reader:
+            return await reader.wait_for_card(TERMS)
+
+
+def test_lend_card_keeps_a_card_in_the_reader_until_it_is_interrupted(
     slot: tuple[str, int], tmp_path: Path
 ) -> None:
     name, port = slot
@@ -135,9 +145,7 @@ async def test_lend_card_keeps_a_card_in_the_reader_until_it_is_interrupted(
     words = ["lend-card", str(tmp_path / "card.json"), f"--port={port}", "--contact"]
     lending = subprocess.Popen([sys.executable, "-m", "bashgah", *words], stdout=subprocess.PIPE)
     try:
-        with trio.fail_after(SECONDS_MAX):
-            async with aclosing(PcscReader(name)) as reader:
-                read = await reader.wait_for_card(TERMS)
+        read = trio.run(read_once, name)
     finally:
         lending.send_signal(signal.SIGINT)
         said, _ = lending.communicate(timeout=SECONDS_MAX)
