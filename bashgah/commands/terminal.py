@@ -5,17 +5,20 @@ and how it looks is `acquirers.terminal`'s.
 """
 
 import os
-from collections.abc import Awaitable, Callable
+import sys
 from datetime import datetime
+from functools import partial
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import trio
 import typer
-from msgspec import Struct
 
 from acquirers.pos import PROFILES
+from acquirers.terminal.cards.pin_pad import PinError, injected_pin_pad
+from acquirers.terminal.cards.readers import READERS, UnknownReaderError, reader_of
+from acquirers.terminal.cards.reading import CardError, CardReader
 from acquirers.terminal.choices import (
     ChoiceError,
     NamedCard,
@@ -24,16 +27,17 @@ from acquirers.terminal.choices import (
     order_of,
     original_for,
 )
-from acquirers.terminal.client import Address, Patience, open_client
+from acquirers.terminal.client import Address, Patience
 from acquirers.terminal.dialog import HISTORY, REPEAT, Carrier, Dialog, repeatable
-from acquirers.terminal.memory import Remembered, TerminalMemory
-from acquirers.terminal.orders import NETWORK, Order, OrderError, Service
+from acquirers.terminal.memory import TerminalMemory
+from acquirers.terminal.orders import NETWORK, OrderError, Service
 from acquirers.terminal.parties import Card, CardUnreadableError, Station
-from acquirers.terminal.point_of_sale import CardDiffersError, Performed, PointOfSale
+from acquirers.terminal.point_of_sale import CardDiffersError, Performed
 from acquirers.terminal.receipt_text import HEADING
-from acquirers.terminal.screen import exchange_lines, history_lines, outcome_text
+from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
-from acquirers.terminal.wire import UnknownProfileError, Wire, wire_of
+from acquirers.terminal.wire import UnknownProfileError, wire_of
+from bashgah.counter import Counter, PinEntry
 from bashgah.demo import SHOPS, TERMINALS, TEST_CARDS
 
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
@@ -43,49 +47,15 @@ EXIT_DECLINED = 1
 EXIT_UNANSWERED = 2
 
 CHOICE_ERRORS = (
+    CardError,
     ChoiceError,
     CardUnreadableError,
     CardDiffersError,
     OrderError,
+    PinError,
     UnknownProfileError,
+    UnknownReaderError,
 )
-
-
-class Counter(Struct, frozen=True, kw_only=True):
-    """All that one run needs to carry out operations and show them."""
-
-    station: Station
-    address: Address
-    wire: Wire
-    patience: Patience
-    memory: TerminalMemory
-    now: Callable[[], datetime]
-    language: Language
-    heading: Text
-    receipt_only: bool
-
-    def order(self, order: Order, card: Card | None, card_name: str) -> Performed:
-        """Carry out an order over a connection of its own, and show how it ended."""
-        return self._shown(lambda sale: sale.perform(order, card, card_name))
-
-    def repeat(self, exchange: Remembered, card: Card) -> Performed:
-        """Send a remembered message again, and show how it ended."""
-        return self._shown(lambda sale: sale.repeat(exchange, card))
-
-    def _shown(self, operation: Callable[[PointOfSale], Awaitable[Performed]]) -> Performed:
-        performed = trio.run(self._carried_out, operation)
-        if not self.receipt_only:
-            for line in exchange_lines(performed, self.wire.spec):
-                typer.echo(line)
-        typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
-        return performed
-
-    async def _carried_out(
-        self, operation: Callable[[PointOfSale], Awaitable[Performed]]
-    ) -> Performed:
-        async with open_client(self.address, self.wire, self.patience) as client:
-            return await operation(PointOfSale(client, self.station, self.memory, self.now))
-
 
 CardOption = Annotated[
     str,
@@ -93,6 +63,9 @@ CardOption = Annotated[
         help="Number of a test card, a card number, or track 2 (;PAN=YYMM…?). "
         "Default: the card of the message it is about, else test card 1."
     ),
+]
+ReaderOption = Annotated[
+    str, typer.Option(help=f"Read the card: {READERS}. Files are explained in docs/cards.md.")
 ]
 ExpiryOption = Annotated[str, typer.Option(help="YYMM, sent with a card number when given.")]
 AmountOption = Annotated[str, typer.Option(help="In rials; 250,000 and ۲۵۰٬۰۰۰ are read too.")]
@@ -126,6 +99,13 @@ RepeatsOption = Annotated[int, typer.Option(help="Repeats before it gives up and
 ReceiptOnlyOption = Annotated[
     bool, typer.Option("--receipt-only", help="Do not show the messages.")
 ]
+PinOption = Annotated[bool, typer.Option("--pin", help="Ask for the PIN, unseen.")]
+PinFileOption = Annotated[
+    Path | None, typer.Option(help="Read the PIN from a file, or from standard input with -.")
+]
+PinKeyOption = Annotated[
+    Path | None, typer.Option(help="The terminal's PIN key: a file of hex digits, mode 0600.")
+]
 OperationArgument = Annotated[
     str,
     typer.Argument(
@@ -138,6 +118,7 @@ OperationArgument = Annotated[
 def command(
     operation: OperationArgument = "",
     card: CardOption = "",
+    reader: ReaderOption = "",
     expiry: ExpiryOption = "",
     amount: AmountOption = "",
     points: PointsOption = "",
@@ -157,6 +138,9 @@ def command(
     reply_seconds: ReplySecondsOption = 15.0,
     repeats: RepeatsOption = 2,
     receipt_only: ReceiptOnlyOption = False,
+    pin: PinOption = False,
+    pin_file: PinFileOption = None,
+    pin_key: PinKeyOption = None,
 ) -> None:
     """Be a POS terminal: pay, refund, reverse, ask for the balance, and print the receipt.
 
@@ -181,6 +165,8 @@ def command(
             language=lang,
             heading=_heading(merchant_id),
             receipt_only=receipt_only,
+            reader=_reader(reader, card),
+            pin_entry=_pin_entry(pin, pin_file, pin_key),
         )
         if not operation:
             _converse(counter)
@@ -212,13 +198,15 @@ def _once(
         return None
     if operation == REPEAT:
         exchange = repeatable(wishes.original_rrn, counter.memory)
+        if counter.reader is not None:
+            return counter.repeat(exchange, None)
         card, _ = choose_card(typed_card or exchange.card_name, expiry, cards)
         return counter.repeat(exchange, card)
     if operation not in set(Service):
         raise ChoiceError(f"no operation {operation!r}; `bashgah terminal --help` lists them")
     service = Service(operation)
     order = order_of(service, wishes, counter.memory)
-    if service in NETWORK:
+    if service in NETWORK or counter.reader is not None:
         return counter.order(order, None, "")
     original = original_for(service, wishes.original_rrn, counter.memory)
     default = cards[0].name if original is None else original.card_name
@@ -235,11 +223,41 @@ def _converse(counter: Counter) -> None:
         memory=counter.memory,
         cards=_named_cards(),
         language=counter.language,
+        card_is_read=counter.reader is not None,
     )
     try:
         dialog.run()
     except typer.Abort:  # the input ended: as good as "quit"
         typer.echo()
+
+
+def _reader(wish: str, typed_card: str) -> CardReader | None:
+    """Give the reader that was asked for, if one was. Raises ChoiceError, UnknownReaderError."""
+    if not wish:
+        return None
+    if typed_card:
+        raise ChoiceError("a card is either read (--reader) or typed (--card)")
+    return reader_of(wish)
+
+
+def _pin_entry(asked: bool, file: Path | None, key: Path | None) -> PinEntry | None:
+    """Give how the PIN is entered, if one is wanted. Raises ChoiceError, PinKeyError."""
+    if not asked and file is None:
+        return None
+    if asked and file is not None:
+        raise ChoiceError("a PIN is either asked for (--pin) or read (--pin-file)")
+    if key is None:
+        raise ChoiceError("a PIN needs the terminal's PIN key (--pin-key)")
+    return PinEntry(ask=partial(_read_pin, file), pad=injected_pin_pad(key))
+
+
+def _read_pin(file: Path | None) -> str:
+    """Give a PIN, never as it is shown or left in a shell's history. Raises OSError."""
+    if file is None:
+        return getpass("PIN: ")
+    if file == Path("-"):
+        return sys.stdin.readline().strip()
+    return file.read_text("utf-8").strip()
 
 
 def _named_cards() -> list[NamedCard]:

@@ -1,0 +1,124 @@
+"""A counter in a shell: carries out operations, with a card that is typed or read, and shows them.
+
+Owns the order of asking for card and PIN, and what is printed. Must not know options; what an
+operation is and how it looks is `acquirers.terminal`'s.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+
+import trio
+import typer
+from msgspec import Struct, structs
+
+from acquirers.terminal.cards.pin_pad import PinPad
+from acquirers.terminal.cards.reading import CardReader, Terms
+from acquirers.terminal.client import Address, Patience, open_client
+from acquirers.terminal.memory import Remembered, TerminalMemory
+from acquirers.terminal.orders import ADVISING_TYPES, MESSAGE_TYPES, NETWORK, Order
+from acquirers.terminal.parties import Card, Station
+from acquirers.terminal.point_of_sale import Performed, PointOfSale
+from acquirers.terminal.presentation import Presented, terms_again, terms_of, with_card
+from acquirers.terminal.screen import exchange_lines, outcome_text
+from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.wire import Wire
+
+PRESENT_CARD = Text("Present the card", "کارت را ارائه کنید")
+NOT_BELIEVED = Text(
+    "The card does not believe its issuer's answer", "کارت پاسخ صادرکننده را نپذیرفت"
+)
+
+Operation = Callable[[PointOfSale, Card], Awaitable[Performed]]
+"""What is done at a counter with a card."""
+
+
+class PinEntry(Struct, frozen=True, kw_only=True):
+    """How a PIN is asked for, and what seals it."""
+
+    ask: Callable[[], str]
+    pad: PinPad
+
+
+class Counter(Struct, frozen=True, kw_only=True):
+    """All that one run needs to carry out operations and show them.
+
+    Where a `reader` is, operations are given no card: it is read when its turn comes.
+    """
+
+    station: Station
+    address: Address
+    wire: Wire
+    patience: Patience
+    memory: TerminalMemory
+    now: Callable[[], datetime]
+    language: Language
+    heading: Text
+    receipt_only: bool
+    reader: CardReader | None = None
+    pin_entry: PinEntry | None = None
+
+    def order(self, order: Order, card: Card | None, card_name: str) -> Performed:
+        """Carry out an order over a connection of its own, and show how it ended."""
+        if order.service in NETWORK:
+            return self._shown(self._without_card(order))
+        asks = MESSAGE_TYPES[order.service][0][:3] not in ADVISING_TYPES
+        terms = terms_of(order, self.now(), pin_possible=asks and self.pin_entry is not None)
+
+        async def performed(sale: PointOfSale, presented: Card) -> Performed:
+            return await sale.perform(order, presented, card_name)
+
+        return self._shown(self._with_card(card, terms, performed))
+
+    def repeat(self, exchange: Remembered, card: Card | None) -> Performed:
+        """Send a remembered message again, and show how it ended."""
+        asks = exchange.mti[:3] not in ADVISING_TYPES
+        terms = terms_again(exchange, self.now(), pin_possible=asks and self.pin_entry is not None)
+
+        async def repeated(sale: PointOfSale, presented: Card) -> Performed:
+            return await sale.repeat(exchange, presented)
+
+        return self._shown(self._with_card(card, terms, repeated))
+
+    def _shown(self, operation: Callable[[PointOfSale], Awaitable[Presented]]) -> Performed:
+        presented = trio.run(self._carried_out, operation)
+        performed = presented.performed
+        if not self.receipt_only:
+            for line in exchange_lines(performed, self.wire.spec):
+                typer.echo(line)
+        typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
+        if presented.issuer_believed is False:
+            typer.echo(NOT_BELIEVED.said_in(self.language), err=True)
+        return performed
+
+    async def _carried_out(
+        self, operation: Callable[[PointOfSale], Awaitable[Presented]]
+    ) -> Presented:
+        async with open_client(self.address, self.wire, self.patience) as client:
+            return await operation(PointOfSale(client, self.station, self.memory, self.now))
+
+    def _without_card(self, order: Order) -> Callable[[PointOfSale], Awaitable[Presented]]:
+        async def carried_out(sale: PointOfSale) -> Presented:
+            return Presented(performed=await sale.perform(order))
+
+        return carried_out
+
+    def _with_card(
+        self, card: Card | None, terms: Terms, operation: Operation
+    ) -> Callable[[PointOfSale], Awaitable[Presented]]:
+        """Give the operation with the card that was typed, or with the one the reader reads."""
+
+        async def with_pin(sale: PointOfSale, presented: Card) -> Performed:
+            if self.pin_entry is not None and terms.pin_possible:
+                block = self.pin_entry.pad.seal(self.pin_entry.ask(), presented.pan)
+                presented = structs.replace(presented, pin_block=block.hex().upper())
+            return await operation(sale, presented)
+
+        async def carried_out(sale: PointOfSale) -> Presented:
+            if card is not None:
+                return Presented(performed=await with_pin(sale, card))
+            assert self.reader is not None, "a card is typed where none is read"
+            typer.echo(PRESENT_CARD.said_in(self.language), err=True)
+            return await with_card(self.reader, terms, partial(with_pin, sale))
+
+        return carried_out
