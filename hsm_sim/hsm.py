@@ -1,12 +1,13 @@
 """The HSM without its sockets: a command in, its response out.
 
 Owns what commands share: the LMKs, the cache of opened keys, the authorised state and the policy.
-Which commands there are is a table (`hsm_sim/commands`), handed in. No I/O, no clock of its own.
+Which commands there are is a table (`hsm_sim/commands`), handed in. No I/O; its clock comes in.
 
     request   header | command 2A | fields | ['%' LMK 2N] | [X'19' trailer]
     response  header | reply 2A   | error 2A | fields | [X'19' trailer]
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
@@ -14,8 +15,10 @@ from typing import NamedTuple, Protocol
 from hsm_sim._keys import Key
 from hsm_sim.errors import ErrorCode, Refused
 from hsm_sim.fields import Fields
+from hsm_sim.health import Health
 from hsm_sim.key_types import KeyType
 
+HEADER_BYTES = 4
 CACHED_KEYS_MAX = 65_536  # of 10,000 terminals with five keys each; about 1 KB a key
 
 
@@ -54,18 +57,31 @@ class Command(NamedTuple):
     @property
     def reply(self) -> str:
         """Reply code: the second letter's follower (A0 → A1, CC → CD)."""
-        return self.code[0] + chr(ord(self.code[1]) + 1)
+        return reply_code(self.code.encode("ascii")).decode("ascii")
 
 
 class Hsm:
     """One HSM. Belongs to one thread."""
 
-    def __init__(self, lmks: Mapping[int, Lmk], commands: Mapping[str, Command]) -> None:
+    def __init__(
+        self,
+        lmks: Mapping[int, Lmk],
+        commands: Mapping[str, Command],
+        *,
+        header_bytes: int = HEADER_BYTES,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self.lmks = dict(lmks)
         self.commands = dict(commands)
+        self.header_bytes = header_bytes  # of frames, and of commands in a chain
+        self.health = Health(now_ns)
         self.authorised = False
         self.disabled: frozenset[str] = frozenset()
         self._opened: OrderedDict[tuple[int, str, bytes], Key] = OrderedDict()
+        self._rows = {
+            command.code.encode("ascii"): (command, command.reply.encode("ascii"))
+            for command in commands.values()
+        }
 
     def lmk(self, fields: Fields) -> Lmk:
         """Give the LMK that a command names, or the only default."""
@@ -88,12 +104,12 @@ class Hsm:
 
     def execute(self, message: bytes) -> bytes:
         """Run one command (without its header). Every message gets a reply."""
-        code = message[:2].decode("latin-1")
-        command = self.commands.get(code)
-        if command is None:
-            return _reply_code(code) + b"ZZ"
+        row = self._rows.get(message[:2])
+        if row is None:
+            return reply_code(message[:2]) + _UNKNOWN
+        command, reply = row
+        self.health.counts[command.code] += 1
         fields = Fields(message[2:])
-        reply = command.reply.encode("ascii")
         try:
             if command.code in self.disabled:
                 raise Refused(ErrorCode.DISABLED)
@@ -101,17 +117,23 @@ class Hsm:
                 raise Refused(ErrorCode.NOT_AUTHORISED)
             result = command.run(self, fields)
         except Refused as refusal:
-            response = reply + refusal.code.value.encode("ascii")
+            response = reply + refusal.code.encode("ascii")
         else:
-            error, body = result if isinstance(result, Answer) else (ErrorCode.OK, result)
-            response = reply + error.value.encode("ascii") + body
+            if isinstance(result, Answer):
+                response = reply + result.code.encode("ascii") + result.fields
+            else:
+                response = reply + _OK + result
         if fields.trailer is not None:
             response += b"\x19" + fields.trailer
         return response
 
 
-def _reply_code(code: str) -> bytes:
-    """Reply code of a command that is not known; of rubbish, ZZ."""
-    if len(code) == 2 and code.isascii() and code.isalnum():
-        return (code[0] + chr(ord(code[1]) + 1)).encode("ascii")
-    return b"ZZ"
+_OK = ErrorCode.OK.encode("ascii")
+_UNKNOWN = ErrorCode.UNKNOWN_COMMAND.encode("ascii")
+
+
+def reply_code(code: bytes) -> bytes:
+    """Reply code of a command, known or not: the second letter's follower; of rubbish, ZZ."""
+    if len(code) == 2 and code.isalnum():
+        return bytes((code[0], code[1] + 1))
+    return _UNKNOWN

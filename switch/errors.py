@@ -17,6 +17,10 @@ class JournalUnavailable(OperatingError):
     """PostgreSQL cannot take rows now."""
 
 
+class HsmUnavailable(OperatingError):
+    """The HSM is away, or does not answer in time."""
+
+
 class FencedError(OperatingError):
     """Another process owns this shard: this one must send nothing more and end."""
 

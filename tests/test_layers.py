@@ -67,6 +67,7 @@ LAYERS: dict[str, int] = {
     "switch._exchange_log": 4,
     "switch._fork": 4,  # an image's system calls
     "switch.config": 4,
+    "switch.hsm_client": 4,
     "switch.ledger.database": 4,
     "switch.ledger.journal": 4,
     "switch.ledger.migrate": 4,

@@ -17,7 +17,7 @@ from hsm_sim import _vouchers
 from hsm_sim._documents import Document, new_signing_key, sign
 from hsm_sim._keys import Key
 from hsm_sim.errors import ErrorCode, Refused
-from tests.support.certificates import Recipient
+from tests.support.recipients import Recipient
 
 TDES, AES, HMAC = range(3)
 SECRET = bytes(range(32))
