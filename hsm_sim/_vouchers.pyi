@@ -28,5 +28,7 @@ def digest_encrypted(
 def digest_sealed(key: Key, label: bytes, sealing_key: Key, bound: bytes, sealed: bytes) -> bytes:
     """Digest a sealed PIN."""
 
-def write_pin(document: Document, sealing_key: Key, bound: bytes, sealed: bytes) -> None:
-    """Write a sealed PIN, in clear, at the end of a document."""
+def write_pin(
+    document: Document, sealing_key: Key, bound: bytes, sealed: bytes, before: bytes, after: bytes
+) -> None:
+    """Write a line at the end of a document: `before`, the sealed PIN in clear, `after`."""

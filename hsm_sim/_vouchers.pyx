@@ -158,11 +158,13 @@ def digest_sealed(Key key not None, bytes label not None, Key sealing_key not No
 
 
 def write_pin(Document document not None, Key sealing_key not None, bytes bound not None,
-              bytes sealed not None):
-    """Write a sealed PIN, in clear, at the end of a document."""
+              bytes sealed not None, bytes before not None, bytes after not None):
+    """Write a line with a sealed PIN, in clear, at the end of a document."""
     cdef uint8_t pin[PIN_DIGITS_MAX]
     cdef int digits = opened(sealing_key, bound, sealed, pin)
     try:
+        document.write(before)
         document.append(pin, digits)
+        document.write(after)
     finally:
         OPENSSL_cleanse(pin, sizeof(pin))

@@ -5,10 +5,14 @@ Owns nothing but the sum; a code that two families claim is a mistake of ours.
 
 from collections.abc import Mapping
 
-from hsm_sim.commands import diagnostics
+from hsm_sim.commands import diagnostics, production, vouchers
 from hsm_sim.hsm import Command
 
-FAMILIES: tuple[tuple[Command, ...], ...] = (diagnostics.COMMANDS,)
+FAMILIES: tuple[tuple[Command, ...], ...] = (
+    diagnostics.COMMANDS,
+    production.COMMANDS,
+    vouchers.COMMANDS,
+)
 
 
 def table() -> Mapping[str, Command]:
