@@ -10,43 +10,15 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from hsm_sim._keys cimport AES, BLOCK_BYTES_MAX, TDES, Key, key_of
+from hsm_sim._macs cimport cmac_into
 from hsm_sim._openssl cimport CRYPTO_memcmp, OPENSSL_cleanse, RAND_bytes
 
 from hsm_sim._keys import LENGTHS
 from hsm_sim.errors import ErrorCode, Refused
 
+cdef uint8_t[BLOCK_BYTES_MAX] START     # of a MAC's chain: zeros
+memset(START, 0, BLOCK_BYTES_MAX)
 
-
-cdef int cmac(Key key, const uint8_t *data, int bytes, uint8_t *out) except -1:
-    """CMAC of data (SP 800-38B): one block at `out`."""
-    cdef int size = key.block_bytes()
-    cdef int whole = (bytes - 1) // size * size if bytes > 0 else 0
-    cdef int rest = bytes - whole
-    cdef int i, doublings, carry, high
-    cdef uint8_t mask[BLOCK_BYTES_MAX]
-    cdef uint8_t last[BLOCK_BYTES_MAX]
-    memset(mask, 0, sizeof(mask))
-    memset(last, 0, sizeof(last))
-    memset(out, 0, size)
-    key.encrypt(mask, mask, size)
-    for doublings in range(1 if rest == size else 2):
-        high = mask[0] >> 7
-        carry = 0
-        for i in range(size - 1, -1, -1):
-            carry, mask[i] = mask[i] >> 7, <uint8_t> (mask[i] << 1 | carry)
-        if high:
-            mask[size - 1] ^= 0x87 if size == 16 else 0x1b
-    memcpy(last, data + whole, rest)
-    if rest < size:
-        last[rest] = 0x80
-    for i in range(size):
-        last[i] ^= mask[i]
-    for i in range(0, whole, size):
-        key.encrypt_chained(out, data + i, out, size)
-    key.encrypt_chained(out, last, out, size)
-    OPENSSL_cleanse(mask, sizeof(mask))
-    OPENSSL_cleanse(last, sizeof(last))
-    return 0
 
 
 cdef Key block_key(Key protection, int version, bint authenticates):
@@ -67,7 +39,7 @@ cdef Key block_key(Key protection, int version, bint authenticates):
     request[6] = protection.length * 8 >> 8
     while made < protection.length:
         request[0] += 1
-        cmac(protection, request, sizeof(request), room + made)
+        cmac_into(protection, START, request, sizeof(request), room + made)
         made += protection.block_bytes()
     key = key_of(protection.algorithm, room, protection.length)
     OPENSSL_cleanse(room, sizeof(room))
@@ -86,7 +58,7 @@ cdef int authenticate(Key key, int version, bytes header, const uint8_t *payload
     memcpy(room + header_bytes, payload, bytes)
     try:
         if version == c"B" or version == c"D":
-            return cmac(key, room, header_bytes + bytes, out)
+            return cmac_into(key, START, room, header_bytes + bytes, out)
         memset(chain, 0, sizeof(chain))
         key.encrypt_chained(chain, room, room, header_bytes + bytes)
         memcpy(out, chain, 4)
@@ -176,7 +148,8 @@ def derive(Key base not None, bytes label not None, int length):
     while made < length:
         counter += 1
         request = bytes([counter]) + label + b"\0" + (length * 8).to_bytes(2, "big")
-        cmac(base, <const uint8_t *> PyBytes_AS_STRING(request), len(request), room + made)
+        cmac_into(base, START, <const uint8_t *> PyBytes_AS_STRING(request), len(request),
+                  room + made)
         made += base.block_bytes()
     key = key_of(AES, room, length)
     OPENSSL_cleanse(room, sizeof(room))

@@ -118,10 +118,14 @@ class Fields:
             raise Refused(ErrorCode.INPUT_DATA)
         return scheme + cryptogram
 
+    def take_lmk_id(self) -> None:
+        """Take the LMK identifier, if it is next; options of a key block stand behind it."""
+        if self.lmk_id is None and self.accept(b"%"):
+            self.lmk_id = self.number(2)
+
     def end(self) -> None:
         """Take the LMK identifier and the trailer, if there are; anything else is refused."""
-        if self.accept(b"%"):
-            self.lmk_id = self.number(2)
+        self.take_lmk_id()
         if self.left == 0:
             return
         if self.take(1)[0] != END_MESSAGE or self.left > TRAILER_BYTES_MAX:

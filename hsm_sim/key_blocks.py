@@ -127,7 +127,7 @@ def wrap(protection: Key, header: Header, key: Key) -> bytes:
     ):
         raise Refused(ErrorCode.KEY_LENGTH)
     block_bytes, authenticator_characters = sizes
-    optional = list(header.optional)
+    optional = [block for block in header.optional if block.name != "PB"]  # made anew below
     if header.algorithm == "H" and all(block.name != "HM" for block in optional):
         optional.append(OptionalBlock(*HMAC_DIGEST))
     blocks = "".join(_optional_text(block) for block in optional)
