@@ -9,9 +9,6 @@ from hsm_sim._keys import Key
 
 PIN_DIGITS: range
 
-def check_digit(digits: bytes) -> int:
-    """Give Damm's check digit of decimal digits."""
-
 def generate(
     digest_key: Key, sealing_key: Key, label: bytes, bound: bytes, digits: int
 ) -> tuple[bytes, bytes]:

@@ -17,7 +17,7 @@ cdef enum:
     DRAWN_BYTES = 32
     FAIR_BYTES = 250                        # of 256 values: 25 for each digit, six are thrown away
 
-# Damm's quasigroup of order ten. Source: H. M. Damm, Total anti-symmetrische Quasigruppen (2004).
+# As in `check_digits`, which cannot have a clear PIN. Source: Damm, 2004, its table of order 10.
 cdef uint8_t[100] DAMM = [
     0, 3, 1, 7, 5, 9, 8, 6, 4, 2,
     7, 0, 9, 2, 1, 5, 4, 8, 6, 3,
@@ -82,13 +82,6 @@ cdef bytes digest_of(Key key, bytes label, const uint8_t *pin, int digits):
     finally:
         OPENSSL_cleanse(data, sizeof(data))
     return PyBytes_FromStringAndSize(<char *> made, DIGEST_BYTES)
-
-
-def check_digit(bytes digits not None):
-    """Give Damm's check digit of decimal digits."""
-    if not digits.isdigit():
-        raise ValueError("not only digits")
-    return damm(<const uint8_t *> PyBytes_AS_STRING(digits), len(digits))
 
 
 def generate(Key digest_key not None, Key sealing_key not None, bytes label not None,

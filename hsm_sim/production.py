@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from hsm_sim import _documents, _macs
 from hsm_sim._documents import Document
 from hsm_sim._keys import Key
+from hsm_sim.check_digits import damm_digit
 from hsm_sim.errors import ErrorCode, Refused
 from hsm_sim.lmk import KeyBlockLmk
 
@@ -273,6 +274,12 @@ class Production:
 def fingerprint(certificate: bytes) -> str:
     """Give a certificate's SHA-256, as people compare it."""
     return hashlib.sha256(certificate).hexdigest().upper()
+
+
+def serial_of(number: int) -> str:
+    """Give a voucher's serial number as it is printed: with its check digit."""
+    digits = f"{number:015}"
+    return digits + damm_digit(digits)
 
 
 def release_act(batch: str, count: int, recipient: str) -> bytes:

@@ -52,6 +52,7 @@ from hsm_sim.production import (
     Batch,
     destroy_act,
     release_act,
+    serial_of,
 )
 
 AES = 1
@@ -115,7 +116,7 @@ def begin_batch(hsm: Hsm, fields: Fields) -> bytes:
         label=label, count=count, digits=digits, value_minor=value_minor, first=first, salt=b""
     )
     production_of(hsm).add_batch(name, batch)
-    return (serial_of(batch, 0) + serial_of(batch, count - 1)).encode("ascii")
+    return (serial_of(batch.first) + serial_of(first + count - 1)).encode("ascii")
 
 
 def make_pins(hsm: Hsm, fields: Fields) -> bytes:
@@ -187,7 +188,7 @@ def add_pins(hsm: Hsm, fields: Fields) -> bytes:
     after = f",{batch.label}\n".encode("ascii")
     for place, pin in enumerate(sealed, index):
         bound = _bound(found.batch, place)
-        before = f"{serial_of(batch, place)},".encode("ascii")
+        before = f"{serial_of(batch.first + place)},".encode("ascii")
         _vouchers.write_pin(found.document, sealing_key, bound, pin, before, after)
         found.rows += 1
     return f"{found.rows:06}".encode("ascii")
@@ -233,12 +234,6 @@ def destroy_batch(hsm: Hsm, fields: Fields) -> bytes:
     return b""
 
 
-def serial_of(batch: Batch, index: int) -> str:
-    """Give a voucher's serial number, with its check digit."""
-    digits = f"{batch.first + index:015}"
-    return digits + str(_vouchers.check_digit(digits.encode("ascii")))
-
-
 def _header(name: str, batch: Batch) -> bytes:
     parts = (
         "BASHGAH-VOUCHERS",
@@ -247,8 +242,8 @@ def _header(name: str, batch: Batch) -> bytes:
         str(batch.count),
         str(batch.value_minor),
         str(batch.value_minor * batch.count),
-        serial_of(batch, 0),
-        serial_of(batch, batch.count - 1),
+        serial_of(batch.first),
+        serial_of(batch.first + batch.count - 1),
         batch.label,
     )
     return (",".join(parts) + "\n").encode("ascii")
