@@ -1,7 +1,8 @@
 """Python face of `_keys`: secret keys, as objects that show no bytes.
 
 Algorithms are numbers: 0 TDES (8, 16 or 24 bytes; 8 is single DES), 1 AES (16, 24, 32), 2 HMAC (16
-to 32 bytes, encrypts nothing). Keys come from `of`, `random` and `under`; they can't be pickled.
+to 32 bytes, encrypts nothing). Keys come from `of`, `random`, `under` and `read_from`; none can be
+pickled.
 """
 
 from typing import final
@@ -20,6 +21,13 @@ class Key:
     @staticmethod
     def random(algorithm: int, length: int) -> Key:
         """Make a new key; a TDES key has odd parity and different parts."""
+
+    @staticmethod
+    def read_from(descriptor: int, algorithm: int, length: int) -> Key:
+        """Read the clear bytes of a key from a file; EOFError when it has not as many."""
+
+    def write_to(self, descriptor: int) -> None:
+        """Write the clear bytes to a file: of a master key, which nothing else could seal."""
 
     @staticmethod
     def under(wrapping: list[Key], cryptogram: bytes, algorithm: int = 0) -> Key:

@@ -1,7 +1,9 @@
 """Keys and their ciphers. See `_keys.pxd`."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.errno cimport EINTR, errno
 from libc.string cimport memcpy
+from posix.unistd cimport read, write
 
 cimport cython
 
@@ -77,6 +79,36 @@ cdef class Key:
             OPENSSL_cleanse(room, sizeof(room))
             if not key.repeats():
                 return key
+
+    @staticmethod
+    def read_from(int descriptor, int algorithm, int length):
+        """Read the clear bytes of a key from a file. Raises EOFError when it has not as many."""
+        cdef uint8_t room[KEY_BYTES_MAX]
+        cdef Py_ssize_t count, made = 0
+        if length not in LENGTHS[algorithm]:
+            raise ValueError(f"a key of {length} bytes")
+        try:
+            while made < length:
+                count = read(descriptor, room + made, length - made)
+                if count < 0 and errno == EINTR:
+                    continue
+                if count < 0:
+                    raise OSError(errno, "read")
+                if count == 0:
+                    raise EOFError("a key that ends early")
+                made += count
+            return key_of(algorithm, room, length)
+        finally:
+            OPENSSL_cleanse(room, sizeof(room))
+
+    def write_to(self, int descriptor):
+        """Write the clear bytes to a file: of a master key, which nothing else could seal."""
+        cdef Py_ssize_t count, made = 0
+        while made < self.length:
+            count = write(descriptor, self.secret + made, self.length - made)
+            if count < 0 and errno != EINTR:
+                raise OSError(errno, "write")
+            made += count if count > 0 else 0
 
     @staticmethod
     def under(list wrapping not None, bytes cryptogram not None, int algorithm=TDES):

@@ -59,3 +59,7 @@ class Refused(Exception):
     def __init__(self, code: ErrorCode) -> None:
         super().__init__(code.value)
         self.code = code
+
+
+class Unusable(RuntimeError):
+    """A file, a ceremony or a custodian that must not be used: one clear line for the operator."""

@@ -157,8 +157,8 @@ class KeyBlockLmk:
             raise ValueError(f"an LMK is an AES key of {LMK_BYTES} bytes")
         self._key = key
         # Sealing keys and PINs with the same key would let one pass for the other.
-        self.pin_key: Key | None = derive(key, b"pin under lmk", LMK_BYTES)
-        self._check = derive(key, b"check value", 16).encrypt_ecb(bytes(16))[:8]
+        self.pin_key: Key | None = self.derived(b"pin under lmk")
+        self._check = self.derived(b"check value").encrypt_ecb(bytes(16))[:8]
 
     @classmethod
     def published_test_key(cls) -> "KeyBlockLmk":
@@ -173,6 +173,10 @@ class KeyBlockLmk:
     def check_value(self) -> str:
         """Tell LMKs apart: from a key derived for this alone."""
         return self._check.hex().upper()
+
+    def derived(self, label: bytes) -> Key:
+        """Give an AES key of this LMK for one purpose."""
+        return derive(self._key, label, LMK_BYTES)
 
     def open(self, wire: bytes, kind: KeyType) -> Key:
         """Open a key: 26 for none of ours, A4 forged, A6, A7, A8 not made for this."""

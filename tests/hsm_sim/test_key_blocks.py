@@ -134,6 +134,7 @@ def test_a_long_optional_block_keeps_its_text() -> None:
     assert opened.optional[0] == long
 
 
+@pytest.mark.slow
 @given(at=st.integers(0, len(WIRE) - 1), character=st.integers(0, 255))
 def test_any_changed_character_is_refused(at: int, character: int) -> None:
     changed = WIRE[:at] + bytes([character]) + WIRE[at + 1 :]
