@@ -79,6 +79,7 @@ class HsmServer:
         self._bounds = bounds or Bounds()
         self._connections: set[_Connection] = set()
         self._stopping = trio.Event()
+        self.stopped = trio.Event()  # all that was read is answered
         self._counts = dict.fromkeys(
             (name for name in Statistics.__struct_fields__ if name != "open"), 0
         )
@@ -109,6 +110,7 @@ class HsmServer:
             for connection in self._connections:
                 if connection.receiving:
                     connection.scope.cancel()
+        self.stopped.set()
 
     async def _accept(
         self,

@@ -1,0 +1,73 @@
+"""`bashgah hsm`: run the simulated HSM, and check one against published vectors.
+
+Owns the options. What runs is `bashgah.hsm_server`, what is checked `bashgah.hsm_selftest`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import trio
+import typer
+
+from bashgah.hsm_server import TEST, HsmOptions, TlsFiles, door_of, run_hsm
+from hsm_sim.framing import HEADER_BYTES_MAX
+from switch.errors import OperatingError
+from switch.logs import configure_logs
+
+app = typer.Typer(no_args_is_help=True, help="Be a hardware security module; check one.")
+
+LmkOption = Annotated[
+    list[str],
+    typer.Option(
+        "--lmk",
+        help="variant-test, test (everybody knows both), or a file. Repeated: LMK 00, 01, …",
+    ),
+]
+
+
+@app.command("serve")
+def serve_command(
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT without TLS; empty for none.")
+    ] = "127.0.0.1:1500",
+    lmk: LmkOption = [TEST],  # noqa: B006 (typer copies it)
+    header_length: Annotated[
+        int, typer.Option(min=0, max=HEADER_BYTES_MAX, help="Bytes before each command.")
+    ] = 4,
+    tls_listen: Annotated[str, typer.Option(help="HOST:PORT with TLS, as 0.0.0.0:2500.")] = "",
+    tls_cert: Annotated[Path | None, typer.Option(help="Our certificate, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="The CA of clients' certificates; each needs one.")
+    ] = None,
+    environment: Annotated[
+        Literal["test", "production"],
+        typer.Option(help="production refuses published LMKs, and plain doors but on loopback."),
+    ] = "test",
+    disable: Annotated[str, typer.Option(help="Commands that answer 68, as CC,CA.")] = "",
+    metrics: Annotated[str, typer.Option(help="HOST:PORT of Prometheus metrics.")] = "",
+) -> None:
+    """Serve host commands until SIGTERM or Ctrl-C; what was read is answered.
+
+    \b
+    bashgah hsm serve --lmk variant-test
+    bashgah hsm serve --lmk hsm.lmk --listen "" --tls-listen 0.0.0.0:2500 \\
+        --tls-cert hsm.pem --tls-key hsm.key --tls-client-ca clients.pem --environment production
+    """
+    files = None
+    if tls_cert is not None and tls_key is not None and tls_client_ca is not None:
+        files = TlsFiles(certificate=tls_cert, key=tls_key, client_ca=tls_client_ca)
+    elif not (tls_cert is tls_key is tls_client_ca is None):
+        raise OperatingError("--tls-cert, --tls-key and --tls-client-ca belong together")
+    options = HsmOptions(
+        lmks=lmk,
+        plain=door_of(listen) if listen else None,
+        tls=door_of(tls_listen) if tls_listen else None,
+        tls_files=files,
+        metrics=door_of(metrics) if metrics else None,
+        header_bytes=header_length,
+        environment=environment,
+        disabled=frozenset(code.strip() for code in disable.split(",") if code.strip()),
+    )
+    configure_logs("info")
+    trio.run(run_hsm, options)
