@@ -7,7 +7,6 @@ fields mean: they hold card data, so no error shows any.
 from switch.errors import OperatingError
 from switch.hsm_client import HsmAddress, HsmSession
 
-NAME_CHARACTERS = 16
 REASONS = {
     "01": "it does not verify",
     "12": "this HSM makes no vouchers, mailers or chip keys",
@@ -49,13 +48,6 @@ async def fetched(session: HsmSession, number: str, told: bytes) -> tuple[bytes,
         part = await ask(session, "VO", f"{number}{len(document):08}")
         document += part[5:]
     return bytes(document), signature
-
-
-def padded_name(name: str) -> str:
-    """Give a custodian's name as commands have it. Raises OperatingError when it is too long."""
-    if not name.isascii() or not 0 < len(name) <= NAME_CHARACTERS:
-        raise OperatingError(f"a custodian's name has 1 to {NAME_CHARACTERS} characters")
-    return name.ljust(NAME_CHARACTERS)
 
 
 def address_of(text: str) -> HsmAddress:

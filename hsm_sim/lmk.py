@@ -165,10 +165,6 @@ class KeyBlockLmk:
         """Make the LMK of tests and demonstrations, which everybody knows."""
         return cls(Key.of(AES, PUBLISHED_TEST_KEY))
 
-    def derived(self, purpose: bytes) -> Key:
-        """Derive the key of one purpose of the HSM's own; what it seals opens in this HSM only."""
-        return derive(self._key, b"own: " + purpose, LMK_BYTES)
-
     @property
     def check_value(self) -> str:
         """Tell LMKs apart: from a key derived for this alone."""

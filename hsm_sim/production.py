@@ -1,8 +1,8 @@
 """What the HSM remembers about production: voucher batches, who receives documents, who releases.
 
 Owns the state and its file: written whole, in one step, before the answer that tells of a change;
-sealed with a MAC under a key of the LMK's, so that nobody adds a recipient with an editor. An old
-copy of the file put back is not seen here: it is why exports are told to the audit trail.
+with a MAC under a key of the LMK's, so that nobody adds a recipient with an editor. An old copy of
+the file put back is not seen here: it is why whatever counts is a line of the audit trail first.
 
 A batch's PINs are sealed under a key of the batch, derived from the LMK and a random salt that is
 here and nowhere else. After the export the salt is gone: whoever kept sealed PINs keeps noise. (He
@@ -11,42 +11,37 @@ would need the LMK and an old copy of this file: do not keep copies of it longer
 Must not know commands, nor see a clear PIN.
 """
 
-import contextlib
 import hashlib
-import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from hsm_sim import _documents, _macs
 from hsm_sim._documents import Document
 from hsm_sim._keys import Key
+from hsm_sim.audit import AuditTrail
 from hsm_sim.check_digits import damm_digit
-from hsm_sim.errors import ErrorCode, Refused
+from hsm_sim.custodians import Custodians
+from hsm_sim.errors import ErrorCode, Refused, Unusable
 from hsm_sim.lmk import KeyBlockLmk
+from hsm_sim.private_files import read_private, write_private
+from hsm_sim.releases import Releases
 
 BATCHES_MAX = 10_000
 BATCH_COUNT_MAX = 500_000  # 40 MB as a document
 RECIPIENTS_MAX = 100
-CUSTODIANS_MAX = 100
-CUSTODIANS_TO_RELEASE = 2
 RSA_BITS_MIN = 2048
 SALT_BYTES = 32
 SIGNER = b"signer"
+STATE_FILE, CUSTODIANS_FILE, TRAIL_FILE = "production.json", "custodians.json", "audit.jsonl"
 
 Purpose = Literal["vouchers", "mailers"]
-
-
-class ProductionError(Exception):
-    """The file is not ours, or was changed."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,11 +70,10 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. Recipients by the SHA-256 of their certificates, custodians by name."""
+    """All of it. Recipients by the SHA-256 of their certificates."""
 
     batches: dict[str, Batch] = {}
     recipients: dict[str, Recipient] = {}
-    custodians: dict[str, bytes] = {}  # Ed25519 public keys
     signing_key: bytes = b""  # sealed
     signing_public: bytes = b""  # DER
 
@@ -94,13 +88,16 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
 class OpenDocument:
     """The one document that is being written, or was and waits to be fetched."""
 
-    __slots__ = ("batch", "document", "file", "number", "purpose", "recipient", "rows")
+    __slots__ = ("about", "document", "file", "number", "purpose", "recipient", "rows", "who")
 
-    def __init__(self, purpose: Purpose, recipient: str, batch: str = "") -> None:
+    def __init__(
+        self, purpose: Purpose, recipient: str, about: str, who: Sequence[str] = ()
+    ) -> None:
         self.number = secrets.token_hex(4).upper()
         self.purpose = purpose
         self.recipient = recipient
-        self.batch = batch
+        self.about = about  # a batch's name
+        self.who = tuple(who)  # whoever released it
         self.document = Document()
         self.rows = 0
         self.file = b""  # enveloped
@@ -109,9 +106,11 @@ class OpenDocument:
 class Production:
     """The state, its file, and the document under way. Belongs to the HSM's thread."""
 
-    def __init__(self, path: Path, lmk: KeyBlockLmk, now_ns: Callable[[], int]) -> None:
-        """Read the file, or begin one. Raises ProductionError, OSError."""
-        self._path = path
+    def __init__(self, home: Path, lmk: KeyBlockLmk, now_ns: Callable[[], int]) -> None:
+        """Read the file in the HSM's directory, or begin one. Raises Unusable."""
+        self._path = home / STATE_FILE
+        self._trail = AuditTrail(home / TRAIL_FILE, now_ns)
+        self._releases = releases_at(home, lmk, now_ns)
         self._mac_key = lmk.derived(b"production state")
         self._signing_seal = lmk.derived(b"signing key")
         self._lmk = lmk
@@ -138,6 +137,7 @@ class Production:
         )
         if used or name in self.state.batches or len(self.state.batches) >= BATCHES_MAX:
             raise Refused(ErrorCode.INPUT_DATA)
+        self.tell((), f"begin voucher batch {name}", "begun", count=str(batch.count))
         salted = msgspec.structs.replace(batch, salt=secrets.token_bytes(SALT_BYTES))
         self._change(batches={**self.state.batches, name: salted})
 
@@ -159,13 +159,20 @@ class Production:
             key = self._batch_keys[name]
         return key
 
-    def end_batch(self, name: str, state: Literal["exported", "destroyed"], **told: str) -> None:
-        """Destroy a batch's PINs: overwrite what its key is derived from."""
+    def end_batch(
+        self,
+        name: str,
+        state: Literal["exported", "destroyed"],
+        who: Sequence[str],
+        **told: str,
+    ) -> None:
+        """Destroy a batch's PINs: forget what its key is derived from."""
+        self.tell(who, f"end voucher batch {name}", state, **told)
         ended = msgspec.structs.replace(self.batch(name), salt=b"", state=state, **told)
         self._batch_keys.clear()
         self._change(batches={**self.state.batches, name: ended})
 
-    # --- recipients, custodians, signatures ------------------------------------------------------
+    # --- recipients, releases, signatures -------------------------------------------------------
 
     def enrol_recipient(self, purpose: Purpose, certificate: bytes) -> str:
         """Let documents go to a certificate; its SHA-256. Refused: 15 for one that will not do."""
@@ -173,6 +180,7 @@ class Production:
         name = fingerprint(certificate)
         if name not in self.state.recipients and len(self.state.recipients) >= RECIPIENTS_MAX:
             raise Refused(ErrorCode.NO_USER_STORAGE)
+        self.tell((), f"enrol recipient {name}", "enrolled", purpose=purpose)
         enrolled = Recipient(purpose=purpose, certificate=certificate)
         self._change(recipients={**self.state.recipients, name: enrolled})
         return name
@@ -200,23 +208,13 @@ class Production:
         ):
             raise Refused(ErrorCode.INPUT_DATA)
 
-    def enrol_custodian(self, name: str, public_key: bytes) -> None:
-        """Let a person release batches. Refused: 15 for a name that is taken, or no key."""
-        known = self.state.custodians
-        if name in known or public_key in known.values() or len(known) >= CUSTODIANS_MAX:
-            raise Refused(ErrorCode.INPUT_DATA)
-        with _refusing(ValueError, ErrorCode.INPUT_DATA):
-            Ed25519PublicKey.from_public_bytes(public_key)
-        self._change(custodians={**known, name: public_key})
+    def check_released(self, act: str, tokens: dict[str, bytes]) -> None:
+        """Refuse (17) an act to which two custodians have not agreed."""
+        self._releases.check(act, tokens)
 
-    def check_released(self, act: bytes, tokens: dict[str, bytes]) -> None:
-        """Refuse (17) an act that two custodians have not signed, this one and no other."""
-        if len(tokens) != CUSTODIANS_TO_RELEASE:
-            raise Refused(ErrorCode.NOT_AUTHORISED)
-        for name, token in tokens.items():
-            with _refusing((KeyError, InvalidSignature), ErrorCode.NOT_AUTHORISED):
-                key = Ed25519PublicKey.from_public_bytes(self.state.custodians[name])
-                key.verify(token, act)
+    def tell(self, who: Sequence[str], what: str, result: str, **details: str) -> None:
+        """Write a line of the audit trail."""
+        self._trail.add(who, what, result, details)
 
     def sign(self, data: bytes) -> bytes:
         """Sign what leaves the HSM: ECDSA on P-256 with SHA-256."""
@@ -224,12 +222,14 @@ class Production:
 
     # --- the document under way ------------------------------------------------------------------
 
-    def begin_document(self, purpose: Purpose, recipient: str, batch: str = "") -> OpenDocument:
+    def begin_document(
+        self, purpose: Purpose, recipient: str, about: str, who: Sequence[str] = ()
+    ) -> OpenDocument:
         """Begin a document; another one that was under way is forgotten."""
         self.recipient(recipient, purpose)
         if self._open is not None:
             self._open.document.forget()
-        self._open = OpenDocument(purpose, recipient, batch)
+        self._open = OpenDocument(purpose, recipient, about, who)
         return self._open
 
     def document(self, number: str, purpose: Purpose | None = None) -> OpenDocument:
@@ -250,24 +250,23 @@ class Production:
     # --- the file --------------------------------------------------------------------------------
 
     def _read(self) -> State:
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
+        content = read_private(self._path)
+        if content is None:
             return State()
         try:
             sealed = msgspec.json.decode(content, type=_Sealed)
             if not _macs.equal(_macs.cmac(self._mac_key, bytes(sealed.state)), sealed.mac):
-                raise ProductionError(f"{self._path}: changed by another, or under another LMK")
+                raise Unusable(f"{self._path}: changed by another, or under another LMK")
             return msgspec.json.decode(sealed.state, type=State)
         except msgspec.MsgspecError as error:
-            raise ProductionError(f"{self._path}: {error}") from None
+            raise Unusable(f"{self._path}: {error}") from None
 
     def _change(self, **fields: object) -> None:
         """Write the changed state, and only then have it."""
         changed = msgspec.structs.replace(self.state, **fields)
         state = msgspec.json.encode(changed)
         sealed = _Sealed(mac=_macs.cmac(self._mac_key, state), state=msgspec.Raw(state))
-        _replace(self._path, msgspec.json.encode(sealed))
+        write_private(self._path, msgspec.json.encode(sealed))
         self.state = changed
 
 
@@ -282,38 +281,7 @@ def serial_of(number: int) -> str:
     return digits + damm_digit(digits)
 
 
-def release_act(batch: str, count: int, recipient: str) -> bytes:
-    """Give what custodians sign to release a batch: which, how much, to whom."""
-    return f"release voucher batch {batch} of {count} to {recipient}".encode("ascii")
-
-
-def destroy_act(batch: str) -> bytes:
-    """Give what custodians sign to destroy a batch's PINs."""
-    return f"destroy voucher batch {batch}".encode("ascii")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one step, durable when it returns, readable by its owner."""
-    written = path.with_name(path.name + ".new")
-    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(written, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-@contextlib.contextmanager
-def _refusing(
-    errors: type[Exception] | tuple[type[Exception], ...], code: ErrorCode
-) -> Iterator[None]:
-    """Turn what a library says about bad input into an error code."""
-    try:
-        yield
-    except errors:
-        raise Refused(code) from None
+def releases_at(home: Path, lmk: KeyBlockLmk, now_ns: Callable[[], int]) -> Releases:
+    """Give the release tokens of the HSM whose directory this is: for its server, its console."""
+    trail = AuditTrail(home / TRAIL_FILE, now_ns)
+    return Releases(lmk, Custodians(home / CUSTODIANS_FILE), trail)

@@ -18,9 +18,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from bashgah.hsm_dialog import ask, fetched, padded_name
+from bashgah.hsm_dialog import ask, fetched
 from bashgah.private_files import write_private
-from bashgah.vouchers.custodians import Token
 from hsm_sim.production import serial_of
 from switch.errors import OperatingError
 from switch.hsm_client import HsmSession
@@ -41,6 +40,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     value_minor: int
     digits: int = 16
     key_id: int = 1  # which digest key, for who looks digests up
+
+
+class Token(NamedTuple):
+    """A custodian's word for an export, as he got it at the HSM's console."""
+
+    custodian: str
+    mac: str
 
 
 class Made(NamedTuple):
@@ -100,8 +106,8 @@ async def export(
     mac_key: str,
 ) -> Exported:
     """Have a batch written for its print house. After this the sealed PINs are noise."""
-    signed = "".join(padded_name(it.custodian) + it.signature.hex().upper() for it in tokens)
-    number = (await ask(session, "VI", order.batch + recipient + signed)).decode("ascii")
+    words = "".join(f"{len(it.custodian):02}{it.custodian}{it.mac}" for it in tokens)
+    number = (await ask(session, "VI", order.batch + recipient + words)).decode("ascii")
     for index, count in spans(range(order.count)):
         rows = "".join(sealed[index : index + count])
         await ask(session, "VK", f"{number}{index:06}{count:03}{rows}")

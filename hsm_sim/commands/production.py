@@ -1,25 +1,25 @@
-"""Commands about production: who receives documents, who releases them, how they leave the HSM.
+"""Commands about production: who receives documents, and how they leave the HSM.
 
     VO  fetch a document        number 8H | offset 8N                -> length 5N | bytes
-    VQ  enrol a custodian       name 16A | Ed25519 public key 64H
     VS  enrol a recipient       V vouchers / M mailers 1A | length 4N | certificate (DER)
                                                                      -> its SHA-256 64H
     VU  the HSM's public key    -                                    -> length 4N | SPKI (DER)
 
+    token   length 2N | custodian | 32H           an act is released by two of them
+
 A family of our own, of which no payShield knows. Enrolment is possible only in the authorised
-state. A name is padded with spaces. Owns these layouts and what the other families of production
-have in common.
+state. Owns these layouts and what the other families of production have in common.
 """
 
+from hsm_sim.ceremony import CUSTODIANS_MIN
 from hsm_sim.errors import ErrorCode, Refused
 from hsm_sim.fields import Fields
 from hsm_sim.hsm import Command, Hsm
-from hsm_sim.production import CUSTODIANS_TO_RELEASE, OpenDocument, Production, Purpose
+from hsm_sim.production import OpenDocument, Production, Purpose
+from hsm_sim.releases import TOKEN_BYTES
 
-NAME_CHARACTERS = 16
 PURPOSES: dict[str, Purpose] = {"V": "vouchers", "M": "mailers"}
 FETCH_BYTES_MAX = 24_000
-TOKEN_CHARACTERS = 128
 FINGERPRINT_CHARACTERS = 64
 
 
@@ -30,20 +30,12 @@ def production_of(hsm: Hsm) -> Production:
     return hsm.production
 
 
-def take_name(fields: Fields) -> str:
-    """Take a custodian's name, padded with spaces."""
-    name = fields.text(NAME_CHARACTERS).rstrip(" ")
-    if not name:
-        raise Refused(ErrorCode.INPUT_DATA)
-    return name
-
-
 def take_tokens(fields: Fields) -> dict[str, bytes]:
-    """Take as many custodians' signatures as a release needs; the same person twice is one."""
+    """Take as many custodians' tokens as an act needs; the same person twice is one."""
     tokens = {}
-    for _ in range(CUSTODIANS_TO_RELEASE):
-        name = take_name(fields)
-        tokens[name] = fields.hex(TOKEN_CHARACTERS)
+    for _ in range(CUSTODIANS_MIN):
+        name = fields.text(fields.number(2))
+        tokens[name] = fields.hex(2 * TOKEN_BYTES)
     return tokens
 
 
@@ -68,14 +60,6 @@ def fetch(hsm: Hsm, fields: Fields) -> bytes:
     return f"{len(part):05}".encode("ascii") + part
 
 
-def enrol_custodian(hsm: Hsm, fields: Fields) -> bytes:
-    """VQ: another person who may release."""
-    name, public_key = take_name(fields), fields.hex(64)
-    fields.end()
-    production_of(hsm).enrol_custodian(name, public_key)
-    return b""
-
-
 def enrol_recipient(hsm: Hsm, fields: Fields) -> bytes:
     """VS: a print house; its certificate's SHA-256 is its name from here on."""
     purpose = PURPOSES.get(fields.text(1))
@@ -95,7 +79,6 @@ def signing_public(hsm: Hsm, fields: Fields) -> bytes:
 
 COMMANDS = (
     Command("VO", "fetch an encrypted document", fetch),
-    Command("VQ", "enrol a custodian", enrol_custodian, authorised=True),
     Command("VS", "enrol a recipient of documents", enrol_recipient, authorised=True),
     Command("VU", "give the public key of signatures", signing_public),
 )

@@ -7,12 +7,12 @@
     VE  digest a PIN     digest key | label | PIN     -> digest 64H
     VG  verify a PIN     digest key | label | digest 64H | PIN [| ; new digest key]
                                                       -> [digest 64H] (or 01 and nothing)
-    VI  begin an export  batch 12A | recipient 64H | 2 x { custodian 16A | token 128H }
+    VI  begin an export  batch 12A | recipient 64H | 2 x { token }
                                                       -> document 8H
     VK  add PINs to it   document 8H | index 6N | count 3N | { sealed }      -> count so far 6N
     VM  end the export   document 8H | MAC key        -> bytes 8N | length 3N | signature H
     VW  ask for a batch  batch 12A                    -> state 1A | count 6N | recipient | SHA-256
-    VY  destroy a batch  batch 12A | 2 x { custodian 16A | token 128H }
+    VY  destroy a batch  batch 12A | 2 x { token }
 
     label    length 2N | text, up to 32 characters: the product. It is part of every digest.
     sealed   2 x (digits + 28) H: a PIN under the batch's key, bound to batch and index
@@ -47,13 +47,8 @@ from hsm_sim.errors import ErrorCode, Refused
 from hsm_sim.fields import Fields
 from hsm_sim.hsm import Answer, Command, Hsm
 from hsm_sim.key_types import TEK, VOUCHER, ZAK, ZEK
-from hsm_sim.production import (
-    BATCH_COUNT_MAX,
-    Batch,
-    destroy_act,
-    release_act,
-    serial_of,
-)
+from hsm_sim.production import BATCH_COUNT_MAX, Batch, serial_of
+from hsm_sim.releases import destroy_act, release_act
 
 AES = 1
 BATCH_CHARACTERS = 12
@@ -169,7 +164,7 @@ def begin_export(hsm: Hsm, fields: Fields) -> bytes:
     batch = production.batch(name)
     production.batch_key(name)  # a second export ends here
     production.check_released(release_act(name, batch.count, recipient), tokens)
-    found = production.begin_document("vouchers", recipient, name)
+    found = production.begin_document("vouchers", recipient, name, sorted(tokens))
     found.document.write(_header(name, batch))
     return found.number.encode("ascii")
 
@@ -179,7 +174,7 @@ def add_pins(hsm: Hsm, fields: Fields) -> bytes:
     number, index, count = fields.text(8), fields.number(6), fields.number(3)
     production = production_of(hsm)
     found = production.document(number, "vouchers")
-    batch, sealing_key = production.batch(found.batch), production.batch_key(found.batch)
+    batch, sealing_key = production.batch(found.about), production.batch_key(found.about)
     _check_range(batch, index, count)
     sealed = [fields.hex(2 * (batch.digits + SEALED_BYTES)) for _ in range(count)]
     fields.end()
@@ -187,7 +182,7 @@ def add_pins(hsm: Hsm, fields: Fields) -> bytes:
         raise Refused(ErrorCode.INPUT_DATA)
     after = f",{batch.label}\n".encode("ascii")
     for place, pin in enumerate(sealed, index):
-        bound = _bound(found.batch, place)
+        bound = _bound(found.about, place)
         before = f"{serial_of(batch.first + place)},".encode("ascii")
         _vouchers.write_pin(found.document, sealing_key, bound, pin, before, after)
         found.rows += 1
@@ -200,8 +195,8 @@ def end_export(hsm: Hsm, fields: Fields) -> bytes:
     fields.end()
     production = production_of(hsm)
     found = production.document(number, "vouchers")
-    batch, mac_key = production.batch(found.batch), hsm.key(fields, wire, ZAK)
-    production.batch_key(found.batch)
+    batch, mac_key = production.batch(found.about), hsm.key(fields, wire, ZAK)
+    production.batch_key(found.about)
     if found.rows != batch.count or mac_key.algorithm != AES:
         raise Refused(ErrorCode.INPUT_DATA)
     found.document.write(f"END,{batch.count},".encode("ascii"))
@@ -210,7 +205,9 @@ def end_export(hsm: Hsm, fields: Fields) -> bytes:
     signature = production.envelope(found)
     # Before a byte of it leaves: a file that is lost on its way is a batch that is lost.
     sha256 = hashlib.sha256(found.file).hexdigest().upper()
-    production.end_batch(found.batch, "exported", recipient=found.recipient, sha256=sha256)
+    production.end_batch(
+        found.about, "exported", found.who, recipient=found.recipient, sha256=sha256
+    )
     return finished(found, signature)
 
 
@@ -230,7 +227,7 @@ def destroy_batch(hsm: Hsm, fields: Fields) -> bytes:
     production = production_of(hsm)
     production.batch_key(name)
     production.check_released(destroy_act(name), tokens)
-    production.end_batch(name, "destroyed")
+    production.end_batch(name, "destroyed", sorted(tokens))
     return b""
 
 

@@ -16,24 +16,26 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES as AES_CIPHER
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from hsm_sim import custodians
 from hsm_sim._keys import Key
+from hsm_sim.audit import verify_audit
 from hsm_sim.check_digits import damm_digit, damm_valid
+from hsm_sim.errors import Unusable
 from hsm_sim.hsm import Hsm
 from hsm_sim.key_types import TEK, VOUCHER, ZAK, ZEK, KeyType
-from hsm_sim.production import Production, ProductionError, destroy_act, fingerprint
+from hsm_sim.production import CUSTODIANS_FILE, Production, fingerprint, releases_at
+from hsm_sim.releases import destroy_act, release_act
 from tests.support.production import (
     AES,
-    ALI,
-    BITA,
     HMAC,
     LMK,
     MAILER_HOUSE,
     PRINT_HOUSE,
     TDES,
-    Custodian,
     production_hsm,
-    released,
     sealed_key,
+    token,
+    write_custodians,
 )
 from tests.support.recipients import Recipient
 
@@ -56,9 +58,20 @@ class Row(NamedTuple):
     sealed: bytes
 
 
+@pytest.fixture(autouse=True)
+def _quick_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(custodians, "COST", 2)  # scrypt, but quick
+
+
 @pytest.fixture
 def hsm(tmp_path: Path) -> Hsm:
     return production_hsm(tmp_path)
+
+
+def released(home: Path, *names: str, act: str = "") -> bytes:
+    """Give the tokens of custodians, of the batch's release or of another act."""
+    act = act or release_act(BATCH, COUNT, TO_PRINT_HOUSE)
+    return b"".join(token(home, name, act) for name in names or ("ali", "bita"))
 
 
 def asked(hsm: Hsm, command: bytes) -> bytes:
@@ -86,9 +99,8 @@ def made(hsm: Hsm, batch: str = BATCH, digest_key: bytes = DIGEST_KEY) -> list[R
     return [Row(row[:64], row[64:]) for row in rows]
 
 
-def export_begun(hsm: Hsm, *custodians: Custodian) -> bytes:
-    tokens = released(BATCH, COUNT, TO_PRINT_HOUSE, *(custodians or (ALI, BITA)))
-    return asked(hsm, b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode() + tokens)
+def export_begun(hsm: Hsm, home: Path) -> bytes:
+    return asked(hsm, b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode() + released(home))
 
 
 def added(number: bytes, rows: list[Row], index: int = 0) -> bytes:
@@ -96,9 +108,9 @@ def added(number: bytes, rows: list[Row], index: int = 0) -> bytes:
     return b"VK" + number + f"{index:06}{len(rows):03}".encode() + b"".join(r.sealed for r in rows)
 
 
-def exported(hsm: Hsm, rows: list[Row]) -> tuple[bytes, bytes]:
+def exported(hsm: Hsm, home: Path, rows: list[Row]) -> tuple[bytes, bytes]:
     """Export a batch: the file, its signature."""
-    number = export_begun(hsm)
+    number = export_begun(hsm, home)
     asked(hsm, added(number, rows))
     told = asked(hsm, b"VM" + number + MAC_KEY)
     part = asked(hsm, b"VO" + number + b"00000000")
@@ -139,11 +151,11 @@ def test_a_batch_that_cannot_be_is_refused(hsm: Hsm, fields: str, code: str) -> 
     assert refusal(hsm, f"VA{BATCH}{fields}".encode() + LABEL) == code
 
 
-def test_the_print_house_gets_the_pins_that_were_digested(hsm: Hsm) -> None:
+def test_the_print_house_gets_the_pins_that_were_digested(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     rows = made(hsm)
 
-    file, signature = exported(hsm, rows)
+    file, signature = exported(hsm, tmp_path, rows)
 
     text = PRINT_HOUSE.decrypted(file).decode("ascii")
     header, *lines, trailer = text.splitlines()
@@ -165,9 +177,9 @@ def test_the_print_house_gets_the_pins_that_were_digested(hsm: Hsm) -> None:
     public.verify(signature, file, ec.ECDSA(hashes.SHA256()))
 
 
-def test_a_changed_file_is_not_the_signed_one(hsm: Hsm) -> None:
+def test_a_changed_file_is_not_the_signed_one(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
-    file, signature = exported(hsm, made(hsm))
+    file, signature = exported(hsm, tmp_path, made(hsm))
     public = load_der_public_key(asked(hsm, b"VU")[4:])
     assert isinstance(public, ec.EllipticCurvePublicKey)
 
@@ -180,23 +192,23 @@ def test_a_changed_file_is_not_the_signed_one(hsm: Hsm) -> None:
 def test_a_second_export_is_refused_even_after_a_restart(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     rows = made(hsm)
-    exported(hsm, rows)
+    exported(hsm, tmp_path, rows)
 
     for same in (hsm, production_hsm(tmp_path)):
-        tokens = released(BATCH, COUNT, TO_PRINT_HOUSE, ALI, BITA)
+        tokens = released(tmp_path)
         assert refusal(same, b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode() + tokens) == "29"
         assert refusal(same, f"VC{BATCH}000000001".encode() + DIGEST_KEY) == "29"
         sealed = b"S" + BATCH.encode() + b"00000016" + rows[0].sealed
         assert refusal(same, b"VE" + DIGEST_KEY + LABEL + sealed) == "29"
 
 
-def test_an_export_that_was_prepared_twice_ends_once(hsm: Hsm) -> None:
+def test_an_export_that_was_prepared_twice_ends_once(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     rows = made(hsm)
-    old = export_begun(hsm)
+    old = export_begun(hsm, tmp_path)
     asked(hsm, added(old, rows))
 
-    new = export_begun(hsm)
+    new = export_begun(hsm, tmp_path)
 
     assert refusal(hsm, b"VM" + old + MAC_KEY) == "15"
     asked(hsm, added(new, rows))
@@ -209,7 +221,7 @@ def test_the_salt_of_an_exported_batch_is_gone(hsm: Hsm, tmp_path: Path) -> None
     assert hsm.production is not None
     before = hsm.production.batch(BATCH).salt
 
-    exported(hsm, made(hsm))
+    exported(hsm, tmp_path, made(hsm))
 
     assert len(before) == 32
     assert hsm.production.batch(BATCH).salt == b""
@@ -220,44 +232,64 @@ def test_the_salt_of_an_exported_batch_is_gone(hsm: Hsm, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "tokens",
+    "act",
     [
-        released(BATCH, COUNT, TO_PRINT_HOUSE, ALI, ALI),
-        released(BATCH, COUNT, TO_PRINT_HOUSE, ALI, Custodian("bita")),
-        released(BATCH, COUNT, TO_PRINT_HOUSE, ALI, Custodian("cyrus")),
-        released(BATCH, COUNT + 1, TO_PRINT_HOUSE, ALI, BITA),
-        released("B00000000002", COUNT, TO_PRINT_HOUSE, ALI, BITA),
-        released(BATCH, COUNT, fingerprint(MAILER_HOUSE.der), ALI, BITA),
-        ALI.token(destroy_act(BATCH)) + BITA.token(destroy_act(BATCH)),
-    ],
-    ids=[
-        "one twice",
-        "a forged",
-        "a stranger's",
-        "of more",
-        "of another",
-        "to another",
-        "to destroy",
+        release_act(BATCH, COUNT + 1, TO_PRINT_HOUSE),
+        release_act("B00000000002", COUNT, TO_PRINT_HOUSE),
+        release_act(BATCH, COUNT, fingerprint(MAILER_HOUSE.der)),
+        destroy_act(BATCH),
     ],
 )
-def test_an_export_needs_two_custodians_words_for_it(hsm: Hsm, tokens: bytes) -> None:
+def test_what_custodians_agreed_to_is_no_word_for_anything_else(
+    hsm: Hsm, tmp_path: Path, act: str
+) -> None:
     begun(hsm)
+    command = b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode()
+
+    assert refusal(hsm, command + released(tmp_path, act=act)) == "17"
+    assert refusal(hsm, command + released(tmp_path)[:-32] + bytes(32).hex().encode()[:32]) == "17"
+
+
+def test_one_custodian_does_not_make_two(hsm: Hsm, tmp_path: Path) -> None:
+    begun(hsm)
+    command = b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode()
+    (one,) = [released(tmp_path, "ali")]
+    renamed = b"04bita" + one[5:]
+
+    assert refusal(hsm, command + one + one) == "17"
+    assert refusal(hsm, command + one + renamed) == "17"
+    assert refusal(hsm, command + one) == "15"
+    lines = (tmp_path / "audit.jsonl").read_text().splitlines()
+    assert sum("refused: not released" in line for line in lines) == 2
+
+
+def test_the_word_of_who_is_no_custodian_any_more_does_not_count(hsm: Hsm, tmp_path: Path) -> None:
+    begun(hsm)
+    tokens = released(tmp_path)
+    people = json.loads((tmp_path / CUSTODIANS_FILE).read_bytes())
+    del people["bita"]
+    (tmp_path / CUSTODIANS_FILE).write_text(json.dumps(people))
 
     assert refusal(hsm, b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode() + tokens) == "17"
 
 
-def test_one_custodian_alone_is_not_even_a_command(hsm: Hsm) -> None:
-    begun(hsm)
-    token = released(BATCH, COUNT, TO_PRINT_HOUSE, ALI)
+def test_who_does_not_know_the_passphrase_gives_no_word(tmp_path: Path) -> None:
+    write_custodians(tmp_path)
+    releases = releases_at(tmp_path, LMK, lambda: 1)
 
-    assert refusal(hsm, b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode() + token) == "15"
+    for name, passphrase in [("ali", "another passphrase"), ("cyrus", "correct horse battery")]:
+        with pytest.raises(Unusable, match="no such custodian"):
+            releases.token(name, passphrase, "anything")
+    assert verify_audit(tmp_path / "audit.jsonl").entries == 2
 
 
 @pytest.mark.parametrize("recipient", [MAILER_HOUSE, Recipient("A stranger")])
-def test_a_batch_goes_only_to_a_print_house_of_vouchers(hsm: Hsm, recipient: Recipient) -> None:
+def test_a_batch_goes_only_to_a_print_house_of_vouchers(
+    hsm: Hsm, recipient: Recipient, tmp_path: Path
+) -> None:
     begun(hsm)
     name = fingerprint(recipient.der)
-    tokens = released(BATCH, COUNT, name, ALI, BITA)
+    tokens = released(tmp_path, act=release_act(BATCH, COUNT, name))
 
     assert refusal(hsm, b"VI" + BATCH.encode() + name.encode() + tokens) == "29"
 
@@ -266,15 +298,15 @@ def test_a_certificate_that_has_expired_meanwhile_gets_nothing(tmp_path: Path) -
     begun(production_hsm(tmp_path))
     end = PRINT_HOUSE.certificate.not_valid_after_utc.timestamp()
     late = production_hsm(tmp_path, lambda: int(end + 1) * 1_000_000_000)
-    tokens = released(BATCH, COUNT, TO_PRINT_HOUSE, ALI, BITA)
+    tokens = released(tmp_path)
 
     assert refusal(late, b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode() + tokens) == "15"
 
 
-def test_pins_are_added_in_order_and_all_of_them(hsm: Hsm) -> None:
+def test_pins_are_added_in_order_and_all_of_them(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     rows = made(hsm)
-    number = export_begun(hsm)
+    number = export_begun(hsm, tmp_path)
 
     assert refusal(hsm, added(number, rows[1:], 1)) == "15"
     assert asked(hsm, added(number, rows[:3])) == b"000003"
@@ -284,17 +316,17 @@ def test_pins_are_added_in_order_and_all_of_them(hsm: Hsm) -> None:
     assert refusal(hsm, b"VO" + number + b"00000000") == "15"
 
 
-def test_a_pin_of_another_batch_is_not_exported(hsm: Hsm) -> None:
+def test_a_pin_of_another_batch_is_not_exported(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     begun(hsm, "B00000000002", first=100)
-    number = export_begun(hsm)
+    number = export_begun(hsm, tmp_path)
 
     assert refusal(hsm, added(number, made(hsm, "B00000000002"))) == "14"
 
 
-def test_a_mac_key_of_another_kind_ends_no_export(hsm: Hsm) -> None:
+def test_a_mac_key_of_another_kind_ends_no_export(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
-    number = export_begun(hsm)
+    number = export_begun(hsm, tmp_path)
     asked(hsm, added(number, made(hsm)))
 
     assert refusal(hsm, b"VM" + number + DIGEST_KEY) == "A7"
@@ -304,12 +336,14 @@ def test_a_mac_key_of_another_kind_ends_no_export(hsm: Hsm) -> None:
 
 @pytest.mark.parametrize("kind", [TEK, ZEK])
 @pytest.mark.parametrize("key", [Key.random(TDES, 16), Key.random(AES, 16)])
-def test_a_pin_verifies_in_each_form_in_which_it_comes(hsm: Hsm, kind: KeyType, key: Key) -> None:
+def test_a_pin_verifies_in_each_form_in_which_it_comes(
+    hsm: Hsm, kind: KeyType, key: Key, tmp_path: Path
+) -> None:
     begun(hsm)
     rows = made(hsm)
     sealed = b"S" + BATCH.encode() + b"00000016" + rows[0].sealed
     assert asked(hsm, b"VE" + DIGEST_KEY + LABEL + sealed) == rows[0].digest
-    file, _ = exported(hsm, rows)
+    file, _ = exported(hsm, tmp_path, rows)
     pins = clear_pins(file)
     vector = bytes(range(16 if key.algorithm == AES else 8))
     padded = (pins[0].encode() + b"\x80").ljust(32 if key.algorithm == AES else 24, b"\0")
@@ -333,12 +367,12 @@ def test_a_slip_of_the_finger_is_told_from_a_wrong_pin(hsm: Hsm) -> None:
     assert refusal(hsm, start[:-2] + b"11" + wrong[:11].encode()) == "24"
 
 
-def test_a_digest_key_is_changed_before_the_export_and_after_it(hsm: Hsm) -> None:
+def test_a_digest_key_is_changed_before_the_export_and_after_it(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     rows = made(hsm)
     sealed = b"S" + BATCH.encode() + b"00000016" + rows[0].sealed
     before = asked(hsm, b"VE" + NEW_DIGEST_KEY + LABEL + sealed)
-    file, _ = exported(hsm, rows)
+    file, _ = exported(hsm, tmp_path, rows)
     pin = b"C16" + clear_pins(file)[0].encode()
 
     after = asked(hsm, b"VG" + DIGEST_KEY + LABEL + rows[0].digest + pin + b";" + NEW_DIGEST_KEY)
@@ -349,27 +383,24 @@ def test_a_digest_key_is_changed_before_the_export_and_after_it(hsm: Hsm) -> Non
     assert refusal(hsm, wrong) == "01"
 
 
-def test_a_destroyed_batch_is_never_exported(hsm: Hsm) -> None:
+def test_a_destroyed_batch_is_never_exported(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     act = destroy_act(BATCH)
-    assert refusal(hsm, f"VY{BATCH}".encode() + ALI.token(act) * 2) == "17"
+    assert refusal(hsm, f"VY{BATCH}".encode() + released(tmp_path)) == "17"
 
-    asked(hsm, f"VY{BATCH}".encode() + ALI.token(act) + BITA.token(act))
+    asked(hsm, f"VY{BATCH}".encode() + released(tmp_path, act=act))
 
-    tokens = released(BATCH, COUNT, TO_PRINT_HOUSE, ALI, BITA)
+    tokens = released(tmp_path)
     assert refusal(hsm, b"VI" + BATCH.encode() + TO_PRINT_HOUSE.encode() + tokens) == "29"
     assert asked(hsm, f"VW{BATCH}".encode()) == b"D%06d" % COUNT
 
 
 def test_enrolment_needs_the_authorised_state(hsm: Hsm) -> None:
-    cyrus, house = Custodian("cyrus"), Recipient("Another house")
-    custodian = b"VQ" + b"cyrus".ljust(16) + cyrus.public.hex().upper().encode()
+    house = Recipient("Another house")
     recipient = b"VSV%04d" % len(house.der) + house.der
 
-    assert refusal(hsm, custodian) == refusal(hsm, recipient) == "17"
+    assert refusal(hsm, recipient) == "17"
     hsm.authorised = True
-    assert asked(hsm, custodian) == b""
-    assert refusal(hsm, custodian) == "15"
     assert asked(hsm, recipient).decode("ascii") == fingerprint(house.der)
 
 
@@ -388,8 +419,8 @@ def test_a_state_that_was_edited_is_not_read(hsm: Hsm, tmp_path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"digits":16', b'"digits":12'))
 
-    with pytest.raises(ProductionError, match="changed"):
-        Production(path, LMK, lambda: 0)
+    with pytest.raises(Unusable, match="changed"):
+        Production(tmp_path, LMK, lambda: 0)
     assert path.stat().st_mode & 0o077 == 0
 
 
@@ -402,7 +433,7 @@ def test_an_hsm_without_production_says_so(hsm: Hsm) -> None:
 def test_no_pin_is_in_the_state_or_in_an_answer(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     rows = made(hsm)
-    file, signature = exported(hsm, rows)
+    file, signature = exported(hsm, tmp_path, rows)
     pins = clear_pins(file)
 
     seen = (tmp_path / "production.json").read_bytes() + file + signature
