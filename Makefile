@@ -58,7 +58,7 @@ chaos: $(BUILT) ## kill -9 the switch under load, KILLS=50 times, and look for e
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(BUILT) ## throw broken frames at codec and gate; ARGS='--seconds 60 --seed 1'
+fuzz: $(BUILT) ## throw broken frames at codec, gate and HSM; ARGS='--seconds 60 --seed 1'
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 .PHONY: build

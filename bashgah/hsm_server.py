@@ -5,6 +5,7 @@ Owns what must not be in production. Decides nothing else; the HSM itself is `hs
 
 import ipaddress
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,14 +18,17 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bashgah.http import Readiness, serve_http
+from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState
 from hsm_sim.commands.table import table
 from hsm_sim.hsm import HEADER_BYTES, Hsm, Lmk
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
+from hsm_sim.production import Production
 from hsm_sim.server import HsmServer, Listener, listen, port_of
 from hsm_sim.tls import server_context
 from switch.errors import OperatingError
 
 VARIANT_TEST, TEST = "variant-test", "test"
+AUTHORISED_WATCH_SECONDS = 1.0
 LMKS_MAX = 20  # as on a payShield
 
 log = structlog.get_logger("bashgah.hsm_server")
@@ -69,6 +73,7 @@ class HsmOptions(msgspec.Struct, frozen=True, kw_only=True):
     header_bytes: int = HEADER_BYTES
     environment: Literal["test", "production"] = "test"
     disabled: frozenset[str] = frozenset()
+    home: Path | None = None  # of custodians, the authorised state, the audit trail, production
 
 
 def door_of(text: str) -> Door:
@@ -95,7 +100,28 @@ def make_hsm(options: HsmOptions) -> Hsm:
     if unknown:
         raise OperatingError(f"no such command to disable: {', '.join(unknown)}")
     hsm.disabled = options.disabled
+    if options.home is not None:
+        hsm.production = Production(options.home, _home_lmk(hsm), time.time_ns)
     return hsm
+
+
+def _home_lmk(hsm: Hsm) -> KeyBlockLmk:
+    """Give the LMK that the files of an HSM's directory are under: the first."""
+    lmk = hsm.lmks[0]
+    if not isinstance(lmk, KeyBlockLmk):
+        raise OperatingError("a home needs a key-block LMK, as number 00")
+    return lmk
+
+
+async def _watch_authorised(hsm: Hsm, home: Path) -> None:
+    """Take what custodians say at the console: the authorised state is a file that ends by itself.
+
+    Once a second: as precise as a person's word.
+    """
+    state = AuthorisedState(home / AUTHORISED_FILE, _home_lmk(hsm), time.time_ns)
+    while True:
+        hsm.authorised = state.holds()
+        await trio.sleep(AUTHORISED_WATCH_SECONDS)
 
 
 def load_lmk(name: str) -> Lmk:
@@ -130,6 +156,8 @@ async def run_hsm(
     listeners = await _open_doors(options)
     doors = [Door(host=_host_of(door), port=port_of(door)) for door in listeners]
     async with trio.open_nursery() as nursery:
+        if options.home is not None:
+            nursery.start_soon(_watch_authorised, server.hsm, options.home)
         await nursery.start(server.serve, listeners)
         if options.metrics is not None:
             registry = CollectorRegistry()

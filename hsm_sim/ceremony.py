@@ -22,6 +22,7 @@ from hsm_sim.private_files import NOT_JSON, read_private, write_private
 CUSTODIANS_MIN = 2
 CUSTODIANS_MAX = 9
 CHECK_CHARACTERS = 6
+AUTHORISED_FILE = "authorised.json"  # in the HSM's directory
 AUTHORISED_SECONDS_MAX = 12 * 3600  # a shift
 TDES = 0
 _LABEL = b"authorised state"

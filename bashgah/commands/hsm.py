@@ -9,10 +9,14 @@ from typing import Annotated, Literal
 import trio
 import typer
 
+from bashgah.hsm_selftest import Outcome, own_hsm, report, run_selftest
 from bashgah.hsm_server import TEST, HsmOptions, TlsFiles, door_of, run_hsm
 from hsm_sim.framing import HEADER_BYTES_MAX
 from switch.errors import OperatingError
+from switch.hsm_client import HsmAddress, tls_context
 from switch.logs import configure_logs
+
+DIFFERENT_EXIT_CODE = 1
 
 app = typer.Typer(no_args_is_help=True, help="Be a hardware security module; check one.")
 
@@ -46,6 +50,10 @@ def serve_command(
     ] = "test",
     disable: Annotated[str, typer.Option(help="Commands that answer 68, as CC,CA.")] = "",
     metrics: Annotated[str, typer.Option(help="HOST:PORT of Prometheus metrics.")] = "",
+    home: Annotated[
+        Path | None,
+        typer.Option(help="The HSM's directory: custodians, vouchers, mailers, audit trail."),
+    ] = None,
 ) -> None:
     """Serve host commands until SIGTERM or Ctrl-C; what was read is answered.
 
@@ -68,6 +76,49 @@ def serve_command(
         header_bytes=header_length,
         environment=environment,
         disabled=frozenset(code.strip() for code in disable.split(",") if code.strip()),
+        home=home,
     )
     configure_logs("info")
     trio.run(run_hsm, options)
+
+
+@app.command("selftest")
+def selftest_command(
+    connect: Annotated[
+        str, typer.Option(help="HOST:PORT of an HSM with both published LMKs; else one is started.")
+    ] = "",
+    tls_ca: Annotated[Path | None, typer.Option(help="The CA of the HSM's certificate.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Our certificate, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+) -> None:
+    """Check an HSM against every published vector, over the wire.
+
+    Its keys are sealed with the published LMKs (--lmk variant-test --lmk test), so this is for test
+    HSMs only. Exit code 1 when anything differs.
+
+    \b
+    bashgah hsm selftest
+    bashgah hsm selftest --connect 127.0.0.1:1500
+    """
+    tls = None
+    if tls_ca is not None and tls_cert is not None and tls_key is not None:
+        tls = tls_context(str(tls_ca), str(tls_cert), str(tls_key))
+    elif not (tls_ca is tls_cert is tls_key is None):
+        raise OperatingError("--tls-ca, --tls-cert and --tls-key belong together")
+    address = None
+    if connect:
+        door = door_of(connect)
+        address = HsmAddress(host=door.host, port=door.port, tls=tls)
+    configure_logs("warning")
+    outcomes = trio.run(_selftest, address)
+    for line in report(outcomes):
+        typer.echo(line)
+    if not all(outcome.passed for outcome in outcomes):
+        raise typer.Exit(DIFFERENT_EXIT_CODE)
+
+
+async def _selftest(address: HsmAddress | None) -> list[Outcome]:
+    if address is not None:
+        return await run_selftest(address)
+    async with own_hsm() as own:
+        return await run_selftest(own)

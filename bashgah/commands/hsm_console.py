@@ -19,7 +19,7 @@ import typer
 from hsm_sim._keys import Key
 from hsm_sim._macs import check_value
 from hsm_sim.audit import AuditTrail, verify_audit
-from hsm_sim.ceremony import AuthorisedState, Gathering, KeyCeremony, short_check
+from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState, Gathering, KeyCeremony, short_check
 from hsm_sim.commands import keys as key_commands
 from hsm_sim.commands.key_fields import NEW_KEYS, header_of
 from hsm_sim.custodians import Custodians
@@ -29,6 +29,8 @@ from hsm_sim.key_store import KeyStore, StoredKey
 from hsm_sim.key_types import KEY_TYPES, KeyType
 from hsm_sim.lmk import AES, LMK_BYTES, KeyBlockLmk
 from hsm_sim.lmk_files import load_lmk, write_lmk
+from hsm_sim.production import CUSTODIANS_FILE, TRAIL_FILE, releases_at
+from hsm_sim.releases import release_act
 from switch.errors import OperatingError
 
 console_app = typer.Typer(no_args_is_help=True, help="Custodians, ceremonies, keys, audit.")
@@ -45,7 +47,6 @@ for name, sub in (
     console_app.add_typer(sub, name=name)
 
 LMK_FILE = "hsm.lmk"
-AUTHORISED_FILE = "authorised.json"
 TYPES = {kind.name: kind for kind in KEY_TYPES}
 
 Home = Annotated[Path, typer.Option("--home", help="The directory of the HSM's files.")]
@@ -205,6 +206,24 @@ def unauthorise(home: Home = HOME, lmk_name: LmkName = None) -> None:
     print("not authorised")
 
 
+@console_app.command("release")
+def release(
+    custodian: Annotated[str, typer.Option(help="Who agrees; each by himself.")],
+    batch: Annotated[str, typer.Option(help="The batch of vouchers.")],
+    count: Annotated[int, typer.Option(help="How many vouchers it has.")],
+    recipient: Annotated[str, typer.Option(help="SHA-256 of the print house's certificate.")],
+    home: Home = HOME,
+    lmk_name: LmkName = None,
+) -> None:
+    """Agree to a batch's export; the token goes to whoever exports it, with another custodian's."""
+    with _console(home):
+        lmk = _lmk(home, lmk_name)
+        act = release_act(batch, count, recipient)
+        releases = releases_at(home, lmk, time.time_ns)
+        token = releases.token(custodian, _ask(f"Passphrase of {custodian}"), act)
+    print(f"{custodian}:{token.hex().upper()}")
+
+
 @audit_app.command("verify")
 def verify_trail(home: Home = HOME) -> None:
     """Say whether every line of the audit trail is there, as it was written; exit code 1 if not."""
@@ -231,11 +250,11 @@ def _console(home: Path) -> Iterator[AuditTrail]:
 
 
 def _trail_path(home: Path) -> Path:
-    return home / "audit.jsonl"
+    return home / TRAIL_FILE
 
 
 def _custodians(home: Path) -> Custodians:
-    return Custodians(home / "custodians.json")
+    return Custodians(home / CUSTODIANS_FILE)
 
 
 def _keys(home: Path) -> KeyStore:

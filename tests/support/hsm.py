@@ -10,10 +10,13 @@ from hsm_sim.commands.table import table
 from hsm_sim.framing import framed
 from hsm_sim.hsm import Command, Hsm, Lmk
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
+from hsm_sim.selftest import Compared, Lmks, Unfit, Vector
+from hsm_sim.selftest_recipes import find
 from hsm_sim.server import Bounds, HsmServer, listen, port_of
 from switch.hsm_client import HsmAddress
 
 VARIANT, BLOCK = 0, 1
+Sent = list[bytes]
 
 
 def published_hsm(
@@ -26,6 +29,23 @@ def published_hsm(
         BLOCK: KeyBlockLmk.published_test_key(),
     }
     return Hsm(lmks, commands, header_bytes=header_bytes, now_ns=now_ns)
+
+
+def played(hsm: Hsm, vector: Vector) -> tuple[Compared | None, Sent]:
+    """Show a vector in process: how it ended (None: answered an error), and what was sent."""
+    recipe = find(vector)[1]
+    assert recipe is not None
+    sent: Sent = []
+    playing = recipe(vector, Lmks(VARIANT, BLOCK))
+    try:
+        sent.append(next(playing))
+        while True:
+            sent.append(playing.send(hsm.execute(sent[-1])))
+    except StopIteration as ended:
+        compared: Compared = ended.value
+        return compared, sent
+    except (Unfit, ValueError):
+        return None, sent
 
 
 @asynccontextmanager
