@@ -59,13 +59,16 @@ MK_DN = _type("MK-DN", "509", "28-29", "E4", "XN")
 MK_CVC3 = _type("MK-CVC3", "709", "28-29", "E6", "XN")
 ZEK = _type("ZEK", "00A", "30-31", "D0", "BDEN")
 TEK = _type("TEK", "30B", "32-33", "D0", "BDEN")
+# Only in key blocks: no published set has pairs for it.
+HMAC_KEY = _type("HMAC", "10C", "34-35", "M7", "CGVN", "H")
 # Ours: digests of voucher PINs; only in key blocks (its variant code belongs to no published set).
-VOUCHER = _type("VOUCHER", "00B", "32-33", "M7", "CGVN", "H")
+# Its usage is one that X9.143 leaves to us: with M7, whoever makes HMACs could try out PINs.
+VOUCHER = _type("VOUCHER", "00B", "32-33", "90", "CGVN", "H")
 
 # fmt: off
 KEY_TYPES = (
     ZMK, ZPK, TMK, TPK, PVK, CVK, TAK, ZAK, BDK, MK_AC, MK_SMI, MK_SMC, MK_DAC, MK_DN, MK_CVC3, ZEK,
-    TEK, VOUCHER,
+    TEK, HMAC_KEY, VOUCHER,
 )
 # fmt: on
 
