@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from acquirers.terminal.cards.reading import CardError
 from acquirers.terminal.choices import (
     ORIGINALS,
     ChoiceError,
@@ -47,15 +48,24 @@ FINAL_AMOUNT: Final = Text("reduce to (empty: reverse all)", "مبلغ نهای�
 POINTS: Final = Text("points to redeem at most", "حداکثر امتیاز")
 DAY: Final = Text("day that begins, MMDD", "روز آغازشده MMDD")
 
+SAID_AND_GOES_ON: Final = (
+    CardDiffersError,
+    CardError,
+    CardUnreadableError,
+    ChoiceError,
+    OrderError,
+)
+"""What a person can do better next time."""
+
 Ask = Callable[[str], str]
 Show = Callable[[str], None]
 
 
 class Carrier(Struct, frozen=True, kw_only=True):
-    """What carries out an operation and shows how it ended."""
+    """What carries out an operation and shows how it ended; without a card it reads one."""
 
     order: Callable[[Order, Card | None, str], object]
-    repeat: Callable[[Remembered, Card], object]
+    repeat: Callable[[Remembered, Card | None], object]
 
 
 class Dialog:
@@ -69,7 +79,9 @@ class Dialog:
         memory: TerminalMemory,
         cards: Sequence[NamedCard],
         language: Language,
+        card_is_read: bool = False,
     ) -> None:
+        self._card_is_read = card_is_read
         self._ask = ask
         self._show = show
         self._carrier = carrier
@@ -87,7 +99,7 @@ class Dialog:
                 return
             try:
                 self._carry_out(chosen)
-            except (ChoiceError, CardUnreadableError, CardDiffersError, OrderError) as error:
+            except SAID_AND_GOES_ON as error:
                 self._show(str(error))
 
     def _show_menu(self) -> None:
@@ -140,8 +152,13 @@ class Dialog:
             amount_typed=amount, points=points, partial_accepted=service is Service.PURCHASE
         )
 
-    def _card_of(self, original: Remembered | None) -> tuple[Card, str]:
-        """Give the card the original was made with when it is a test card; ask otherwise."""
+    def _card_of(self, original: Remembered | None) -> tuple[Card | None, str]:
+        """Give the card the original was made with when it is a test card; ask otherwise.
+
+        None when a reader will read it.
+        """
+        if self._card_is_read:
+            return None, ""
         if original is not None and original.card_name:
             return choose_card(original.card_name, "", self._cards)
         for named in self._cards:

@@ -60,6 +60,9 @@ MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
     Service.CUT_OVER:         ("0800", "201"),
 }  # fmt: skip
 
+ADVISING_TYPES: Final = frozenset({"022", "040", "042"})
+"""Message types, without their origin digit, that tell what has happened: advices, reversals."""
+
 INQUIRIES: Final = frozenset({Service.BALANCE, Service.POINTS_BALANCE})
 HOLDS: Final = frozenset({Service.HOLD, Service.PREAUTHORISATION})
 NETWORK: Final = frozenset({Service.SIGN_ON, Service.SIGN_OFF, Service.ECHO, Service.CUT_OVER})
@@ -126,13 +129,25 @@ def compose(order: Order, station: Station, trace: Trace, card: Card | None = No
 
 
 def present_card(request: Message, card: Card) -> None:
-    """Write the card into a request: its track when it was swiped, else number and expiry."""
+    """Write the card into a request: its track when it was swiped, else number and expiry.
+
+    A reader's card is written with all that was read. What proves its presence (chip data, PIN)
+    goes into what asks for something, never into an advice of what has happened.
+    """
     if card.track2:
         request[de.TRACK_2_DATA] = card.track2
-        return
-    request[de.PRIMARY_ACCOUNT_NUMBER] = card.pan
-    if card.expiry:
-        request[de.DATE_EXPIRATION] = card.expiry
+    if card.entry_mode or not card.track2:
+        request[de.PRIMARY_ACCOUNT_NUMBER] = card.pan
+        if card.expiry:
+            request[de.DATE_EXPIRATION] = card.expiry
+    read = {
+        de.POINT_OF_SERVICE_ENTRY_MODE: card.entry_mode,
+        de.CARD_SEQUENCE_NUMBER: card.sequence_number,
+        de.TRACK_1_DATA: card.track1,
+    }
+    if request.mti[:3] not in ADVISING_TYPES:
+        read |= {de.PIN_DATA: card.pin_block, de.CHIP_DATA: card.chip_data}
+    request.update({element: value for element, value in read.items() if value})
 
 
 def repeat_of(request: Message) -> Message:

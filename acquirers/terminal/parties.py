@@ -34,12 +34,20 @@ class Station(Struct, frozen=True, kw_only=True, gc=False):
 class Card(Struct, frozen=True, kw_only=True, gc=False):
     """A card as it was presented: `track2` when swiped, otherwise number and expiry (YYMM).
 
-    The separator inside `track2` is D, as the nibble is written; both profiles take it.
+    The separator inside `track2` is D, as the nibble is written; both profiles take it. The rest is
+    known of a card that a reader read (`acquirers.terminal.cards`): how (DE 22), `track1` without
+    its sentinels, the chip's sequence number (DE 23), the chip's proof of this one payment (DE 55,
+    hex), and the PIN block that the cardholder typed with it (DE 52, hex).
     """
 
     pan: str
     expiry: str = ""
     track2: str = ""
+    entry_mode: str = ""
+    track1: str = ""
+    sequence_number: str = ""
+    chip_data: str = ""
+    pin_block: str = ""
 
     def __repr__(self) -> str:
         """Show first six and last four digits only."""
@@ -90,7 +98,7 @@ def read_card(typed: str, expiry: str = "") -> Card:
         raise CardUnreadableError(
             "track 2 goes on with expiry (4), service code (3) and digits, 37 in all"
         )
-    return Card(pan=pan, expiry=rest[:4], track2=text)
+    return Card(pan=pan, expiry=read_expiry(rest[:4]), track2=text)
 
 
 def read_expiry(typed: str) -> str:

@@ -28,8 +28,19 @@ from acquirers.terminal.receipt import Receipt, receipt_of
 from switch.iso8583 import Message
 
 CARD_ELEMENTS = frozenset(
-    str(element) for element in (de.PRIMARY_ACCOUNT_NUMBER, de.DATE_EXPIRATION, de.TRACK_2_DATA)
+    str(element)
+    for element in (
+        de.PRIMARY_ACCOUNT_NUMBER,
+        de.DATE_EXPIRATION,
+        de.POINT_OF_SERVICE_ENTRY_MODE,
+        de.CARD_SEQUENCE_NUMBER,
+        de.TRACK_2_DATA,
+        de.TRACK_1_DATA,
+        de.PIN_DATA,
+        de.CHIP_DATA,
+    )
 )
+"""What a card puts into a message, and what is therefore never written down."""
 
 ADVICES = frozenset({Service.COMPLETION, Service.REVERSAL})
 """They tell what has happened: when no reply comes they are told again, never undone."""

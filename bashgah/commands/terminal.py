@@ -7,6 +7,7 @@ and how it looks is `acquirers.terminal`'s.
 import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ import typer
 from msgspec import Struct
 
 from acquirers.pos import PROFILES
+from acquirers.terminal.cards.readers import READERS, UnknownReaderError, reader_of
+from acquirers.terminal.cards.reading import CardError, CardReader, Terms
 from acquirers.terminal.choices import (
     ChoiceError,
     NamedCard,
@@ -30,6 +33,7 @@ from acquirers.terminal.memory import Remembered, TerminalMemory
 from acquirers.terminal.orders import NETWORK, Order, OrderError, Service
 from acquirers.terminal.parties import Card, CardUnreadableError, Station
 from acquirers.terminal.point_of_sale import CardDiffersError, Performed, PointOfSale
+from acquirers.terminal.presentation import Presented, terms_again, terms_of, with_card
 from acquirers.terminal.receipt_text import HEADING
 from acquirers.terminal.screen import exchange_lines, history_lines, outcome_text
 from acquirers.terminal.texts import Language, Text
@@ -43,12 +47,23 @@ EXIT_DECLINED = 1
 EXIT_UNANSWERED = 2
 
 CHOICE_ERRORS = (
+    CardError,
     ChoiceError,
     CardUnreadableError,
     CardDiffersError,
     OrderError,
     UnknownProfileError,
+    UnknownReaderError,
 )
+
+PRESENT_CARD = Text("Present the card", "کارت را ارائه کنید")
+NOT_BELIEVED = Text(
+    "The card does not believe its issuer's answer", "کارت پاسخ صادرکننده را نپذیرفت"
+)
+
+
+Operation = Callable[[PointOfSale, Card | None], Awaitable[Performed]]
+"""What is done at a counter; the card is the reader's, if one was read."""
 
 
 class Counter(Struct, frozen=True, kw_only=True):
@@ -63,28 +78,47 @@ class Counter(Struct, frozen=True, kw_only=True):
     language: Language
     heading: Text
     receipt_only: bool
+    reader: CardReader | None = None
 
     def order(self, order: Order, card: Card | None, card_name: str) -> Performed:
-        """Carry out an order over a connection of its own, and show how it ended."""
-        return self._shown(lambda sale: sale.perform(order, card, card_name))
+        """Carry out an order over a connection of its own, and show how it ended.
 
-    def repeat(self, exchange: Remembered, card: Card) -> Performed:
+        Without a card it is the reader's, if the order needs one and there is a reader.
+        """
+        terms = None
+        if card is None and order.service not in NETWORK:
+            terms = terms_of(order, self.now(), pin_possible=False)
+        return self._shown(terms, lambda sale, read: sale.perform(order, read or card, card_name))
+
+    def repeat(self, exchange: Remembered, card: Card | None) -> Performed:
         """Send a remembered message again, and show how it ended."""
-        return self._shown(lambda sale: sale.repeat(exchange, card))
+        terms = None if card else terms_again(exchange, self.now(), pin_possible=False)
 
-    def _shown(self, operation: Callable[[PointOfSale], Awaitable[Performed]]) -> Performed:
-        performed = trio.run(self._carried_out, operation)
+        def repeated(sale: PointOfSale, read: Card | None) -> Awaitable[Performed]:
+            presented = read or card
+            assert presented is not None, "it was named, or is read"
+            return sale.repeat(exchange, presented)
+
+        return self._shown(terms, repeated)
+
+    def _shown(self, terms: Terms | None, operation: Operation) -> Performed:
+        presented = trio.run(self._carried_out, terms, operation)
+        performed = presented.performed
         if not self.receipt_only:
             for line in exchange_lines(performed, self.wire.spec):
                 typer.echo(line)
         typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
+        if presented.issuer_believed is False:
+            typer.echo(NOT_BELIEVED.said_in(self.language), err=True)
         return performed
 
-    async def _carried_out(
-        self, operation: Callable[[PointOfSale], Awaitable[Performed]]
-    ) -> Performed:
+    async def _carried_out(self, terms: Terms | None, operation: Operation) -> Presented:
         async with open_client(self.address, self.wire, self.patience) as client:
-            return await operation(PointOfSale(client, self.station, self.memory, self.now))
+            sale = PointOfSale(client, self.station, self.memory, self.now)
+            if self.reader is None or terms is None:
+                return Presented(performed=await operation(sale, None))
+            typer.echo(PRESENT_CARD.said_in(self.language), err=True)
+            return await with_card(self.reader, terms, partial(operation, sale))
 
 
 CardOption = Annotated[
@@ -93,6 +127,9 @@ CardOption = Annotated[
         help="Number of a test card, a card number, or track 2 (;PAN=YYMM…?). "
         "Default: the card of the message it is about, else test card 1."
     ),
+]
+ReaderOption = Annotated[
+    str, typer.Option(help=f"Read the card: {READERS}. Files are explained in docs/cards.md.")
 ]
 ExpiryOption = Annotated[str, typer.Option(help="YYMM, sent with a card number when given.")]
 AmountOption = Annotated[str, typer.Option(help="In rials; 250,000 and ۲۵۰٬۰۰۰ are read too.")]
@@ -138,6 +175,7 @@ OperationArgument = Annotated[
 def command(
     operation: OperationArgument = "",
     card: CardOption = "",
+    reader: ReaderOption = "",
     expiry: ExpiryOption = "",
     amount: AmountOption = "",
     points: PointsOption = "",
@@ -181,6 +219,7 @@ def command(
             language=lang,
             heading=_heading(merchant_id),
             receipt_only=receipt_only,
+            reader=_reader(reader, card),
         )
         if not operation:
             _converse(counter)
@@ -212,13 +251,15 @@ def _once(
         return None
     if operation == REPEAT:
         exchange = repeatable(wishes.original_rrn, counter.memory)
+        if counter.reader is not None:
+            return counter.repeat(exchange, None)
         card, _ = choose_card(typed_card or exchange.card_name, expiry, cards)
         return counter.repeat(exchange, card)
     if operation not in set(Service):
         raise ChoiceError(f"no operation {operation!r}; `bashgah terminal --help` lists them")
     service = Service(operation)
     order = order_of(service, wishes, counter.memory)
-    if service in NETWORK:
+    if service in NETWORK or counter.reader is not None:
         return counter.order(order, None, "")
     original = original_for(service, wishes.original_rrn, counter.memory)
     default = cards[0].name if original is None else original.card_name
@@ -235,11 +276,21 @@ def _converse(counter: Counter) -> None:
         memory=counter.memory,
         cards=_named_cards(),
         language=counter.language,
+        card_is_read=counter.reader is not None,
     )
     try:
         dialog.run()
     except typer.Abort:  # the input ended: as good as "quit"
         typer.echo()
+
+
+def _reader(wish: str, typed_card: str) -> CardReader | None:
+    """Give the reader that was asked for, if one was. Raises ChoiceError, UnknownReaderError."""
+    if not wish:
+        return None
+    if typed_card:
+        raise ChoiceError("a card is either read (--reader) or typed (--card)")
+    return reader_of(wish)
 
 
 def _named_cards() -> list[NamedCard]:

@@ -8,6 +8,7 @@ from acquirers.terminal.wire import wire_of
 from bashgah.cli import run
 from bashgah.demo import TERMINALS, TEST_CARDS
 from switch.iso8583 import Message
+from tests.acquirers.terminal.cards.samples import card_file
 from tests.acquirers.terminal.peer import Peer, Replies, Script, answered, peer_in_thread
 
 BINARY = wire_of("pos-binary")
@@ -130,6 +131,8 @@ def test_the_merchant_of_a_demo_terminal_is_known(shell: Shell) -> None:
         ("repeat",),
         ("cut-over",),
         ("echo", "--profile=carrier-pigeon"),
+        ("purchase", "--amount=1", "--reader=abacus"),
+        ("purchase", "--amount=1", "--card=1", "--reader=stripe:x"),
     ],
 )
 def test_what_is_not_understood_is_one_line_and_nothing_is_sent(
@@ -168,3 +171,84 @@ def test_without_an_operation_it_asks(
     assert status == 0
     assert shell.requests[0][3] == "310000"
     assert "BALANCE" in capsys.readouterr().out
+
+
+def test_a_virtual_card_pays_and_its_reversal_needs_it_again(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = card_file(tmp_path / "card.json")
+    reader = f"--reader=virtual:{tmp_path / 'card.json'}"
+
+    paid = shell.terminal("purchase", "--amount=250000", reader)
+    shell.terminal("reversal", reader)
+
+    purchase, reversal = shell.requests
+    shown = capsys.readouterr()
+    assert paid == 0
+    assert (purchase[22], purchase["55.9F36"]) == ("072", "0001")
+    assert reversal[90].startswith("0200" + purchase[11])
+    assert "55" not in reversal
+    assert card.read().atc == 2
+    assert "Present the card" in shown.err
+    assert card.read().pan not in shown.out + shown.err
+
+
+def test_a_read_card_repeats_its_message_with_a_new_proof(shell: Shell, tmp_path: Path) -> None:
+    card_file(tmp_path / "card.json")
+    reader = f"--reader=virtual:{tmp_path / 'card.json'}"
+
+    shell.terminal("purchase", "--amount=250000", reader)
+    shell.terminal("repeat", reader)
+
+    first, repeat = shell.requests
+    assert (first.mti, repeat.mti) == ("0200", "0201")
+    assert (first[11], first[35]) == (repeat[11], repeat[35])
+    assert (first["55.9F36"], repeat["55.9F36"]) == ("0001", "0002")
+
+
+def test_a_card_that_does_not_believe_its_issuer_is_heard(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card_file(tmp_path / "card.json")
+
+    def forge(request: Message, number: int) -> Replies:
+        return [answered(request, de55="910A" + "00" * 8 + "3030")]
+
+    shell.terminal(
+        "purchase", "--amount=1", f"--reader=virtual:{tmp_path / 'card.json'}", script=forge
+    )
+
+    assert "does not believe" in capsys.readouterr().err
+
+
+def test_a_card_file_that_is_missing_is_one_line(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = shell.terminal(
+        "purchase", "--amount=1", f"--reader=virtual:{tmp_path / 'missing.json'}"
+    )
+
+    assert status == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert shell.requests == []
+
+
+def test_an_echo_needs_no_card(shell: Shell, tmp_path: Path) -> None:
+    card = card_file(tmp_path / "card.json")
+
+    assert shell.terminal("echo", f"--reader=virtual:{tmp_path / 'card.json'}") == 0
+
+    assert card.read().atc == 0
+
+
+def test_where_a_reader_is_the_dialog_asks_for_no_card(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card_file(tmp_path / "card.json")
+    answers = iter(["balance", "quit"])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+
+    status = shell.terminal(f"--reader=virtual:{tmp_path / 'card.json'}")
+
+    assert status == 0
+    assert shell.requests[0][22] == "072"

@@ -20,20 +20,29 @@ CARDS = [NamedCard(name="1", label=Text("Gold", "طلایی"), card=CARD)]
 class Person:
     """Gives prepared answers, and keeps what was asked, shown and carried out."""
 
-    def __init__(self, memory: TerminalMemory, *answers: str) -> None:
+    def __init__(self, memory: TerminalMemory, *answers: str, card_is_read: bool = False) -> None:
         self.memory = memory
+        self.card_is_read = card_is_read
         self.answers = [*answers, "quit"]
         self.asked: list[str] = []
         self.shown: list[str] = []
         self.ordered: list[tuple[Order, Card | None, str]] = []
-        self.repeated: list[tuple[Remembered, Card]] = []
+        self.repeated: list[tuple[Remembered, Card | None]] = []
 
     def talk(self, language: Language = Language.ENGLISH) -> None:
         carrier = Carrier(
             order=lambda order, card, name: self.ordered.append((order, card, name)),
             repeat=lambda exchange, card: self.repeated.append((exchange, card)),
         )
-        Dialog(self._answer, self.shown.append, carrier, self.memory, CARDS, language).run()
+        Dialog(
+            self._answer,
+            self.shown.append,
+            carrier,
+            self.memory,
+            CARDS,
+            language,
+            card_is_read=self.card_is_read,
+        ).run()
 
     def _answer(self, question: str) -> str:
         self.asked.append(question)
@@ -52,6 +61,15 @@ def test_a_purchase_is_asked_for_card_and_amount(memory: TerminalMemory) -> None
 
     order = Order(service=Service.PURCHASE, amount_minor=250_000, partial_accepted=True)
     assert person.ordered == [(order, CARD, "1")]
+
+
+def test_where_a_reader_reads_the_card_nobody_is_asked_for_it(memory: TerminalMemory) -> None:
+    person = Person(memory, "purchase", "250,000", card_is_read=True)
+
+    person.talk()
+
+    order = Order(service=Service.PURCHASE, amount_minor=250_000, partial_accepted=True)
+    assert person.ordered == [(order, None, "")]
 
 
 def test_operations_can_be_chosen_by_number_in_persian_digits(memory: TerminalMemory) -> None:
