@@ -18,6 +18,7 @@ from hsm_sim.hsm import Command, Hsm
 from hsm_sim.production import OpenDocument, Production, Purpose
 from hsm_sim.releases import TOKEN_BYTES
 
+BATCH_CHARACTERS = 12
 PURPOSES: dict[str, Purpose] = {"V": "vouchers", "M": "mailers"}
 FETCH_BYTES_MAX = 24_000
 FINGERPRINT_CHARACTERS = 64
@@ -28,6 +29,14 @@ def production_of(hsm: Hsm) -> Production:
     if hsm.production is None:
         raise Refused(ErrorCode.NO_USER_STORAGE)
     return hsm.production
+
+
+def take_batch(fields: Fields) -> str:
+    """Take a batch's name: letters and digits."""
+    name = fields.text(BATCH_CHARACTERS)
+    if not name.isalnum():
+        raise Refused(ErrorCode.INPUT_DATA)
+    return name
 
 
 def take_tokens(fields: Fields) -> dict[str, bytes]:

@@ -40,6 +40,7 @@ from hsm_sim._keys import Key
 from hsm_sim.commands.production import (
     finished,
     production_of,
+    take_batch,
     take_fingerprint,
     take_tokens,
 )
@@ -51,7 +52,6 @@ from hsm_sim.production import BATCH_COUNT_MAX, Batch, serial_of
 from hsm_sim.releases import destroy_act, release_act
 
 AES = 1
-BATCH_CHARACTERS = 12
 LABEL_CHARACTERS_MAX = 32
 COUNT_MAX = 150  # PINs in one command: 24 KB of the longest
 SEALED_BYTES = 28  # more than the PIN
@@ -76,7 +76,7 @@ class _Pin:
                 raise Refused(ErrorCode.DATA_LENGTH)
             self._data = fields.hex(characters)
         elif self._form == "S":
-            self._batch, self._index = _take_batch(fields), fields.number(6)
+            self._batch, self._index = take_batch(fields), fields.number(6)
             self._data = fields.hex(2 * (fields.number(2) + SEALED_BYTES))
         else:
             raise Refused(ErrorCode.INPUT_DATA)
@@ -99,7 +99,7 @@ class _Pin:
 
 def begin_batch(hsm: Hsm, fields: Fields) -> bytes:
     """VA: a batch, with the serial numbers of its first and last voucher."""
-    name = _take_batch(fields)
+    name = take_batch(fields)
     digits, count, first = fields.number(2), fields.number(6), fields.number(15)
     value_minor, label = fields.number(12), _take_label(fields)
     fields.end()
@@ -116,7 +116,7 @@ def begin_batch(hsm: Hsm, fields: Fields) -> bytes:
 
 def make_pins(hsm: Hsm, fields: Fields) -> bytes:
     """VC: PINs for some places of a batch; once more for the same place gives another PIN."""
-    name, index, count, wire = _take_batch(fields), fields.number(6), fields.number(3), fields.key()
+    name, index, count, wire = take_batch(fields), fields.number(6), fields.number(3), fields.key()
     fields.end()
     production = production_of(hsm)
     batch, sealing_key = production.batch(name), production.batch_key(name)
@@ -158,7 +158,7 @@ def verify_pin(hsm: Hsm, fields: Fields) -> bytes | Answer:
 
 def begin_export(hsm: Hsm, fields: Fields) -> bytes:
     """VI: begin the file of a batch that two custodians release to one recipient."""
-    name, recipient, tokens = _take_batch(fields), take_fingerprint(fields), take_tokens(fields)
+    name, recipient, tokens = take_batch(fields), take_fingerprint(fields), take_tokens(fields)
     fields.end()
     production = production_of(hsm)
     batch = production.batch(name)
@@ -213,7 +213,7 @@ def end_export(hsm: Hsm, fields: Fields) -> bytes:
 
 def ask_for_batch(hsm: Hsm, fields: Fields) -> bytes:
     """VW: what became of a batch; after its export, to whom and in which file."""
-    name = _take_batch(fields)
+    name = take_batch(fields)
     fields.end()
     batch = production_of(hsm).batch(name)
     told = f"{STATES[batch.state]}{batch.count:06}{batch.recipient}{batch.sha256}"
@@ -222,7 +222,7 @@ def ask_for_batch(hsm: Hsm, fields: Fields) -> bytes:
 
 def destroy_batch(hsm: Hsm, fields: Fields) -> bytes:
     """VY: destroy the PINs of a batch that will never be printed."""
-    name, tokens = _take_batch(fields), take_tokens(fields)
+    name, tokens = take_batch(fields), take_tokens(fields)
     fields.end()
     production = production_of(hsm)
     production.batch_key(name)
@@ -253,13 +253,6 @@ def _bound(name: str, index: int) -> bytes:
 def _check_range(batch: Batch, index: int, count: int) -> None:
     if not 0 < count <= COUNT_MAX or index + count > batch.count:
         raise Refused(ErrorCode.INPUT_DATA)
-
-
-def _take_batch(fields: Fields) -> str:
-    name = fields.text(BATCH_CHARACTERS)
-    if not name.isalnum():
-        raise Refused(ErrorCode.INPUT_DATA)
-    return name
 
 
 def _take_label(fields: Fields) -> str:
