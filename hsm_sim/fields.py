@@ -123,6 +123,15 @@ class Fields:
         if self.lmk_id is None and self.accept(b"%"):
             self.lmk_id = self.number(2)
 
+    def all_but(self, behind: int) -> bytes:
+        """Take all but the last `behind` characters before the frame's end.
+
+        For the one field of a command whose width is not told; no `%` is in the others.
+        """
+        rest = self._data[self._at :]
+        ends = [at for at in map(rest.find, (b"%", bytes([END_MESSAGE]))) if at >= 0]
+        return self.take(min(ends, default=len(rest)) - behind)
+
     def end(self) -> None:
         """Take the LMK identifier and the trailer, if there are; anything else is refused."""
         self.take_lmk_id()

@@ -17,6 +17,8 @@ from hsm_sim.errors import ErrorCode, Refused
 from hsm_sim.fields import Fields
 from hsm_sim.health import Health
 from hsm_sim.key_types import KeyType
+from hsm_sim.pin_policy import PinPolicy
+from hsm_sim.pin_watch import PinLimits, PinWatch
 from hsm_sim.production import Production
 
 HEADER_BYTES = 4
@@ -29,6 +31,10 @@ class Lmk(Protocol):
     @property
     def check_value(self) -> str:
         """16 hexadecimal digits."""
+
+    @property
+    def pin_key(self) -> Key | None:
+        """What PINs are sealed under; None for a set that leaves them clear."""
 
     def open(self, wire: bytes, kind: KeyType) -> Key:
         """Open a key as it is on the wire. Refused when it is no such key."""
@@ -71,11 +77,16 @@ class Hsm:
         *,
         header_bytes: int = HEADER_BYTES,
         now_ns: Callable[[], int] = time.time_ns,
+        monotonic_seconds: Callable[[], float] = time.monotonic,
+        pin_policy: PinPolicy | None = None,
+        pin_limits: PinLimits | None = None,
     ) -> None:
         self.lmks = dict(lmks)
         self.commands = dict(commands)
         self.header_bytes = header_bytes  # of frames, and of commands in a chain
         self.health = Health(now_ns)
+        self.pin_policy = pin_policy or PinPolicy()
+        self.pin_watch = PinWatch(pin_limits or PinLimits(), monotonic_seconds)
         self.authorised = False
         self.disabled: frozenset[str] = frozenset()
         self.production: Production | None = None  # in an HSM that makes vouchers and mailers

@@ -5,15 +5,25 @@ Owns nothing but the sum; a code that two families claim is a mistake of ours.
 
 from collections.abc import Mapping
 
-from hsm_sim.commands import diagnostics, keys, production, vouchers, zone_keys
+from hsm_sim.commands import (
+    diagnostics,
+    keys,
+    personalisation,
+    pins,
+    production,
+    vouchers,
+    zone_keys,
+)
 from hsm_sim.hsm import Command
 
 FAMILIES: tuple[tuple[Command, ...], ...] = (
     keys.COMMANDS,
     zone_keys.COMMANDS,
     diagnostics.COMMANDS,
+    pins.COMMANDS,
     production.COMMANDS,
     vouchers.COMMANDS,
+    personalisation.COMMANDS,
 )
 
 
