@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 import msgspec
 import trio
 
-from bashgah.hsm_server import TEST, VARIANT_TEST, HsmOptions, make_hsm
+from bashgah.hsm_server import HsmOptions, make_hsm
 from hsm_sim.hsm import Lmk
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
+from hsm_sim.lmk_files import TEST, VARIANT_TEST
 from hsm_sim.selftest import Compared, Lmks, Unfit, Vector, published
 from hsm_sim.selftest_recipes import find
 from hsm_sim.server import HsmServer, listen, port_of

@@ -20,14 +20,15 @@ from prometheus_client.registry import Collector
 from bashgah.http import Readiness, serve_http
 from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState
 from hsm_sim.commands.table import table
+from hsm_sim.errors import Unusable
 from hsm_sim.hsm import HEADER_BYTES, Hsm, Lmk
-from hsm_sim.lmk import KeyBlockLmk, VariantLmk
+from hsm_sim.lmk import KeyBlockLmk
+from hsm_sim.lmk_files import load_lmk
 from hsm_sim.production import Production
 from hsm_sim.server import HsmServer, Listener, listen, port_of
 from hsm_sim.tls import server_context
 from switch.errors import OperatingError
 
-VARIANT_TEST, TEST = "variant-test", "test"
 AUTHORISED_WATCH_SECONDS = 1.0
 LMKS_MAX = 20  # as on a payShield
 
@@ -86,22 +87,29 @@ def door_of(text: str) -> Door:
 
 def make_hsm(options: HsmOptions) -> Hsm:
     """Make the HSM, without its doors. Raises OperatingError for what must not be."""
-    if options.environment == "production":
-        _refuse_in_production(options)
+    production = options.environment == "production"
+    if production and options.plain is not None and not options.plain.is_loopback:
+        raise OperatingError(
+            f"production: {options.plain} would be without TLS; only loopback may be"
+        )
     if not 1 <= len(options.lmks) <= LMKS_MAX:
         raise OperatingError(f"an HSM has 1 to {LMKS_MAX} LMKs")
-    lmks = {number: load_lmk(name) for number, name in enumerate(options.lmks)}
-    if options.environment == "production" and known_check_values() & {
-        lmk.check_value for lmk in lmks.values()
-    }:
-        raise OperatingError("production: a file holds an LMK that everybody knows")
+    lmks: dict[int, Lmk] = {}
+    for number, name in enumerate(options.lmks):
+        try:
+            lmks[number] = load_lmk(name, production=production)
+        except Unusable as error:
+            raise OperatingError(str(error)) from None
     hsm = Hsm(lmks, table(), header_bytes=options.header_bytes)
     unknown = sorted(options.disabled - hsm.commands.keys())
     if unknown:
         raise OperatingError(f"no such command to disable: {', '.join(unknown)}")
     hsm.disabled = options.disabled
     if options.home is not None:
-        hsm.production = Production(options.home, _home_lmk(hsm), time.time_ns)
+        try:
+            hsm.production = Production(options.home, _home_lmk(hsm), time.time_ns)
+        except Unusable as error:
+            raise OperatingError(str(error)) from None
     return hsm
 
 
@@ -122,30 +130,6 @@ async def _watch_authorised(hsm: Hsm, home: Path) -> None:
     while True:
         hsm.authorised = state.holds()
         await trio.sleep(AUTHORISED_WATCH_SECONDS)
-
-
-def load_lmk(name: str) -> Lmk:
-    """Give a published LMK, or one from a file."""
-    if name == VARIANT_TEST:
-        return VariantLmk.published_test_set()
-    if name == TEST:
-        return KeyBlockLmk.published_test_key()
-    raise OperatingError(f"no LMK {name}")
-
-
-def known_check_values() -> set[str]:
-    """Give the check values of the published LMKs."""
-    return {load_lmk(name).check_value for name in (VARIANT_TEST, TEST)}
-
-
-def _refuse_in_production(options: HsmOptions) -> None:
-    for name in options.lmks:
-        if name in (VARIANT_TEST, TEST):
-            raise OperatingError(f"production: everybody knows the LMK {name}")
-    if options.plain is not None and not options.plain.is_loopback:
-        raise OperatingError(
-            f"production: {options.plain} would be without TLS; only loopback may be"
-        )
 
 
 async def run_hsm(

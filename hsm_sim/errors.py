@@ -12,8 +12,11 @@ class ErrorCode(StrEnum):
     OK = "00"
     VERIFICATION_FAILED = "01"  # of an imported key: its parity was mended, with a result
     WARNING = "02"  # the result is present
+    INPUT_FORMAT = "03"
     KEY_TYPE = "04"
     KEY_LENGTH_FLAG = "05"
+    MESSAGE_LENGTH = "06"
+    PADDING_METHOD = "09"
     SOURCE_KEY_PARITY = "10"
     DESTINATION_KEY_PARITY = "11"
     NO_USER_STORAGE = "12"
@@ -41,6 +44,7 @@ class ErrorCode(StrEnum):
     PIN_BLOCK_FORMAT_DISABLED = "69"
     SINGLE_KEY_IN_DISGUISE = "75"
     DATA_LENGTH = "80"
+    NO_DATA = "81"
     KEY_BLOCK_HEADER = "83"
     KEY_BLOCK_CHECK = "84"
     PARITY = "90"

@@ -15,11 +15,12 @@ REFUSED = "refused"
 SHOWS_NO_KEY = "no command shows a derived key"
 
 
-def same(key: Key, vector: Vector, algorithm: int) -> str:
-    """Say whether a key is the vector's; its parity may be mended, which changes nothing."""
-    wanted = Key.of(algorithm, bytes.fromhex(vector.expected))
-    right = key.same_as(wanted) or key.with_odd_parity().same_as(wanted.with_odd_parity())
-    return SAME_KEY if right else OTHER_KEY
+def same(key: Key, vector: Vector, *, mended: bool = False) -> str:
+    """Say whether a key is the vector's. `mended`: of a TDES key the parity does not count."""
+    wanted = Key.of(key.algorithm, bytes.fromhex(vector.expected))
+    if mended and key.algorithm == TDES:
+        key, wanted = key.with_odd_parity(), wanted.with_odd_parity()
+    return SAME_KEY if key.same_as(wanted) else OTHER_KEY
 
 
 # --- commands that were published whole -----------------------------------------------------------
@@ -79,13 +80,13 @@ def key_block(vector: Vector, lmks: Lmks) -> Recipe:
     if response[2:4] in (b"00", b"01"):
         wire = response[4 : 5 + int(response[6:10])]
         _, key = lmks.block.open_block(wire)
-        return Compared(same(key, vector, key.algorithm), SAME_KEY)
+        return Compared(same(key, vector, mended=True), SAME_KEY)
     try:
         header, key = key_blocks.unwrap(protection, block)
     except Refused as refusal:
         raise Unfit(f"A6 {response[2:4].decode('ascii')}, unwrap {refusal}") from None
     why = f"A6 refuses usage {header.usage} ({response[2:4].decode('ascii')})"
-    return Compared(same(key, vector, key.algorithm), SAME_KEY, why)
+    return Compared(same(key, vector), SAME_KEY, why)
 
 
 # --- DUKPT ----------------------------------------------------------------------------------------
@@ -110,4 +111,4 @@ def dukpt_key(vector: Vector, lmks: Lmks) -> Recipe:
         usage = usages[int(inputs["key_usage"], 16)]
         length = len(vector.expected) // 2
         key = _dukpt.aes_working_key(base, bytes.fromhex(inputs["ksn"]), usage, AES, length)
-    return Compared(same(key, vector, key.algorithm), SAME_KEY, SHOWS_NO_KEY)
+    return Compared(same(key, vector), SAME_KEY, SHOWS_NO_KEY)

@@ -1,6 +1,7 @@
 """`bashgah hsm`: run the simulated HSM, and check one against published vectors.
 
-Owns the options. What runs is `bashgah.hsm_server`, what is checked `bashgah.hsm_selftest`.
+Owns the options. What runs is `bashgah.hsm_server`, what is checked `bashgah.hsm_selftest`; what is
+done at the HSM itself is `hsm_console`.
 """
 
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Annotated, Literal
 import trio
 import typer
 
+from bashgah.commands.hsm_console import console_app
 from bashgah.hsm_selftest import Outcome, own_hsm, report, run_selftest
-from bashgah.hsm_server import TEST, HsmOptions, TlsFiles, door_of, run_hsm
+from bashgah.hsm_server import HsmOptions, TlsFiles, door_of, run_hsm
 from hsm_sim.framing import HEADER_BYTES_MAX
+from hsm_sim.lmk_files import TEST
 from switch.errors import OperatingError
 from switch.hsm_client import HsmAddress, tls_context
 from switch.logs import configure_logs
@@ -19,6 +22,7 @@ from switch.logs import configure_logs
 DIFFERENT_EXIT_CODE = 1
 
 app = typer.Typer(no_args_is_help=True, help="Be a hardware security module; check one.")
+app.add_typer(console_app)  # without a name: its commands stand beside these
 
 LmkOption = Annotated[
     list[str],

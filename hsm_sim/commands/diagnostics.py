@@ -73,6 +73,8 @@ def state(hsm: Hsm, fields: Fields) -> bytes:
     """JK: how it is now: doors, tampering, LMKs, alarms."""
     fields.end()
     published = [lmk.check_value in PUBLISHED_CHECK_VALUES for lmk in hsm.lmks.values()]
+    watch = hsm.pin_watch.counts()
+    rate_exceeded = watch.minute_limit_exceeded + watch.hour_limit_exceeded > 0
     lmks = LMK_SEPARATOR.join(_lmk_state(hsm, number) for number in sorted(hsm.lmks))
     return (
         SERIAL.encode("ascii")
@@ -82,7 +84,7 @@ def state(hsm: Hsm, fields: Fields) -> bytes:
         + f"{len(published):02}{sum(published):02}00".encode("ascii")
         + lmks
         + LMKS_END
-        + b"00"
+        + f"{rate_exceeded:d}{watch.attacks > 0:d}".encode("ascii")
     )  # fmt: skip
 
 
@@ -112,6 +114,22 @@ def volumes(hsm: Hsm, fields: Fields) -> bytes:
     hsm.health.advance(hsm.health.now_ns())
     counts = "".join(f"{code}{count:012}" for code, count in sorted(hsm.health.counts.items()))
     return _period(hsm) + f"{hsm.health.seconds:010}{counts}".encode("ascii")
+
+
+def accumulated(hsm: Hsm, fields: Fields) -> bytes:
+    """J8: reboots, tampers; how often wrong PINs a minute and an hour were too many, and attacks.
+
+    Counts are since the start, which is the one reboot, or since the PIN watch was reset.
+    """
+    fields.end()
+    watch = hsm.pin_watch.counts()
+    counts = (
+        f"{1:010}{0:010}"
+        f"{min(watch.minute_limit_exceeded, 9_999_999):07}"
+        f"{min(watch.hour_limit_exceeded, 99_999):05}"
+        f"{min(watch.attacks, 99_999_999):08}"
+    )
+    return _period(hsm) + counts.encode("ascii")
 
 
 def _at(now_ns: int) -> bytes:
@@ -175,6 +193,7 @@ COMMANDS = (
     Command("JK", "Instantaneous state", state),
     Command("J2", "Load", load),
     Command("J4", "Volumes of commands", volumes),
+    Command("J8", "Accumulated counts", accumulated),
     Command("NK", "Commands in a chain", chain),
     Command("RA", "Cancel the authorised state", cancel_authorised),
 )

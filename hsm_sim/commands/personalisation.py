@@ -13,7 +13,7 @@ chose. Fetched with VO. Key types: 109 (cryptograms), 209 (script MACs), 309 (sc
 derivation is EMV option A. Owns these layouts and the printer's file, CMS EnvelopedData of
 
     BASHGAH-MAILERS,1,batch
-    text,PIN                    one line for each; the text is the host's, without a comma at its end
+    text,PIN                    one line for each; the text is the host's
     END,count
 """
 

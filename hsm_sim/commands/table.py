@@ -6,8 +6,13 @@ Owns nothing but the sum; a code that two families claim is a mistake of ours.
 from collections.abc import Mapping
 
 from hsm_sim.commands import (
+    cards,
+    data,
     diagnostics,
+    emv,
+    extras,
     keys,
+    macs,
     personalisation,
     pins,
     production,
@@ -19,8 +24,13 @@ from hsm_sim.hsm import Command
 FAMILIES: tuple[tuple[Command, ...], ...] = (
     keys.COMMANDS,
     zone_keys.COMMANDS,
-    diagnostics.COMMANDS,
     pins.COMMANDS,
+    macs.COMMANDS,
+    data.COMMANDS,
+    cards.COMMANDS,
+    emv.COMMANDS,
+    extras.COMMANDS,
+    diagnostics.COMMANDS,
     production.COMMANDS,
     vouchers.COMMANDS,
     personalisation.COMMANDS,

@@ -68,10 +68,10 @@ def test_the_process_serves_counts_and_ends_well() -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (HsmOptions(lmks=["test"], environment="production"), "everybody knows the LMK test"),
+        (HsmOptions(lmks=["test"], environment="production"), "test: everybody knows this LMK"),
         (
             HsmOptions(lmks=["variant-test"], environment="production", plain=LOOPBACK),
-            "everybody knows the LMK variant-test",
+            "variant-test: everybody knows this LMK",
         ),
         (
             HsmOptions(

@@ -116,6 +116,19 @@ def test_j2_tells_how_busy_the_seconds_were() -> None:
     ]
 
 
+def test_j8_and_jk_tell_of_too_many_wrong_pins() -> None:
+    hsm = published_hsm(now_ns=lambda: AT_NS)
+    before = hsm.execute(b"J8"), hsm.execute(b"JK")[-2:]
+    for _ in range(1_003):
+        hsm.pin_watch.record(matched=False)
+    after = hsm.execute(b"J8"), hsm.execute(b"JK")[-2:]
+
+    start = b"J900SIMULATED001" + AT * 3 + b"0000000001" + b"0000000000"
+    assert before == (start + b"0000000" + b"00000" + b"00000000", b"00")
+    # More than a thousand in a row: an attack, three times.
+    assert after == (start + b"0000000" + b"00000" + b"00000003", b"01")
+
+
 def test_work_over_the_end_of_a_second_counts_where_it_ended() -> None:
     health = Health(lambda: AT_NS)
 

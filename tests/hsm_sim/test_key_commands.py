@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hsm_sim import key_blocks
 from hsm_sim._keys import Key
@@ -12,7 +14,7 @@ from hsm_sim._macs import check_value
 from hsm_sim.commands import keys, zone_keys
 from hsm_sim.hsm import Hsm
 from hsm_sim.key_blocks import Header
-from hsm_sim.key_types import BDK, CVK, PVK, TMK, TPK, VOUCHER, ZEK, ZMK, ZPK, KeyType
+from hsm_sim.key_types import BDK, CVK, HMAC_KEY, PVK, TMK, TPK, VOUCHER, ZEK, ZMK, ZPK, KeyType
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
 
 DATA: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/hsm.json").read_text())
@@ -232,7 +234,8 @@ def test_a_bdk_is_made_and_crosses() -> None:
         ("P0T2B00E00", 16, ZPK),
         ("P0A3B00E00", 32, ZPK),
         ("V2T2C00N00", 16, PVK),
-        ("M7H1C00N00", 32, VOUCHER),
+        ("M7H1C00N00", 32, HMAC_KEY),
+        ("90H1C00N00", 32, VOUCHER),
     ],
 )
 def test_a_block_is_made_as_the_options_say(options: str, length: int, kind: KeyType) -> None:
@@ -371,3 +374,33 @@ def test_an_lmk_that_is_not_there_is_refused() -> None:
 
 def test_a_trailer_comes_back() -> None:
     assert hsm(VARIANT).execute(b"A00001U\x19end")[-4:] == b"\x19end"
+
+
+FRAMES = [command for command, _ in PUBLISHED] + [
+    f"A01FFFS0{ZMK_BLOCK}R%00#V2T2C12E00&N",
+    f"A01001U;0{ZMK_VARIANT}X",
+    f"A6FFF{ZMK_BLOCK}X{'0123456789ABCDEF' * 2}S#V2C00N01KS0812",
+    f"A8FFF{ZMK_AES_BLOCK}{ZMK_BLOCK}R%00&N\x19end",
+    f"BUFFF{ZMK_BLOCK};FFF;001",
+    f"IA{ZMK_BLOCK};RS1#P0A1B00E00",
+    "BI;0U1",
+]
+
+
+@given(
+    frame=st.sampled_from(FRAMES),
+    cut=st.integers(0, 400),
+    changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4),
+    variant=st.booleans(),
+)
+def test_every_frame_gets_an_answer(
+    frame: str, cut: int, changes: list[tuple[int, int]], variant: bool
+) -> None:
+    message = bytearray(frame.encode("ascii"))
+    for at, value in changes:
+        message[2 + at % (len(message) - 2)] = value
+    message = message[: max(2, len(message) - cut // 8)]
+
+    response = hsm(VARIANT if variant else BLOCKS, authorised=True).execute(bytes(message))
+
+    assert response[2:4].isalnum()

@@ -1,4 +1,4 @@
-"""Reading a command's fields, by length: some of them are binary, so nothing is ever searched for.
+"""The slow twin of `hsm_sim.fields`: reading a command by length, in plain Python.
 
 Owns the cursor and the common forms (digits, hex, keys as they are on the wire). Every fault is
 `Refused`, mostly with 15. Knows no key, no command.
