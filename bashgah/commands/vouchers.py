@@ -10,15 +10,14 @@ from typing import Annotated
 
 import trio
 import typer
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from bashgah.hsm_dialog import address_of, ask
-from bashgah.private_files import write_private
+from bashgah.production_files import read_certificate, read_key, write_new
 from bashgah.vouchers import batches
 from bashgah.vouchers.batches import Exported, Order, Outcome, Token, path_of
 from bashgah.vouchers.print_house import is_signed
-from switch.errors import OperatingError
+from hsm_sim.production import fingerprint
 from switch.hsm_client import open_hsm
 
 app = typer.Typer(no_args_is_help=True, help="Make voucher PINs and export them to be printed.")
@@ -73,7 +72,7 @@ def recipient_command(
     hsm: Hsm = ADDRESS,
 ) -> None:
     """Enrol a print house in the HSM, which two custodians have authorised before."""
-    der = read_certificate(certificate)
+    der = read_certificate(certificate).public_bytes(Encoding.DER)
 
     async def work() -> None:
         async with open_hsm(address_of(hsm)) as session:
@@ -97,7 +96,7 @@ def export_command(
 ) -> None:
     """Have the HSM write the print house's file, once: after it the sealed PINs are destroyed."""
     order, sealed = batches.read_batch(directory, batch)
-    name = hashlib.sha256(read_certificate(recipient)).hexdigest().upper()
+    name = fingerprint(read_certificate(recipient).public_bytes(Encoding.DER))
     tokens = [Token(*word.rpartition(":")[::2]) for word in token]
 
     async def work() -> None:
@@ -141,26 +140,9 @@ def receipt_command(batch: Batch, hsm: Hsm = ADDRESS) -> None:
         typer.echo(f"recipient  {told.recipient}\nSHA-256    {told.sha256}")
 
 
-def read_key(path: Path) -> str:
-    """Read a sealed key from its file. Raises OperatingError, OSError."""
-    text = path.read_text("ascii").strip()
-    if not text.startswith("S"):
-        raise OperatingError(f"{path}: no sealed key (S and a key block)")
-    return text
-
-
-def read_certificate(path: Path) -> bytes:
-    """Read a certificate (PEM) as DER. Raises OperatingError, OSError."""
-    try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except ValueError:
-        raise OperatingError(f"{path}: no certificate in PEM") from None
-    return certificate.public_bytes(Encoding.DER)
-
-
 def _write_export(directory: Path, batch: str, exported: Exported) -> None:
-    write_private(path_of(directory, batch, "p7m"), exported.envelope)
-    write_private(path_of(directory, batch, "sig"), exported.signature)
+    write_new(path_of(directory, batch, "p7m"), exported.envelope)
+    write_new(path_of(directory, batch, "sig"), exported.signature)
     path_of(directory, batch, "sealed.csv").unlink()
 
 

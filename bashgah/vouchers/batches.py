@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from bashgah.hsm_dialog import ask, fetched
-from bashgah.private_files import write_private
+from bashgah.production_files import write_new
 from hsm_sim.production import serial_of
 from switch.errors import OperatingError
 from switch.hsm_client import HsmSession
@@ -128,9 +128,9 @@ def write_batch(directory: Path, order: Order, made: Made) -> None:
         for serial, digest in zip(made.serials, made.digests, strict=True)
     )
     sealed = "".join(f"{index},{pin}\n" for index, pin in enumerate(made.sealed))
-    write_private(path_of(directory, order.batch, "order.json"), msgspec.json.encode(order))
-    write_private(path_of(directory, order.batch, "digests.csv"), digests.encode("ascii"))
-    write_private(path_of(directory, order.batch, "sealed.csv"), sealed.encode("ascii"))
+    write_new(path_of(directory, order.batch, "order.json"), msgspec.json.encode(order))
+    write_new(path_of(directory, order.batch, "digests.csv"), digests.encode("ascii"))
+    write_new(path_of(directory, order.batch, "sealed.csv"), sealed.encode("ascii"))
 
 
 def read_batch(directory: Path, batch: str) -> tuple[Order, list[str]]:

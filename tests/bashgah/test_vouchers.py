@@ -267,7 +267,7 @@ def test_an_order_that_was_made_is_read_back(tmp_path: Path) -> None:
     batches.write_batch(tmp_path, order, made)
 
     assert batches.read_batch(tmp_path, order.batch) == (order, ["CC", "DD"])
-    with pytest.raises(OperatingError, match="is there"):
+    with pytest.raises(OperatingError, match="File exists"):
         batches.write_batch(tmp_path, order, made)
     batches.path_of(tmp_path, order.batch, "sealed.csv").write_text("1,DD\n")
     with pytest.raises(OperatingError, match="each voucher"):
