@@ -116,6 +116,30 @@ def export_command(
     trio.run(work)
 
 
+@app.command("rotate")
+def rotate_command(
+    batch: Batch,
+    digest_key: Annotated[Path, typer.Option(help="File of the new VOUCHER key.")],
+    key_id: Annotated[int, typer.Option(help="Its number.")],
+    directory: Directory = DIRECTORY,
+    hsm: Hsm = ADDRESS,
+) -> None:
+    """Digest a batch that is not exported under a new key; vouchers that are out change later,
+    each when it is redeemed.
+    """
+    order, sealed = batches.read_batch(directory, batch)
+
+    async def work() -> None:
+        async with open_hsm(address_of(hsm)) as session:
+            digests = await batches.redigested(session, order, sealed, read_key(digest_key))
+        path = path_of(directory, batch, f"digests.{key_id}.csv")
+        serials = batches.serials_of(order)
+        write_new(path, batches.digest_lines(order, serials, digests, key_id))
+        typer.echo(f"to load: {path}")
+
+    trio.run(work)
+
+
 @app.command("verify")
 def verify_command(batch: Batch, directory: Directory = DIRECTORY, hsm: Hsm = ADDRESS) -> None:
     """Say whether an export is the one this HSM wrote and signed; exit code 1 if not."""

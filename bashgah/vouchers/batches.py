@@ -4,7 +4,8 @@ Owns the order of commands and the batch's files:
 
     <batch>.order.json   what the batch is
     <batch>.digests.csv  serial,product,digest,key id: to load vouchers with; no secret in it but
-                         the digests, which are worthless without the HSM
+                         the digests, which are worthless without the HSM. After a change of
+                         the digest key `<batch>.digests.<key id>.csv`, too
     <batch>.sealed.csv   index,sealed PIN: what an export needs. Noise to everybody but the HSM, and
                          to the HSM after the export
     <batch>.p7m, .sig    the print house's file, and the HSM's signature over it
@@ -91,8 +92,7 @@ async def generate(session: HsmSession, order: Order, digest_key: str) -> Made:
                 digests[place], sealed[place] = digest, pin
         missing = _repeated(digests)
         if not missing:
-            serials = [serial_of(order.first + index) for index in range(order.count)]
-            return Made(serials, digests, sealed)
+            return Made(serials_of(order), digests, sealed)
     raise OperatingError("too many equal PINs: take more digits")
 
 
@@ -121,15 +121,38 @@ async def outcome(session: HsmSession, batch: str) -> Outcome:
     return Outcome(state=told[0], count=int(told[1:7]), recipient=told[7:71], sha256=told[71:])
 
 
+async def redigested(
+    session: HsmSession, order: Order, sealed: list[str], digest_key: str
+) -> list[str]:
+    """Digest a batch under another key, as long as it is not exported.
+
+    Later only who brings a PIN lets it be digested anew: `VG` does that at its redemption.
+    """
+    start = f"{digest_key}{len(order.product):02}{order.product}S{order.batch}"
+    return [
+        (await ask(session, "VE", f"{start}{index:06}{order.digits:02}{pin}")).decode("ascii")
+        for index, pin in enumerate(sealed)
+    ]
+
+
+def digest_lines(order: Order, serials: list[str], digests: list[str], key_id: int) -> bytes:
+    """Give the file that vouchers are loaded from."""
+    rows = zip(serials, digests, strict=True)
+    text = "".join(f"{serial},{order.product},{digest},{key_id}\n" for serial, digest in rows)
+    return text.encode("ascii")
+
+
+def serials_of(order: Order) -> list[str]:
+    """Give all serial numbers of a batch."""
+    return [serial_of(order.first + index) for index in range(order.count)]
+
+
 def write_batch(directory: Path, order: Order, made: Made) -> None:
     """Write a batch's files. Raises OperatingError, OSError."""
-    digests = "".join(
-        f"{serial},{order.product},{digest},{order.key_id}\n"
-        for serial, digest in zip(made.serials, made.digests, strict=True)
-    )
+    digests = digest_lines(order, made.serials, made.digests, order.key_id)
     sealed = "".join(f"{index},{pin}\n" for index, pin in enumerate(made.sealed))
     write_new(path_of(directory, order.batch, "order.json"), msgspec.json.encode(order))
-    write_new(path_of(directory, order.batch, "digests.csv"), digests.encode("ascii"))
+    write_new(path_of(directory, order.batch, "digests.csv"), digests)
     write_new(path_of(directory, order.batch, "sealed.csv"), sealed.encode("ascii"))
 
 

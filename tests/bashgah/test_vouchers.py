@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -127,6 +128,24 @@ async def test_a_changed_export_is_detected_by_everybody(tmp_path: Path) -> None
             opened(forged, PRINT_HOUSE.certificate, PRINT_HOUSE.key, mac_secret)
 
 
+async def test_a_batch_gets_a_new_digest_key_before_its_export(tmp_path: Path) -> None:
+    hsm = production_hsm(tmp_path)
+    new_key = sealed_key(Key.random(HMAC, 32), VOUCHER).decode("ascii")
+    async with served_hsm(hsm) as (_, address), open_hsm(address) as session:
+        made = await batches.generate(session, ORDER, DIGEST_KEY)
+
+        again = await batches.redigested(session, ORDER, made.sealed, DIGEST_KEY)
+        digests = await batches.redigested(session, ORDER, made.sealed, new_key)
+
+        assert again == made.digests
+        file = await exported(session, tmp_path, made.sealed)
+        printable = opened(file.envelope, PRINT_HOUSE.certificate, PRINT_HOUSE.key, MAC_SECRET)
+        pin = printable.vouchers[7].pin
+        assert await ask(session, "VG", f"{new_key}09CHARGE-50{digests[7]}C16{pin}") == b""
+        with pytest.raises(HsmRefused, match="done before"):
+            await batches.redigested(session, ORDER, made.sealed, new_key)
+
+
 class Repeating:
     """A session whose HSM had bad luck once: the first two PINs that it tells of are equal."""
 
@@ -151,7 +170,7 @@ async def test_a_pin_that_was_there_before_is_made_again(tmp_path: Path) -> None
     async with served_hsm(hsm) as (_, address), open_hsm(address) as session:
         repeating = Repeating(session)
 
-        made = await batches.generate(repeating, ORDER, DIGEST_KEY)  # type: ignore[arg-type] # has its one method
+        made = await batches.generate(cast("HsmSession", repeating), ORDER, DIGEST_KEY)
 
         assert repeating.replaced[-1] == b"000001001"
         assert len(set(made.digests)) == 400
@@ -219,6 +238,8 @@ def test_a_batch_from_the_order_to_the_receipt_at_the_command_line(tmp_path: Pat
 
         desk.does("generate", *batch, *order, *key, *where)
 
+        desk.does("rotate", *batch, *key, "--key-id", "2", *where)
+
         release = ("--count", "400", "--recipient", TO_PRINT_HOUSE)
         said = [
             desk.console("release", "--custodian", name, *batch, *release, typed=typed)
@@ -243,6 +264,8 @@ def test_a_batch_from_the_order_to_the_receipt_at_the_command_line(tmp_path: Pat
     rows = (desk.files / f"{ORDER.batch}.digests.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == [it.serial for it in printable.vouchers]
     assert rows[0].split(",")[1::2] == ["CHARGE-50", "1"]
+    rotated = (desk.files / f"{ORDER.batch}.digests.2.csv").read_text().splitlines()
+    assert [row[:-1] for row in rotated] == [row[:-1] for row in rows]  # the same key, numbered 2
     assert not (desk.files / f"{ORDER.batch}.sealed.csv").exists()
     expect_nowhere([voucher.pin for voucher in printable.vouchers], tmp_path)
 
