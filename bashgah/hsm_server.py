@@ -4,6 +4,7 @@ Owns what must not be in production. Decides nothing else; the HSM itself is `hs
 """
 
 import ipaddress
+import resource
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bashgah.http import Readiness, serve_http
+from hsm_sim.audit import TRAIL_FILE, AuditTrail
 from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState
 from hsm_sim.commands.table import table
 from hsm_sim.errors import Unusable
@@ -29,7 +31,7 @@ from hsm_sim.server import HsmServer, Listener, listen, port_of
 from hsm_sim.tls import server_context
 from switch.errors import OperatingError
 
-AUTHORISED_WATCH_SECONDS = 1.0
+CONSOLE_SECONDS = 1.0
 LMKS_MAX = 20  # as on a payShield
 
 log = structlog.get_logger("bashgah.hsm_server")
@@ -74,7 +76,7 @@ class HsmOptions(msgspec.Struct, frozen=True, kw_only=True):
     header_bytes: int = HEADER_BYTES
     environment: Literal["test", "production"] = "test"
     disabled: frozenset[str] = frozenset()
-    home: Path | None = None  # of custodians, the authorised state, the audit trail, production
+    home: Path | None = None  # of the console's files, and of production's
 
 
 def door_of(text: str) -> Door:
@@ -107,41 +109,23 @@ def make_hsm(options: HsmOptions) -> Hsm:
     hsm.disabled = options.disabled
     if options.home is not None:
         try:
+            options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             hsm.production = Production(options.home, _home_lmk(hsm), time.time_ns)
         except Unusable as error:
             raise OperatingError(str(error)) from None
     return hsm
 
 
-def _home_lmk(hsm: Hsm) -> KeyBlockLmk:
-    """Give the LMK that the files of an HSM's directory are under: the first."""
-    lmk = hsm.lmks[0]
-    if not isinstance(lmk, KeyBlockLmk):
-        raise OperatingError("a home needs a key-block LMK, as number 00")
-    return lmk
-
-
-async def _watch_authorised(hsm: Hsm, home: Path) -> None:
-    """Take what custodians say at the console: the authorised state is a file that ends by itself.
-
-    Once a second: as precise as a person's word.
-    """
-    state = AuthorisedState(home / AUTHORISED_FILE, _home_lmk(hsm), time.time_ns)
-    while True:
-        hsm.authorised = state.holds()
-        await trio.sleep(AUTHORISED_WATCH_SECONDS)
-
-
 async def run_hsm(
     options: HsmOptions, *, task_status: trio.TaskStatus[list[Door]] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve until SIGTERM or SIGINT; `started` with the doors as they are."""
+    # A core file would hold every key.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     server = HsmServer(make_hsm(options))
     listeners = await _open_doors(options)
     doors = [Door(host=_host_of(door), port=port_of(door)) for door in listeners]
     async with trio.open_nursery() as nursery:
-        if options.home is not None:
-            nursery.start_soon(_watch_authorised, server.hsm, options.home)
         await nursery.start(server.serve, listeners)
         if options.metrics is not None:
             registry = CollectorRegistry()
@@ -152,6 +136,8 @@ async def run_hsm(
                 serve_http, metrics.host, metrics.port, registry, lambda: ready
             )
             log.info("hsm_metrics", url=url)
+        if options.home is not None:
+            nursery.start_soon(_follow_console, server.hsm, *_console_of(server.hsm, options.home))
         log.info(
             "hsm_ready",
             listen=[str(door) for door in doors],
@@ -167,6 +153,36 @@ async def run_hsm(
         server.stop()
         await server.stopped.wait()
         nursery.cancel_scope.cancel()
+
+
+def _home_lmk(hsm: Hsm) -> KeyBlockLmk:
+    """Give the LMK that the files of an HSM's directory are under."""
+    lmk = next((lmk for lmk in hsm.lmks.values() if isinstance(lmk, KeyBlockLmk)), None)
+    if lmk is None:
+        raise OperatingError("a home needs a key-block LMK")
+    return lmk
+
+
+def _console_of(hsm: Hsm, home: Path) -> tuple[AuthorisedState, AuditTrail]:
+    state = AuthorisedState(home / AUTHORISED_FILE, _home_lmk(hsm), time.time_ns)
+    return state, AuditTrail(home / TRAIL_FILE, time.time_ns)
+
+
+async def _follow_console(hsm: Hsm, state: AuthorisedState, trail: AuditTrail) -> None:
+    """Be authorised while two custodians at the console said so; RA of a host ends that."""
+    given = False
+    while True:
+        try:
+            if given and not hsm.authorised:
+                state.end("host command RA", trail)
+            holds = state.holds()
+        except Unusable as error:
+            holds = False
+            log.error("hsm_console_unusable", error=str(error))
+        if holds != given:
+            log.info("hsm_authorised" if holds else "hsm_not_authorised")
+        given = hsm.authorised = holds
+        await trio.sleep(CONSOLE_SECONDS)
 
 
 async def _open_doors(options: HsmOptions) -> list[Listener]:

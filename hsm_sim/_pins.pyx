@@ -250,7 +250,8 @@ cdef void pack(const uint8_t *nibbles, uint8_t *block) noexcept:
 
 cdef int check_format(Key key, int format) except -1:
     """Refuse a format that there isn't, and one that goes with another kind of key: 23."""
-    if (not ISO_0 <= format <= PLUS or key.algorithm == HMAC
+    # <int>: C compares with the enum's constants unsigned.
+    if (not 0 <= format <= <int> PLUS or key.algorithm == HMAC
             or (key.algorithm == AES) != (format == ISO_4)):
         raise Refused(ErrorCode.PIN_BLOCK_FORMAT)
     return 0

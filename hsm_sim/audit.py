@@ -22,6 +22,8 @@ from hsm_sim.private_files import NOT_JSON, open_private, read_private, write_pr
 
 START = "0" * 64
 
+TRAIL_FILE = "audit.jsonl"  # in the HSM's directory
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line. `hash` is of everything before it in the line, the hash before included."""

@@ -21,7 +21,7 @@ TDES, AES = 0, 1
 LMK_BYTES = 32
 BARE = "Z"  # in commands: no scheme letter on the wire
 
-# Source: published commands (tests/data/hsm.json); each value recomputed.
+# Source: published commands (vectors.json); each value recomputed.
 VARIANTS = bytes.fromhex("00 A6 5A 6A DE 2B 50 74 9C FA")
 SCHEME_VARIANTS = {
     "U": bytes.fromhex("A6 5A"),

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from hsm_sim import _documents, _macs
 from hsm_sim._documents import Document
 from hsm_sim._keys import Key
-from hsm_sim.audit import AuditTrail
+from hsm_sim.audit import TRAIL_FILE, AuditTrail
 from hsm_sim.check_digits import damm_digit
 from hsm_sim.custodians import Custodians
 from hsm_sim.errors import ErrorCode, Refused, Unusable
@@ -39,7 +39,7 @@ RECIPIENTS_MAX = 100
 RSA_BITS_MIN = 2048
 SALT_BYTES = 32
 SIGNER = b"signer"
-STATE_FILE, CUSTODIANS_FILE, TRAIL_FILE = "production.json", "custodians.json", "audit.jsonl"
+STATE_FILE, CUSTODIANS_FILE = "production.json", "custodians.json"
 
 Purpose = Literal["vouchers", "mailers"]
 

@@ -60,14 +60,14 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Connection:
-    """One peer. `receiving`: it waits for the peer, so that it may be stopped at once."""
+    """One peer. `receiving`: what we wait in for more; None while we answer what came."""
 
     __slots__ = ("active_at", "closed_for", "receiving", "scope")
 
     def __init__(self) -> None:
         self.scope = trio.CancelScope()
         self.active_at = trio.current_time()
-        self.receiving = False
+        self.receiving: trio.CancelScope | None = None
         self.closed_for: str | None = None
 
 
@@ -108,8 +108,8 @@ class HsmServer:
             doors.cancel_scope.cancel()
             connections.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS_MAX
             for connection in self._connections:
-                if connection.receiving:
-                    connection.scope.cancel()
+                if connection.receiving is not None:
+                    connection.receiving.cancel()
         self.stopped.set()
 
     async def _accept(
@@ -125,7 +125,7 @@ class HsmServer:
             await trio.sleep(WATCH_SECONDS)
             now = trio.current_time()
             for connection in self._connections:
-                waits_for_us = not connection.receiving
+                waits_for_us = connection.receiving is None
                 seconds_max = (
                     self._bounds.send_seconds_max if waits_for_us else self._bounds.idle_seconds_max
                 )
@@ -171,9 +171,11 @@ class HsmServer:
     ) -> None:
         reader = FrameReader(self.hsm.header_bytes)
         while not self._stopping.is_set():
-            connection.receiving = True
-            data = await stream.receive_some(READ_BYTES_MAX)
-            connection.receiving = False
+            # A scope of its own: what has come in when we are stopped is answered.
+            data: bytes | bytearray = b""
+            with trio.CancelScope() as connection.receiving:
+                data = await stream.receive_some(READ_BYTES_MAX)
+            connection.receiving = None
             if not data:
                 return
             connection.active_at = trio.current_time()

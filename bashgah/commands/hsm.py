@@ -56,7 +56,7 @@ def serve_command(
     metrics: Annotated[str, typer.Option(help="HOST:PORT of Prometheus metrics.")] = "",
     home: Annotated[
         Path | None,
-        typer.Option(help="The HSM's directory: custodians, vouchers, mailers, audit trail."),
+        typer.Option(help="Files of the console (`bashgah hsm authorise`) and of vouchers."),
     ] = None,
 ) -> None:
     """Serve host commands until SIGTERM or Ctrl-C; what was read is answered.
@@ -79,8 +79,8 @@ def serve_command(
         metrics=door_of(metrics) if metrics else None,
         header_bytes=header_length,
         environment=environment,
-        disabled=frozenset(code.strip() for code in disable.split(",") if code.strip()),
         home=home,
+        disabled=frozenset(code.strip() for code in disable.split(",") if code.strip()),
     )
     configure_logs("info")
     trio.run(run_hsm, options)

@@ -18,7 +18,7 @@ import typer
 
 from hsm_sim._keys import Key
 from hsm_sim._macs import check_value
-from hsm_sim.audit import AuditTrail, verify_audit
+from hsm_sim.audit import TRAIL_FILE, AuditTrail, verify_audit
 from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState, Gathering, KeyCeremony, short_check
 from hsm_sim.commands import keys as key_commands
 from hsm_sim.commands.key_fields import NEW_KEYS, header_of
@@ -29,7 +29,7 @@ from hsm_sim.key_store import KeyStore, StoredKey
 from hsm_sim.key_types import KEY_TYPES, KeyType
 from hsm_sim.lmk import AES, LMK_BYTES, KeyBlockLmk
 from hsm_sim.lmk_files import load_lmk, write_lmk
-from hsm_sim.production import CUSTODIANS_FILE, TRAIL_FILE, releases_at
+from hsm_sim.production import CUSTODIANS_FILE, releases_at
 from hsm_sim.releases import release_act
 from switch.errors import OperatingError
 
@@ -217,9 +217,8 @@ def release(
 ) -> None:
     """Agree to a batch's export; the token goes to whoever exports it, with another custodian's."""
     with _console(home):
-        lmk = _lmk(home, lmk_name)
         act = release_act(batch, count, recipient)
-        releases = releases_at(home, lmk, time.time_ns)
+        releases = releases_at(home, _lmk(home, lmk_name), time.time_ns)
         token = releases.token(custodian, _ask(f"Passphrase of {custodian}"), act)
     print(f"{custodian}:{token.hex().upper()}")
 

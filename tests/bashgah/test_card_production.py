@@ -29,13 +29,13 @@ from bashgah.vouchers.print_house import is_signed
 from hsm_sim import custodians
 from hsm_sim._keys import Key
 from hsm_sim._pins import FORMATS, Pin, seal_block
-from hsm_sim.audit import AuditTrail, verify_audit
+from hsm_sim.audit import TRAIL_FILE, AuditTrail, verify_audit
 from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState, Gathering
 from hsm_sim.check_digits import luhn_valid
 from hsm_sim.custodians import Custodians
 from hsm_sim.hsm import Hsm
 from hsm_sim.key_types import CVK, MK_AC, PVK, ZMK, ZPK, KeyType
-from hsm_sim.production import CUSTODIANS_FILE, TRAIL_FILE, fingerprint
+from hsm_sim.production import CUSTODIANS_FILE, fingerprint
 from switch.errors import OperatingError
 from switch.hsm_client import HsmSession, open_hsm
 from tests.support.hsm import served_hsm

@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
+from bashgah import hsm_server
 from bashgah.hsm_server import Door, HsmOptions, door_of, make_hsm
+from hsm_sim.audit import TRAIL_FILE, verify_audit
+from hsm_sim.ceremony import Gathering
+from hsm_sim.custodians import Custodians
 from hsm_sim.framing import framed
 from switch.errors import OperatingError
 from tests.support.certificates import Authority
@@ -112,6 +117,38 @@ def test_addresses_are_read_and_shown() -> None:
     for wrong in ("", "1500", "host:", "host:x", "host:70000"):
         with pytest.raises(OperatingError, match="is not HOST:PORT"):
             door_of(wrong)
+
+
+@pytest.mark.slow
+async def test_the_console_authorises_and_a_host_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hsm_server, "CONSOLE_SECONDS", 0.01)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    hsm = make_hsm(HsmOptions(lmks=["test"]))
+    state, trail = hsm_server._console_of(hsm, home)
+    custodians = Custodians(home / "custodians.json")
+    for name in ("ann", "ben"):
+        custodians.add(name, f"the long passphrase of {name}")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hsm_server._follow_console, hsm, state, trail)
+        gathering = Gathering("authorise", custodians, trail)
+        for name in ("ann", "ben"):
+            gathering.join(name, f"the long passphrase of {name}")
+        state.begin(gathering, 60)
+        await trio.sleep(0.1)
+        authorised = hsm.authorised
+
+        hsm.execute(b"RA")
+        await trio.sleep(0.1)
+
+        nursery.cancel_scope.cancel()
+    assert authorised
+    assert not hsm.authorised
+    assert not state.holds()
+    assert verify_audit(home / TRAIL_FILE).difference is None
 
 
 @pytest.mark.slow
