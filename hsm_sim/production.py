@@ -100,7 +100,7 @@ class OpenDocument:
         self.who = tuple(who)  # whoever released it
         self.document = Document()
         self.rows = 0
-        self.file = b""  # enveloped
+        self.file = b""  # enveloped, once it may be fetched
 
 
 class Production:
@@ -241,11 +241,20 @@ class Production:
             raise Refused(ErrorCode.INPUT_DATA)
         return found
 
-    def envelope(self, found: OpenDocument) -> bytes:
-        """Encrypt a document to its recipient; its signature."""
+    def envelope(self, found: OpenDocument) -> tuple[bytes, bytes]:
+        """Encrypt a document to its recipient: the file, its signature.
+
+        The document is over, whatever happens now; the file can be fetched after `publish`.
+        """
         certificate = self.recipient(found.recipient, found.purpose).certificate
-        found.file = found.document.enveloped(certificate)
-        return self.sign(found.file)
+        self._open = None
+        file = found.document.enveloped(certificate)
+        return file, self.sign(file)
+
+    def publish(self, found: OpenDocument, file: bytes) -> None:
+        """Let a file be fetched, now that its going is told and written down."""
+        found.file = file
+        self._open = found
 
     # --- the file --------------------------------------------------------------------------------
 

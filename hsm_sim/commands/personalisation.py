@@ -102,7 +102,7 @@ def end_mailers(hsm: Hsm, fields: Fields) -> bytes:
     if found.rows == 0:
         raise Refused(ErrorCode.INPUT_DATA)
     found.document.write(f"END,{found.rows}\n".encode("ascii"))
-    signature = production.envelope(found)
+    file, signature = production.envelope(found)
     production.tell(
         (),
         f"PIN mailers of batch {found.about}",
@@ -110,6 +110,7 @@ def end_mailers(hsm: Hsm, fields: Fields) -> bytes:
         count=str(found.rows),
         recipient=found.recipient,
     )
+    production.publish(found, file)
     return finished(found, signature)
 
 

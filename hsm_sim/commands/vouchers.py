@@ -202,12 +202,13 @@ def end_export(hsm: Hsm, fields: Fields) -> bytes:
     found.document.write(f"END,{batch.count},".encode("ascii"))
     found.document.write_mac(mac_key)
     found.document.write(b"\n")
-    signature = production.envelope(found)
+    file, signature = production.envelope(found)
     # Before a byte of it leaves: a file that is lost on its way is a batch that is lost.
-    sha256 = hashlib.sha256(found.file).hexdigest().upper()
+    sha256 = hashlib.sha256(file).hexdigest().upper()
     production.end_batch(
         found.about, "exported", found.who, recipient=found.recipient, sha256=sha256
     )
+    production.publish(found, file)
     return finished(found, signature)
 
 

@@ -202,6 +202,22 @@ def test_a_second_export_is_refused_even_after_a_restart(hsm: Hsm, tmp_path: Pat
         assert refusal(same, b"VE" + DIGEST_KEY + LABEL + sealed) == "29"
 
 
+def test_an_export_that_cannot_be_told_of_is_none(hsm: Hsm, tmp_path: Path) -> None:
+    begun(hsm)
+    rows = made(hsm)
+    number = export_begun(hsm, tmp_path)
+    asked(hsm, added(number, rows))
+    with open(tmp_path / "audit.jsonl", "ab") as trail:
+        trail.write(b"a line of another hand\n" * 2)
+
+    with pytest.raises(Unusable, match="nothing more is written"):
+        hsm.execute(b"VM" + number + MAC_KEY)  # the server answers 41
+
+    assert refusal(hsm, b"VO" + number + b"00000000") == "15"
+    assert refusal(hsm, b"VM" + number + MAC_KEY) == "15"
+    assert asked(hsm, f"VW{BATCH}".encode())[:1] == b"O"
+
+
 def test_an_export_that_was_prepared_twice_ends_once(hsm: Hsm, tmp_path: Path) -> None:
     begun(hsm)
     rows = made(hsm)
