@@ -39,6 +39,8 @@ COMMANDS = (
     Command("lend-card", "bashgah.commands.lend_card:command", "Put a virtual card into PC/SC."),
     Command("iso", "bashgah.commands.iso:app", "Describe and encode ISO 8583 messages."),
     Command("hsm", "bashgah.commands.hsm:app", "Be a hardware security module; check one."),
+    Command("vouchers", "bashgah.commands.vouchers:app", "Make and export voucher PINs."),
+    Command("cards", "bashgah.commands.cards:app", "Make cards: PINs, stripes, chips."),
     Command("loadtest", "bashgah.commands.loadtest:app", "Put load on an ISO 8583 host."),
 )
 

@@ -26,6 +26,7 @@ from hsm_sim.errors import Unusable
 from hsm_sim.hsm import HEADER_BYTES, Hsm, Lmk
 from hsm_sim.lmk import KeyBlockLmk
 from hsm_sim.lmk_files import load_lmk
+from hsm_sim.production import Production
 from hsm_sim.server import HsmServer, Listener, listen, port_of
 from hsm_sim.tls import server_context
 from switch.errors import OperatingError
@@ -75,7 +76,7 @@ class HsmOptions(msgspec.Struct, frozen=True, kw_only=True):
     header_bytes: int = HEADER_BYTES
     environment: Literal["test", "production"] = "test"
     disabled: frozenset[str] = frozenset()
-    home: Path | None = None  # the console's directory: it tells of the authorised state
+    home: Path | None = None  # of the console's files, and of production's
 
 
 def door_of(text: str) -> Door:
@@ -106,6 +107,12 @@ def make_hsm(options: HsmOptions) -> Hsm:
     if unknown:
         raise OperatingError(f"no such command to disable: {', '.join(unknown)}")
     hsm.disabled = options.disabled
+    if options.home is not None:
+        try:
+            options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            hsm.production = Production(options.home, _home_lmk(hsm), time.time_ns)
+        except Unusable as error:
+            raise OperatingError(str(error)) from None
     return hsm
 
 
@@ -148,11 +155,16 @@ async def run_hsm(
         nursery.cancel_scope.cancel()
 
 
-def _console_of(hsm: Hsm, home: Path) -> tuple[AuthorisedState, AuditTrail]:
+def _home_lmk(hsm: Hsm) -> KeyBlockLmk:
+    """Give the LMK that the files of an HSM's directory are under."""
     lmk = next((lmk for lmk in hsm.lmks.values() if isinstance(lmk, KeyBlockLmk)), None)
     if lmk is None:
-        raise OperatingError("the console works with a key-block LMK")
-    state = AuthorisedState(home / AUTHORISED_FILE, lmk, time.time_ns)
+        raise OperatingError("a home needs a key-block LMK")
+    return lmk
+
+
+def _console_of(hsm: Hsm, home: Path) -> tuple[AuthorisedState, AuditTrail]:
+    state = AuthorisedState(home / AUTHORISED_FILE, _home_lmk(hsm), time.time_ns)
     return state, AuditTrail(home / TRAIL_FILE, time.time_ns)
 
 

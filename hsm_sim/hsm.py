@@ -19,6 +19,7 @@ from hsm_sim.health import Health
 from hsm_sim.key_types import KeyType
 from hsm_sim.pin_policy import PinPolicy
 from hsm_sim.pin_watch import PinLimits, PinWatch
+from hsm_sim.production import Production
 
 HEADER_BYTES = 4
 CACHED_KEYS_MAX = 65_536  # of 10,000 terminals with five keys each; about 1 KB a key
@@ -88,6 +89,7 @@ class Hsm:
         self.pin_watch = PinWatch(pin_limits or PinLimits(), monotonic_seconds)
         self.authorised = False
         self.disabled: frozenset[str] = frozenset()
+        self.production: Production | None = None  # in an HSM that makes vouchers and mailers
         self._opened: OrderedDict[tuple[int, str, bytes], Key] = OrderedDict()
         self._rows = {
             command.code.encode("ascii"): (command, command.reply.encode("ascii"))

@@ -56,7 +56,7 @@ def serve_command(
     metrics: Annotated[str, typer.Option(help="HOST:PORT of Prometheus metrics.")] = "",
     home: Annotated[
         Path | None,
-        typer.Option(help="The console's directory: `bashgah hsm authorise` works by it."),
+        typer.Option(help="Files of the console (`bashgah hsm authorise`) and of vouchers."),
     ] = None,
 ) -> None:
     """Serve host commands until SIGTERM or Ctrl-C; what was read is answered.

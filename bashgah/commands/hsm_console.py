@@ -29,6 +29,8 @@ from hsm_sim.key_store import KeyStore, StoredKey
 from hsm_sim.key_types import KEY_TYPES, KeyType
 from hsm_sim.lmk import AES, LMK_BYTES, KeyBlockLmk
 from hsm_sim.lmk_files import load_lmk, write_lmk
+from hsm_sim.production import CUSTODIANS_FILE, releases_at
+from hsm_sim.releases import release_act
 from switch.errors import OperatingError
 
 console_app = typer.Typer(no_args_is_help=True, help="Custodians, ceremonies, keys, audit.")
@@ -204,6 +206,23 @@ def unauthorise(home: Home = HOME, lmk_name: LmkName = None) -> None:
     print("not authorised")
 
 
+@console_app.command("release")
+def release(
+    custodian: Annotated[str, typer.Option(help="Who agrees; each by himself.")],
+    batch: Annotated[str, typer.Option(help="The batch of vouchers.")],
+    count: Annotated[int, typer.Option(help="How many vouchers it has.")],
+    recipient: Annotated[str, typer.Option(help="SHA-256 of the print house's certificate.")],
+    home: Home = HOME,
+    lmk_name: LmkName = None,
+) -> None:
+    """Agree to a batch's export; the token goes to whoever exports it, with another custodian's."""
+    with _console(home):
+        act = release_act(batch, count, recipient)
+        releases = releases_at(home, _lmk(home, lmk_name), time.time_ns)
+        token = releases.token(custodian, _ask(f"Passphrase of {custodian}"), act)
+    print(f"{custodian}:{token.hex().upper()}")
+
+
 @audit_app.command("verify")
 def verify_trail(home: Home = HOME) -> None:
     """Say whether every line of the audit trail is there, as it was written; exit code 1 if not."""
@@ -234,7 +253,7 @@ def _trail_path(home: Path) -> Path:
 
 
 def _custodians(home: Path) -> Custodians:
-    return Custodians(home / "custodians.json")
+    return Custodians(home / CUSTODIANS_FILE)
 
 
 def _keys(home: Path) -> KeyStore:

@@ -13,7 +13,10 @@ from hsm_sim.commands import (
     extras,
     keys,
     macs,
+    personalisation,
     pins,
+    production,
+    vouchers,
     zone_keys,
 )
 from hsm_sim.hsm import Command
@@ -28,6 +31,9 @@ FAMILIES: tuple[tuple[Command, ...], ...] = (
     data.COMMANDS,
     extras.COMMANDS,
     diagnostics.COMMANDS,
+    production.COMMANDS,
+    vouchers.COMMANDS,
+    personalisation.COMMANDS,
 )
 
 

@@ -1,0 +1,103 @@
+"""What is to be made: an order for a batch of cards, as a TOML file.
+
+Owns the order and the cards' numbers. Keys in it are files of keys under the HSM's LMK, recipients
+are certificates (PEM); paths are relative to the order's file.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from hsm_sim.check_digits import luhn_digit
+from switch.errors import OperatingError
+
+COUNT_MAX = 100_000
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files with keys as commands have them (S and a key block), all under the HSM's LMK."""
+
+    pvk: Path
+    cvk: Path
+    mk_ac: Path
+    zmk: Path  # shared with the personaliser; TDES
+
+
+class Recipients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Certificates of those who receive files."""
+
+    personaliser: Path
+    mailer_printer: Path  # enrolled in the HSM
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A batch of cards. `first` is the sequence number in the first card's PAN.
+
+    `names`: a file with a name a line; without it every card bears `name`.
+    """
+
+    batch: Annotated[str, Meta(pattern="^[A-Z0-9]{12}$")]
+    bin: Annotated[str, Meta(pattern="^[0-9]{6,8}$")]
+    first: Annotated[int, Meta(ge=0)]
+    count: Annotated[int, Meta(ge=1, le=COUNT_MAX)]
+    expiry: Annotated[str, Meta(pattern="^[0-9]{2}(0[1-9]|1[0-2])$")]  # YYMM
+    keys: Keys
+    recipients: Recipients
+    pan_digits: Annotated[int, Meta(ge=12, le=19)] = 16
+    service_code: Annotated[str, Meta(pattern="^[0-9]{3}$")] = "201"
+    sequence_number: Annotated[str, Meta(pattern="^[0-9]{2}$")] = "01"
+    pin_digits: Annotated[int, Meta(ge=4, le=12)] = 4
+    pvki: Annotated[int, Meta(ge=0, le=9)] = 1
+    key_index: Annotated[int, Meta(ge=0, le=0xFF)] = 1  # of the issuer's key, told by the chip
+    label: Annotated[str, Meta(pattern="^[ -~]{1,16}$")] = "BASHGAH CLUB"
+    name: Annotated[str, Meta(pattern="^[ -\\]_]{2,26}$")] = "CLUB MEMBER"
+    names: Path | None = None
+
+
+def read_order(path: Path) -> Order:
+    """Read an order. Raises OperatingError that names the place, OSError."""
+    try:
+        order = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Order, dec_hook=_path)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
+        raise OperatingError(f"{path}: {error}") from None
+    if order.first + order.count > 10 ** _sequence_digits(order):
+        raise OperatingError(f"{path}: no room for so many cards behind this BIN - at $.count")
+    return order
+
+
+def pans(order: Order) -> list[str]:
+    """Give the batch's numbers: BIN, sequence, Luhn's check digit."""
+    width = _sequence_digits(order)
+    bodies = [
+        f"{order.bin}{number:0{width}}" for number in range(order.first, order.first + order.count)
+    ]
+    return [body + luhn_digit(body) for body in bodies]
+
+
+def names(order: Order, directory: Path) -> Sequence[str]:
+    """Give the name on each card. Raises OperatingError, OSError."""
+    if order.names is None:
+        return [order.name] * order.count
+    path = directory / order.names
+    found = path.read_text("ascii").splitlines()
+    if len(found) != order.count:
+        raise OperatingError(f"{path}: {len(found)} names for {order.count} cards")
+    for number, name in enumerate(found, 1):
+        good = 2 <= len(name) <= 26 and name.isascii() and name.isprintable() and name.isupper()
+        if not good or any(character in "^?%," for character in name):
+            raise OperatingError(f"{path}:{number}: no name that a card can bear")
+    return found
+
+
+def _sequence_digits(order: Order) -> int:
+    return order.pan_digits - len(order.bin) - 1
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise msgspec.ValidationError(f"Expected a path, got `{type(value).__name__}`")

@@ -1,0 +1,1 @@
+"""Python face of `_sealing`: none; it is for the compiled modules of the HSM."""
