@@ -25,6 +25,9 @@ cdef struct GateCounters:
     uint64_t accepted
     uint64_t refused            # no place was free
     uint64_t accepts_failed     # descriptors or memory ran out
+    uint64_t handshakes         # of TLS, that came to their end
+    uint64_t handshakes_failed  # for whatever reason; of peers that said something
+    uint64_t handshake_us       # spent on them
     uint64_t frames
     uint64_t fast
     uint64_t slow
@@ -35,6 +38,8 @@ cdef struct GateCounters:
     uint64_t postponed          # connections that had to wait for room
     uint64_t undeliverable      # the connection was gone when the reply could leave
     uint64_t log_lines_dropped
+
+cdef int fault_cause() noexcept nogil
 
 cdef class Outbox:
     cdef object core

@@ -5,6 +5,7 @@ and how it looks is `acquirers.terminal`'s.
 """
 
 import os
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from acquirers.terminal.point_of_sale import CardDiffersError, Performed, PointO
 from acquirers.terminal.receipt_text import HEADING
 from acquirers.terminal.screen import exchange_lines, history_lines, outcome_text
 from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.tls import terminal_tls
 from acquirers.terminal.wire import UnknownProfileError, Wire, wire_of
 from bashgah.demo import SHOPS, TERMINALS, TEST_CARDS
 
@@ -58,6 +60,7 @@ class Counter(Struct, frozen=True, kw_only=True):
     address: Address
     wire: Wire
     patience: Patience
+    tls: ssl.SSLContext | None
     memory: TerminalMemory
     now: Callable[[], datetime]
     language: Language
@@ -83,7 +86,7 @@ class Counter(Struct, frozen=True, kw_only=True):
     async def _carried_out(
         self, operation: Callable[[PointOfSale], Awaitable[Performed]]
     ) -> Performed:
-        async with open_client(self.address, self.wire, self.patience) as client:
+        async with open_client(self.address, self.wire, self.patience, self.tls) as client:
             return await operation(PointOfSale(client, self.station, self.memory, self.now))
 
 
@@ -111,6 +114,11 @@ PortOption = Annotated[
     int | None,
     typer.Option(help="Default: " + ", ".join(f"{p} for {name}" for name, p in PORTS.items())),
 ]
+TlsCaOption = Annotated[
+    Path | None, typer.Option(help="Speak TLS: who vouches for the switch (PEM).")
+]
+TlsCertOption = Annotated[Path | None, typer.Option(help="The terminal's certificate (PEM).")]
+TlsKeyOption = Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")]
 ProfileOption = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
 TerminalOption = Annotated[str, typer.Option(help="Terminal, DE 41.")]
 MerchantOption = Annotated[
@@ -148,6 +156,9 @@ def command(
     lang: LangOption = Language.ENGLISH,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
     profile: ProfileOption = "pos-binary",
     terminal: TerminalOption = TERMINALS[0][0],
     merchant: MerchantOption = "",
@@ -176,6 +187,7 @@ def command(
             address=Address(host=host, port=port or PORTS.get(profile, 0)),
             wire=wire_of(profile),
             patience=Patience(reply_seconds=reply_seconds, repeats_max=repeats),
+            tls=_tls(tls_ca, tls_cert, tls_key),
             memory=TerminalMemory(state or _state_path(terminal), terminal),
             now=lambda: datetime.now(ZoneInfo(timezone)),
             language=lang,
@@ -199,6 +211,14 @@ def command(
         raise typer.Exit(EXIT_UNANSWERED) from None
     if performed is not None and not performed.approved:
         raise typer.Exit(EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED)
+
+
+def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if ca is None and certificate is None and key is None:
+        return None
+    if ca is None or certificate is None or key is None:
+        raise ChoiceError("TLS needs all of --tls-ca, --tls-cert and --tls-key")
+    return terminal_tls(ca, certificate, key)
 
 
 def _once(

@@ -5,6 +5,7 @@ are `tests.support.shop`'s; what an answer should be is said by the tests.
 """
 
 import socket
+import ssl
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from switch._lane import Lane
 from switch._peers import Peers
 from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
+from switch._tls import Tls
 from switch.errors import JournalUnavailable
 from switch.iso8583 import (
     NEED_DATA,
@@ -80,8 +82,16 @@ def generous_purse() -> Programme:
 class Link:
     """One terminal's connection: sends what it is told, reads replies in the order they come."""
 
-    def __init__(self, stream: trio.SocketStream, framing: Framing, dialect: Spec) -> None:
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        framing: Framing,
+        dialect: Spec,
+        channel: trio.abc.Stream | None = None,
+    ) -> None:
+        """`channel` is what stands between the link and its socket, when it is not plain."""
         self.stream = stream
+        self.channel = channel or stream
         self.framing = framing
         self.spec = dialect
         self._reader = FrameReader(framing)
@@ -97,13 +107,13 @@ class Link:
 
     async def send(self, *messages: Message | bytes) -> None:
         """Send messages in one go."""
-        await self.stream.send_all(b"".join(map(self.frame, messages)))
+        await self.channel.send_all(b"".join(map(self.frame, messages)))
 
     async def reply_bytes(self) -> bytes:
         """Give the next reply without framing. Raises EndOfChannel when the switch hung up."""
         with trio.fail_after(REPLY_SECONDS_MAX):
             while (frame := self._reader.next_frame()) is NEED_DATA:
-                data = await self.stream.receive_some()
+                data = await self.channel.receive_some()
                 if not data:
                     raise trio.EndOfChannel
                 self._reader.receive_data(data)
@@ -124,7 +134,7 @@ class Link:
         received = b""
         with trio.fail_after(seconds):
             try:
-                while data := await self.stream.receive_some():
+                while data := await self.channel.receive_some():
                     received += data
             except trio.BrokenResourceError:
                 pass  # a reset is an end, too
@@ -133,7 +143,7 @@ class Link:
     async def says_nothing(self, seconds: float = 0.05) -> bool:
         """Whether nothing comes, and the connection stays, for a while."""
         with trio.move_on_after(seconds):
-            await self.stream.receive_some()
+            await self.channel.receive_some()
             return False
         return True
 
@@ -178,11 +188,17 @@ class Bench:
         self.peers: Peers | None = None  # of one shard among several
         self._links: list[Link] = []
 
-    async def connect(self, listener: str = "binary") -> Link:
-        """Connect a terminal that speaks as a listener expects."""
+    async def connect(self, listener: str = "binary", *, tls: ssl.SSLContext | None = None) -> Link:
+        """Connect a terminal that speaks as a listener expects, and with `tls` greets first."""
         stream = await trio.open_tcp_stream("127.0.0.1", self.ports[listener])
         dialect, framing = self.speech[listener]
-        self._links.append(Link(stream, framing, spec(dialect)))
+        channel = None
+        if tls is not None:
+            channel = trio.SSLStream(stream, tls, server_hostname="127.0.0.1")
+        self._links.append(Link(stream, framing, spec(dialect), channel))
+        if channel is not None:
+            with trio.fail_after(REPLY_SECONDS_MAX):
+                await channel.do_handshake()
         return self._links[-1]
 
     def hang_up(self) -> None:
@@ -243,6 +259,7 @@ async def serving(
     frame_seconds_max: float = 10.0,
     reply_seconds: int = 15,
     framings: dict[str, tuple[str, Framing]] | None = None,
+    tls: Mapping[str, Tls] | None = None,
     acquirers: dict[str, int] | None = None,
     exchange_entries: int = 1 << 16,
     recall: Recall = nothing_to_recall,
@@ -255,10 +272,10 @@ async def serving(
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
     `framings` replaces the two listeners: name → (dialect, framing); `acquirers` says whose a
-    listener is, else the first one's; `programme` the generous purse. Without `write_log` the
-    exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
-    which all have every card in their register and differ in whose it is; `shop` is one that an
-    earlier bench has left, for a shard that comes back.
+    listener is, else the first one's; `tls` with what it greets, else it is plain; `programme` the
+    generous purse. Without `write_log` the exchange log stays in the gate for `Bench.lines`. With
+    a `seat` it is one shard of several, which all have every card in their register and differ in
+    whose it is; `shop` is one that an earlier bench has left, for a shard that comes back.
     """
     shop = shop or Shop(
         programme or generous_purse(),
@@ -286,7 +303,7 @@ async def serving(
     registry.register(SwitchCollector(shop.core, gate, journal.status))
     bench = Bench(shop, gate, server, journal, registry)
     with ExitStack() as resources:
-        _listen(bench, resources, framings or DIALECTS, acquirers or {}, reply_seconds)
+        _listen(bench, resources, framings or DIALECTS, tls or {}, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
             if seat is not None:
                 assert isinstance(gate, ShardGate)
@@ -350,6 +367,7 @@ def _listen(
     bench: Bench,
     resources: ExitStack,
     framings: dict[str, tuple[str, Framing]],
+    tls: Mapping[str, Tls],
     acquirers: dict[str, int],
     reply_seconds: int,
 ) -> None:
@@ -364,6 +382,6 @@ def _listen(
         )
         listening = resources.enter_context(socket.create_server(("127.0.0.1", 0), backlog=4096))
         listening.setblocking(False)
-        bench.gate.listen(listening.fileno(), lane, reply_seconds=reply_seconds)
+        bench.gate.listen(listening.fileno(), lane, reply_seconds=reply_seconds, tls=tls.get(name))
         bench.ports[name] = listening.getsockname()[1]
         bench.speech[name] = (dialect, framing)
