@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import BinaryIO
@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
 from bashgah.shard_links import expect_no_more_shards, join_shards, new_gate
+from bashgah.tls_listeners import open_tls, reload_on_hangup
 from issuers.pricings import PRICINGS
 from switch import config as config_file
 from switch._core import Core
@@ -33,6 +34,7 @@ from switch._lane import Lane
 from switch._peers import Peers
 from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
+from switch._tls import Tls
 from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
 from switch.directory import Directory, EventError
 from switch.errors import FencedError, OperatingError
@@ -180,7 +182,7 @@ def _acquirer_of(listener: Listener, directory: Directory) -> tuple[int, bytes]:
 
 
 def _open_listeners(
-    config: Config, owned: Owned, gate: Gate, resources: ExitStack
+    config: Config, owned: Owned, gate: Gate, tls: Mapping[str, Tls], resources: ExitStack
 ) -> list[tuple[str, int]]:
     """Bind every listener and hand it to the gate. Raises ConfigError or OSError."""
     ports = []
@@ -205,7 +207,12 @@ def _open_listeners(
             raise OperatingError(f"listener {listener.name}: {where}: {error.strerror}") from error
         resources.callback(listening.close)
         listening.setblocking(False)
-        gate.listen(listening.fileno(), lane, reply_seconds=math.ceil(listener.reply_seconds_max))
+        gate.listen(
+            listening.fileno(),
+            lane,
+            reply_seconds=math.ceil(listener.reply_seconds_max),
+            tls=tls.get(listener.name),
+        )
         ports.append((listener.name, listening.getsockname()[1]))
     return ports
 
@@ -288,6 +295,7 @@ async def run_switch(config: Config) -> None:
     if not config.listener:
         raise ConfigError("nobody could connect - at $.listener")
     pan_key = read_pan_key(config.keys.pan_key_file)
+    tls = open_tls(config)
     connections_max = sum(listener.connections_max for listener in config.listener)
     _allow_descriptors(connections_max + DESCRIPTORS_BESIDE)
     timezone = ZoneInfo(config.switch.timezone)
@@ -317,7 +325,7 @@ async def run_switch(config: Config) -> None:
                 logging=write_log is not None,
                 pricer=Pricer(PRICINGS),
             )
-            ports = _open_listeners(config, owned, gate, resources)
+            ports = _open_listeners(config, owned, gate, tls, resources)
             pool = HsmPool([_hsm_of(hsm) for hsm in config.hsm], gate)
             peers = join_shards(config, gate, owned.core, pan_key, resources)
             server = Server(
@@ -339,6 +347,7 @@ async def run_switch(config: Config) -> None:
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
             nursery.start_soon(_stop_on_signal, server)
             nursery.start_soon(pool.run)
+            nursery.start_soon(reload_on_hangup, config, tls)
             if peers is not None:
                 registry.register(PeersCollector(peers))
                 assert isinstance(gate, ShardGate)

@@ -33,6 +33,9 @@ def _lines(table: Table, prefix: str) -> list[str]:
         if isinstance(value, dict):
             nested += [f"[{name}]", *_lines(value, f"{name}.")]
         elif isinstance(value, list | tuple):
+            if not any(isinstance(item, dict) for item in value):
+                lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+                continue
             for item in value:
                 nested += [f"[[{name}]]", *_lines(item, f"{name}.")]
         elif value is not None:

@@ -4,6 +4,7 @@ Owns the order of asking for card and PIN, and what is printed. Must not know op
 operation is and how it looks is `acquirers.terminal`'s.
 """
 
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
@@ -50,6 +51,7 @@ class Counter(Struct, frozen=True, kw_only=True):
     address: Address
     wire: Wire
     patience: Patience
+    tls: ssl.SSLContext | None
     memory: TerminalMemory
     now: Callable[[], datetime]
     language: Language
@@ -94,7 +96,7 @@ class Counter(Struct, frozen=True, kw_only=True):
     async def _carried_out(
         self, operation: Callable[[PointOfSale], Awaitable[Presented]]
     ) -> Presented:
-        async with open_client(self.address, self.wire, self.patience) as client:
+        async with open_client(self.address, self.wire, self.patience, self.tls) as client:
             return await operation(PointOfSale(client, self.station, self.memory, self.now))
 
     def _without_card(self, order: Order) -> Callable[[PointOfSale], Awaitable[Presented]]:

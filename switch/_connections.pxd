@@ -2,6 +2,9 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from switch._due cimport DueRing
+from switch._tls cimport Channel
+
 cdef enum CloseCause:
     CLOSED_BY_PEER = 0
     CLOSED_IDLE = 1
@@ -10,10 +13,12 @@ cdef enum CloseCause:
     CLOSED_NOT_READING = 4
     CLOSED_ERROR = 5
     CLOSED_SHUTDOWN = 6
-    CLOSED_CAUSES = 7
+    CLOSED_TLS = 7              # its handshake failed, or its records are wrong
+    CLOSED_CAUSES = 8
 
 cdef struct Connection:
     int fd                  # -1 = free
+    Channel channel         # between it and its messages
     uint32_t generation     # grows when the place is taken again: old references do not match
     uint32_t peer_address   # IPv4, network order
     uint16_t peer_port
@@ -46,7 +51,14 @@ cdef struct Connections:
     int32_t open_count
     int32_t free_from       # no place below it is free
     int epoll
-    uint64_t closed[7]      # by CloseCause
+    int wake                # readable always; watched while there is something due
+    uint8_t waking
+    DueRing due             # to be read: OpenSSL holds what the kernel does not tell of
+    DueRing greetings       # to go on with their handshakes
+    uint64_t closed[8]      # by CloseCause
+
+cdef enum:
+    MARK_WAKE = 0xff        # of `wake`, with the top bit, as a listener's; there are fewer of those
 
 cdef const char *close_name(int cause) noexcept nogil
 cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil
@@ -60,6 +72,14 @@ cdef int connection_insert(Connection *connection, const uint8_t *data,
                            size_t bytes) noexcept nogil
 cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_t bytes,
                               int64_t now_us) noexcept nogil
+cdef void connection_greet(Connections *connections, int32_t place,
+                           int64_t now_us) noexcept nogil
+cdef void connection_greeted(Connections *connections, int32_t place,
+                             int64_t now_us) noexcept nogil
+cdef void connection_watch_again(Connections *connections, int32_t place) noexcept nogil
+cdef ssize_t connection_read(Connections *connections, int32_t place, uint8_t *room,
+                             size_t room_bytes, int64_t now_us) noexcept nogil
+cdef void connections_wake(Connections *connections) noexcept nogil
 cdef int connection_flush(Connections *connections, int32_t place) noexcept nogil
 cdef void connection_pause(Connections *connections, int32_t place) noexcept nogil
 cdef void connection_unpause(Connections *connections, int32_t place,

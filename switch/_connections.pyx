@@ -4,9 +4,13 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memmove, memset
 
+from switch._due cimport due_clear, due_open, due_put
 from switch._sockets cimport (
-    EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CTL_ADD, EPOLL_CTL_MOD, MSG_DONTWAIT, MSG_NOSIGNAL,
-    close_fd, epoll_ctl, epoll_event, send,
+    EFD_CLOEXEC, EFD_NONBLOCK, EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLL_CTL_ADD,
+    EPOLL_CTL_MOD, close_fd, epoll_ctl, epoll_event, eventfd,
+)
+from switch._tls cimport (
+    channel_holds_more, channel_recv, channel_send, tls_end, tls_is_amid_record,
 )
 from switch._words cimport OUTPUT_BYTES_MAX, TRUNK_OUTPUT_BYTES_MAX
 
@@ -16,9 +20,9 @@ cdef enum:
 
 
 # As its line in the log and the metrics say it; by CloseCause.
-cdef const char *close_names[7]
+cdef const char *close_names[8]
 close_names[:] = [b"by_peer", b"idle", b"slow_frame", b"lost_framing", b"not_reading", b"error",
-                  b"shutdown"]
+                  b"shutdown", b"tls"]
 
 
 cdef const char *close_name(int cause) noexcept nogil:
@@ -26,17 +30,36 @@ cdef const char *close_name(int cause) noexcept nogil:
     return close_names[cause]
 
 
+cdef int watch_wake(Connections *connections, int operation) noexcept nogil:
+    """Have the kernel wake us at once, or never, for what it knows nothing of."""
+    cdef epoll_event event
+    event.events = EPOLLIN if connections.waking else 0
+    event.data.u64 = 1ULL << 63 | MARK_WAKE
+    return epoll_ctl(connections.epoll, operation, connections.wake, &event)
+
+
+cdef void connections_wake(Connections *connections) noexcept nogil:
+    """Before the gate rests: be woken at once when something is due."""
+    cdef bint waking = connections.due.count > 0 or connections.greetings.count > 0
+    if waking != connections.waking:
+        connections.waking = waking
+        watch_wake(connections, EPOLL_CTL_MOD)
+
+
 cdef int connections_open(Connections *connections, int32_t capacity, int epoll) noexcept nogil:
     """Take the places. 0, or -1 without memory."""
     cdef int32_t place
     memset(connections, 0, sizeof(Connections))
+    connections.wake = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)
+    connections.epoll = epoll
     connections.all = <Connection *> calloc(<size_t> capacity, sizeof(Connection))
-    if connections.all == NULL:
+    if (connections.all == NULL or due_open(&connections.due, capacity) != 0
+            or due_open(&connections.greetings, capacity) != 0
+            or watch_wake(connections, EPOLL_CTL_ADD) != 0):
         return -1
     for place in range(capacity):
         connections.all[place].fd = -1
     connections.capacity = capacity
-    connections.epoll = epoll
     return 0
 
 
@@ -48,6 +71,9 @@ cdef void connections_clear(Connections *connections) noexcept nogil:
     for place in range(connections.capacity):
         if connections.all[place].fd >= 0:
             connection_close(connections, place, CLOSED_SHUTDOWN)
+    close_fd(connections.wake)
+    due_clear(&connections.due)
+    due_clear(&connections.greetings)
     free(connections.all)
     memset(connections, 0, sizeof(Connections))
 
@@ -56,11 +82,14 @@ cdef int watch(Connections *connections, int32_t place, int operation) noexcept 
     """Tell the kernel what to wake us for."""
     cdef Connection *connection = &connections.all[place]
     cdef epoll_event event
+    cdef Channel *channel = &connection.channel
     event.events = EPOLLRDHUP if not connection.paused else 0
-    if not connection.paused:
+    if not connection.paused and not channel.wants_out or channel.wants_in:
         event.events |= EPOLLIN
-    if connection.wants_write:
+    if connection.wants_write or channel.wants_out and not connection.paused:
         event.events |= EPOLLOUT
+    if channel.greeting:
+        event.events |= EPOLLET         # told once, it waits in `greetings` for its turn
     event.data.u64 = <unsigned long long> connection.generation << 32 | <uint32_t> place
     return epoll_ctl(connections.epoll, operation, connection.fd, &event)
 
@@ -99,6 +128,7 @@ cdef uint32_t output_max(const Connection *connection) noexcept nogil:
 cdef void connection_close(Connections *connections, int32_t place, int cause) noexcept nogil:
     """Close a connection; what it has not sent is gone (its answers are in the journal)."""
     cdef Connection *connection = &connections.all[place]
+    tls_end(&connection.channel)
     close_fd(connection.fd)             # the kernel takes it out of the epoll set
     connection.fd = -1
     free(connection.rest)
@@ -176,25 +206,73 @@ cdef int connection_keep_rest(Connection *connection, const uint8_t *data, size_
     return 0
 
 
+cdef void connection_greet(Connections *connections, int32_t place,
+                           int64_t now_us) noexcept nogil:
+    """A connection begins with a handshake, which may take as long as a frame."""
+    connections.all[place].channel.greeting = 1
+    connections.all[place].rest_since_us = now_us
+    watch(connections, place, EPOLL_CTL_MOD)
+
+
+cdef void connection_greeted(Connections *connections, int32_t place,
+                             int64_t now_us) noexcept nogil:
+    """Its handshake is done; the first messages may have come with the last of it."""
+    connections.all[place].rest_since_us = 0
+    connections.all[place].heard_us = now_us
+    watch(connections, place, EPOLL_CTL_MOD)
+    if channel_holds_more(&connections.all[place].channel):
+        due_put(&connections.due, place)
+
+
+cdef void connection_watch_again(Connections *connections, int32_t place) noexcept nogil:
+    """Its channel waits for something else than before."""
+    watch(connections, place, EPOLL_CTL_MOD)
+
+
+cdef ssize_t connection_read(Connections *connections, int32_t place, uint8_t *room,
+                             size_t room_bytes, int64_t now_us) noexcept nogil:
+    """As `recv`: what a peer has said."""
+    cdef Connection *connection = &connections.all[place]
+    cdef bint waited = connection.channel.wants_out
+    cdef ssize_t got = channel_recv(&connection.channel, connection.fd, room, room_bytes)
+    if connection.channel.ssl == NULL:
+        return got
+    if connection.channel.wants_out != waited:
+        watch(connections, place, EPOLL_CTL_MOD)
+    if got < 0 and connection.rest_bytes == 0:
+        # A record that does not go on is as late as a frame that does not.
+        if not tls_is_amid_record(&connection.channel):
+            connection.rest_since_us = 0
+        elif connection.rest_since_us == 0:
+            connection.rest_since_us = now_us
+    elif got > 0 and channel_holds_more(&connection.channel):
+        due_put(&connections.due, place)
+    return got
+
+
 cdef int connection_flush(Connections *connections, int32_t place) noexcept nogil:
     """Send what may leave, as far as the kernel takes it. 0, or -1 when the peer is gone."""
     cdef Connection *connection = &connections.all[place]
     cdef ssize_t sent
+    cdef bint waited = connection.channel.wants_in
     connection.dirty = 0
     while connection.out_sent < connection.out_ready:
-        sent = send(connection.fd, connection.out + connection.out_sent,
-                    connection.out_ready - connection.out_sent, MSG_NOSIGNAL | MSG_DONTWAIT)
+        sent = channel_send(&connection.channel, connection.fd,
+                            connection.out + connection.out_sent,
+                            connection.out_ready - connection.out_sent)
         if sent < 0:
             if errno == EINTR:
                 continue
             if errno != EAGAIN:
                 return -1
-            if not connection.wants_write:
+            if connection.channel.wants_in:
+                watch(connections, place, EPOLL_CTL_MOD)
+            elif not connection.wants_write:
                 connection.wants_write = 1
                 watch(connections, place, EPOLL_CTL_MOD)
             return 0
         connection.out_sent += <uint32_t> sent
-    if connection.wants_write:
+    if connection.wants_write or waited:
         connection.wants_write = 0
         watch(connections, place, EPOLL_CTL_MOD)
     if connection.out_sent == connection.out_bytes:
@@ -230,3 +308,5 @@ cdef void connection_unpause(Connections *connections, int32_t place,
         if connection.rest_since_us:
             connection.rest_since_us = now_us
         watch(connections, place, EPOLL_CTL_MOD)
+        if channel_holds_more(&connection.channel):
+            due_put(&connections.due, place)

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 from switch._frames cimport FrameForm
 from switch._mapping cimport Profile
+from switch._tls cimport TlsDoor
 
 cdef enum:
     LISTENERS_MAX = 16          # for requesters
@@ -12,6 +13,7 @@ cdef struct Listener:
     int fd
     FrameForm form
     const Profile *profile
+    const TlsDoor *tls          # NULL = its connections are plain
     int share                   # of the room: its acquirer's (`_pressure`)
     int32_t reply_seconds       # for so long its requesters wait
     uint8_t resting             # not watched: descriptors or memory ran out

@@ -13,6 +13,7 @@ from switch._sockets cimport epoll_event
 
 cdef class Gate(HsmStage):
     cdef list lanes
+    cdef list doors             # `Tls` of those listeners that have one
     cdef Parking parking
     cdef readonly Pricer pricer
     cdef PriceQueue to_price    # see `_slow_lane`
@@ -27,6 +28,9 @@ cdef class Gate(HsmStage):
     cdef void serve_events(self, const epoll_event *events, int count,
                            int64_t now_us) noexcept nogil
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil
+    cdef void serve_due(self) noexcept nogil
+    cdef void greet_some(self) noexcept nogil
+    cdef void greet(self, int32_t place, int64_t now_us) noexcept nogil
     cdef void read_ready(self, int32_t place) noexcept nogil
     cdef void serve_frames(self, int32_t place, size_t bytes, int64_t now_us) noexcept nogil
     cdef void postpone(self, int32_t place) noexcept nogil

@@ -5,6 +5,7 @@ from typing import Any
 from switch._core import Core
 from switch._lane import Lane
 from switch._pricing import Pricer
+from switch._tls import Tls
 from switch.operations import Wanted
 
 class Gate:
@@ -39,10 +40,10 @@ class Gate:
     def fileno(self) -> int:
         """Give the epoll set's descriptor: readable when there is something to drain."""
 
-    def listen(self, fd: int, lane: Lane, *, reply_seconds: int) -> None:
+    def listen(self, fd: int, lane: Lane, *, reply_seconds: int, tls: Tls | None = None) -> None:
         """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane.
 
-        `reply_seconds`: how long its requesters wait for a reply.
+        `reply_seconds`: how long its requesters wait for a reply. With `tls` they have to greet.
         """
 
     def stop_reading(self) -> None:

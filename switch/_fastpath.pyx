@@ -14,18 +14,21 @@ serves it again on the same path. Must not know PostgreSQL, Trio or a profile by
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, strncpy
 
 from switch._connections cimport (
     CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
-    CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, Connection, close_name, connection_keep_rest,
-    connection_pause, connection_take, connection_unpause, output_max,
+    CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, CLOSED_TLS, MARK_WAKE, Connection, close_name,
+    connection_greet, connection_greeted, connection_keep_rest, connection_pause, connection_read,
+    connection_take, connection_unpause, connection_watch_again, output_max,
 )
 from switch._core cimport Core
 from switch._doors cimport (
     LISTENERS_MAX, Caller, Listener, door_leave, door_next, door_share, door_watch, mark_is_door,
 )
+from switch._due cimport due_put, due_take
 from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next,
 )
@@ -36,6 +39,7 @@ from switch._lane cimport (
     SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, SERVED_UNKNOWN, Lane, serve,
 )
 from switch._latency cimport LATENCY_BUCKETS
+from switch._outbox cimport fault_cause
 from switch._parking cimport (
     PARKED_MAX, RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep,
     parking_open,
@@ -48,12 +52,13 @@ from switch._pricing cimport Pricer
 from switch._routing cimport ROUTE_LISTENER
 from switch._shard cimport PRICE_FIRST, PROVE_FIRST, Recall
 from switch._sockets cimport (
-    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, MSG_DONTWAIT, clock_us, close_fd,
-    epoll_event, epoll_wait, monotonic_us, recv,
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, clock_us, close_fd, epoll_event,
+    epoll_wait, monotonic_us,
 )
+from switch._tls cimport GREETED, GREETING_FAILED, GREETING_LEFT, Tls, tls_greet
 from switch._words cimport (
     FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, TRUNK_READ_BYTES_MAX,
-    TURN_US_MAX,
+    TURN_HANDSHAKES_MAX, TURN_US_MAX,
 )
 
 cdef enum:
@@ -74,6 +79,7 @@ cdef class Gate(HsmStage):
                   int32_t trunks_max=0):
         """See `Outbox` for the bounds."""
         self.lanes = []
+        self.doors = []
         self.pricer = Pricer({}) if pricer is None else pricer
         self.read_room = <uint8_t *> malloc(TRUNK_READ_BYTES_MAX + FRAME_BYTES_MAX
                                             + PREFIX_BYTES_MAX)
@@ -95,10 +101,10 @@ cdef class Gate(HsmStage):
         """Give the epoll set's descriptor: readable when there is something to drain."""
         return self.epoll
 
-    def listen(self, int fd, Lane lane, *, int32_t reply_seconds):
+    def listen(self, int fd, Lane lane, *, int32_t reply_seconds, Tls tls=None):
         """Serve a listening socket (IPv4, non-blocking; the caller keeps it open) by a lane.
 
-        `reply_seconds`: how long its requesters wait for a reply.
+        `reply_seconds`: how long its requesters wait for a reply. With `tls` they have to greet.
         """
         cdef Listener *listener = &self.listeners[self.listener_count]
         assert self.listener_count < FIRST_LISTENER + LISTENERS_MAX
@@ -108,6 +114,9 @@ cdef class Gate(HsmStage):
         listener.profile = &lane.profile
         frame_form(lane.framing, &listener.form)
         listener.reply_seconds = reply_seconds
+        if tls is not None:
+            self.doors.append(tls)
+            listener.tls = &tls.door
         listener.share = door_share(&self.listeners[FIRST_LISTENER],
                                     self.listener_count - FIRST_LISTENER)
         strncpy(listener.name, lane.name.encode("ascii"), 31)
@@ -184,7 +193,11 @@ cdef class Gate(HsmStage):
                 if connection.paused:
                     continue            # it is we who do not read
                 if connection.rest_since_us and now_us - connection.rest_since_us > frame_us_max:
-                    self.close(place, CLOSED_SLOW_FRAME, NULL)
+                    if connection.channel.greeting:
+                        self.counters.handshakes_failed += 1
+                        self.close(place, CLOSED_TLS, b"tls_slow")
+                    else:
+                        self.close(place, CLOSED_SLOW_FRAME, NULL)
                 elif (now_us - connection.heard_us > idle_us_max and connection.unanswered == 0
                       and not connection.trunk):
                     self.close(place, CLOSED_IDLE, NULL)
@@ -255,16 +268,19 @@ cdef class Gate(HsmStage):
         """Serve ready descriptors, each once before any twice, until none is or the turn is over.
 
         A few at a time: what the kernel has given is served, and what was served goes to the end of
-        its list. So a turn that ends early is unfair to nobody.
+        its list. So a turn that ends early is unfair to nobody. Handshakes come last: they cost a
+        hundred messages each, and nobody's answer waits for one.
         """
         cdef epoll_event events[EVENTS_MAX]
         cdef int64_t now_us = monotonic_us()
         cdef int64_t until_us = now_us + TURN_US_MAX
         cdef int count = EVENTS_MAX
-        while count == EVENTS_MAX and now_us < until_us:
+        while (count == EVENTS_MAX or self.connections.due.count > 0) and now_us < until_us:
             count = epoll_wait(self.epoll, events, EVENTS_MAX, 0)
             self.serve_events(events, count, now_us)
+            self.serve_due()
             now_us = monotonic_us()
+        self.greet_some()
         self.go_on()
         self.flush_dirty()
 
@@ -280,20 +296,26 @@ cdef class Gate(HsmStage):
                 self.hear_hsm(<int> (mark & 0xff))
                 continue
             if mark_is_door(mark):
+                if mark & 0xff == MARK_WAKE:
+                    continue
                 self.accept_ready(<int> (mark & 0xff), now_us)
                 continue
             place = <int32_t> (mark & 0xffffffffU)
             if (self.connections.all[place].fd < 0
                     or self.connections.all[place].generation != <uint32_t> (mark >> 32)):
                 continue
-            if events[i].events & EPOLLOUT:
+            if self.connections.all[place].channel.greeting:
+                due_put(&self.connections.greetings, place)
+                continue
+            if events[i].events & EPOLLOUT or self.connections.all[place].channel.wants_in:
                 self.flush(place)
             if self.connections.all[place].fd < 0:
                 continue
             if self.connections.all[place].postponed:
                 if events[i].events & (EPOLLHUP | EPOLLERR):
                     self.close(place, CLOSED_BY_PEER, NULL)     # whoever has to repeats elsewhere
-            elif events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+            elif (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+                    or self.connections.all[place].channel.wants_out):
                 self.read_ready(place)
 
     cdef void accept_ready(self, int number, int64_t now_us) noexcept nogil:
@@ -325,6 +347,52 @@ cdef class Gate(HsmStage):
             self.connections.all[place].peer_address = caller.address
             self.connections.all[place].peer_port = caller.port
             self.counters.accepted += 1
+            if listener.tls != NULL:
+                connection_greet(&self.connections, place, now_us)
+
+    cdef void serve_due(self) noexcept nogil:
+        """Read those of which OpenSSL has more than was read, each once."""
+        cdef Connection *connection
+        cdef int32_t place
+        cdef int i
+        for i in range(min(self.connections.due.count, <int32_t> EVENTS_MAX)):
+            place = due_take(&self.connections.due)
+            connection = &self.connections.all[place]
+            if connection.fd >= 0 and not connection.paused and not connection.channel.greeting:
+                self.read_ready(place)
+
+    cdef void greet_some(self) noexcept nogil:
+        """Go on with a few handshakes; the others have a turn after the next messages."""
+        cdef int64_t began_us = monotonic_us()
+        cdef int64_t now_us = began_us
+        cdef int32_t place
+        cdef int i
+        for i in range(TURN_HANDSHAKES_MAX):
+            place = due_take(&self.connections.greetings)
+            if place < 0:
+                break
+            if self.connections.all[place].fd >= 0 and self.connections.all[place].channel.greeting:
+                self.greet(place, now_us)
+                now_us = monotonic_us()
+        self.counters.handshake_us += <uint64_t> (now_us - began_us)
+
+    cdef void greet(self, int32_t place, int64_t now_us) noexcept nogil:
+        """Go on with a handshake."""
+        cdef Connection *connection = &self.connections.all[place]
+        cdef bint waited = connection.channel.wants_out
+        cdef const char *why = NULL
+        cdef int status = tls_greet(self.listeners[connection.listener].tls, &connection.channel,
+                                    connection.fd, &why)
+        if status == GREETED:
+            self.counters.handshakes += 1
+            connection_greeted(&self.connections, place, now_us)
+        elif status == GREETING_FAILED:
+            self.counters.handshakes_failed += 1
+            self.close(place, CLOSED_TLS, why)
+        elif status == GREETING_LEFT:
+            self.close(place, CLOSED_BY_PEER, NULL)
+        elif connection.channel.wants_out != waited:
+            connection_watch_again(&self.connections, place)
 
     cdef void read_ready(self, int32_t place) noexcept nogil:
         """Read once from a connection and serve the frames that are whole."""
@@ -333,8 +401,8 @@ cdef class Gate(HsmStage):
         cdef ssize_t got
         cdef int64_t now_us = monotonic_us()
         memcpy(self.read_room, connection.rest, kept)
-        got = recv(connection.fd, self.read_room + kept,
-                   TRUNK_READ_BYTES_MAX if connection.trunk else READ_BYTES_MAX, MSG_DONTWAIT)
+        got = connection_read(&self.connections, place, self.read_room + kept,
+                              TRUNK_READ_BYTES_MAX if connection.trunk else READ_BYTES_MAX, now_us)
         if got == 0 and kept > 0:
             self.close(place, CLOSED_BY_PEER, b"truncated")
             return
@@ -348,7 +416,7 @@ cdef class Gate(HsmStage):
             return
         if got < 0:
             if errno != EAGAIN and errno != EINTR:
-                self.close(place, CLOSED_ERROR, NULL)
+                self.close(place, fault_cause(), NULL)
             return
         connection.heard_us = now_us
         self.serve_frames(place, kept + <size_t> got, now_us)

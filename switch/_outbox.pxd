@@ -25,6 +25,9 @@ cdef struct GateCounters:
     uint64_t accepted
     uint64_t refused            # no place was free
     uint64_t accepts_failed     # descriptors or memory ran out
+    uint64_t handshakes         # of TLS, that came to their end
+    uint64_t handshakes_failed  # for whatever reason; of peers that said something
+    uint64_t handshake_us       # spent on them
     uint64_t frames
     uint64_t fast
     uint64_t slow
@@ -40,6 +43,8 @@ cdef struct GateCounters:
     uint64_t hsm_lost           # links that broke, or were too slow
     uint64_t unsealed           # replies that were dropped: their MAC could not be had
     uint64_t mac_wrong          # messages whose MAC was wrong or missing
+
+cdef int fault_cause() noexcept nogil
 
 cdef class Outbox:
     cdef object core

@@ -7,13 +7,14 @@ the methods at the end (`_shard_gate`).
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.errno cimport EPROTO, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from switch._connections cimport (
-    CLOSED_BY_PEER, CLOSED_ERROR, CLOSED_LOST_FRAMING, CLOSED_NOT_READING, close_name,
+    CLOSED_BY_PEER, CLOSED_ERROR, CLOSED_LOST_FRAMING, CLOSED_NOT_READING, CLOSED_TLS, close_name,
     connection_close, connection_flush, connection_room, connection_unpause, connections_clear,
-    connections_open, output_max,
+    connections_open, connections_wake, output_max,
 )
 from switch._core cimport Core
 from switch._exchange_log cimport line_facts, line_write, line_write_closed
@@ -28,6 +29,11 @@ from switch.ledger._rows cimport buffer_clear
 
 cdef enum:
     DIRTY_MAX = 4096            # connections with something to send before they are flushed
+
+
+cdef int fault_cause() noexcept nogil:
+    """Give the CloseCause of what has just failed: the socket, or TLS on it."""
+    return CLOSED_TLS if errno == EPROTO else CLOSED_ERROR
 
 
 cdef class Outbox:
@@ -211,12 +217,13 @@ cdef class Outbox:
         self.dirty_count = 0
         self.flush_hsms()
         self.flush_trunks()
+        connections_wake(&self.connections)
 
     cdef void flush(self, int32_t place) noexcept nogil:
         """Send what may leave, and do what waited for that."""
         cdef Connection *connection = &self.connections.all[place]
         if connection_flush(&self.connections, place) != 0:
-            self.close(place, CLOSED_ERROR, NULL)
+            self.close(place, fault_cause(), NULL)
         elif connection.half_closed:
             if connection.unanswered == 0 and connection.out_bytes == 0:
                 self.close(place, CLOSED_BY_PEER, NULL)

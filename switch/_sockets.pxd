@@ -9,6 +9,7 @@ cdef extern from "<sys/epoll.h>" nogil:
         EPOLLERR
         EPOLLHUP
         EPOLLRDHUP
+        EPOLLET
         EPOLL_CLOEXEC
         EPOLL_CTL_ADD
         EPOLL_CTL_DEL
@@ -22,12 +23,19 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
     int epoll_wait(int epoll, epoll_event *events, int events_max, int timeout_ms)
 
+cdef extern from "<sys/eventfd.h>" nogil:
+    cdef enum:
+        EFD_CLOEXEC
+        EFD_NONBLOCK
+    int eventfd(unsigned int value, int flags)
+
 cdef extern from "<sys/socket.h>" nogil:
     cdef enum:
         SOCK_NONBLOCK
         SOCK_CLOEXEC
         MSG_DONTWAIT
         MSG_NOSIGNAL
+        MSG_PEEK
         SOL_SOCKET
         SO_KEEPALIVE
     cdef struct sockaddr:

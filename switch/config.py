@@ -26,6 +26,9 @@ Slot = Annotated[int, Meta(ge=0, lt=SLOT_COUNT)]
 Seconds = Annotated[float, Meta(gt=0)]
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$", max_length=32)]
 
+# To OpenSSL a leading dot means every name below it, and a name is as long as DNS has them.
+PeerName = Annotated[str, Meta(pattern=r"^[^.\x00-\x1f][^\x00-\x1f]*$", max_length=253)]
+
 
 class ConfigError(OperatingError):
     """The configuration cannot be used; the text names the file and the path inside it."""
@@ -58,6 +61,15 @@ class FramingOverride(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     length_includes_itself: bool = False
 
 
+class ListenerTls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[listener.tls]`: PEM files, and which names of peers' certificates are let in; () = any."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path
+    names: tuple[PeerName, ...] = ()
+
+
 class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[listener]]`: a port on which requesters of one profile connect. Port 0 is any free one."""
 
@@ -67,6 +79,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     profile: Name
     acquirer: Annotated[str, Meta(pattern="^[0-9]{1,11}$")] | None = None
     framing: FramingOverride | None = None
+    tls: ListenerTls | None = None
     connections_max: Count = 12_000
     idle_seconds_max: Seconds = 600.0
     reply_seconds_max: Seconds = 15.0
@@ -228,12 +241,20 @@ def read_pan_key(path: Path) -> bytes:
     return key
 
 
-def _read_secret(path: Path) -> str:
-    """Return a secret file's text, when only its owner can read it."""
+def expect_secret(path: Path) -> None:
+    """Raise `ConfigError` for a file that is not there, or that others than its owner can read."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise ConfigError(f"{path}: mode {mode:04o} lets others read a secret; chmod 600 it")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    if mode & 0o077:
+        raise ConfigError(f"{path}: mode {mode:04o} lets others read a secret; chmod 600 it")
+
+
+def _read_secret(path: Path) -> str:
+    """Return a secret file's text, when only its owner can read it."""
+    expect_secret(path)
+    try:
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error

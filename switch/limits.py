@@ -48,6 +48,12 @@ TURN_US_MAX = 2_000
 """For so long the gate serves before Trio's other tasks get a turn, and replies whose rows have
 become durable leave. Trio costs about 0.1 ms a turn."""
 
+TURN_HANDSHAKES_MAX = 2
+"""Steps of TLS handshakes after a turn; a handshake has two that cost something. One of them costs
+the deciding thread 0.85 ms with P-256 and 0.95 ms with RSA-2048 (OpenSSL 3.0, half of it spent on
+reading the client's certificate), as much as 150 messages: so a flood of them leaves two thirds of
+the time to the messages, and 1,000 terminals are back in a second."""
+
 PRICE_QUEUE_MAX = 8192
 """Messages that wait to be priced in Python: half a second of them at 16,000 a second. A terminal
 waits ten; beyond that many it gets 91 at once."""

@@ -157,6 +157,14 @@ class SwitchCollector(Collector):
         for cause, count in gate["closed"].items():
             closed.add_metric([cause], count)
         yield closed
+        handshakes = CounterMetricFamily(
+            "bashgah_tls_handshakes", "TLS handshakes by outcome", labels=["outcome"]
+        )
+        handshakes.add_metric(["done"], gate["handshakes"])
+        handshakes.add_metric(["failed"], gate["handshakes_failed"])
+        yield handshakes
+        yield _counter("bashgah_tls_handshake_seconds", "Spent on TLS handshakes",
+                       gate["handshake_us"] / 1_000_000)  # fmt: skip
         yield _counter("bashgah_frames", "Frames received", gate["frames"])
         yield _counter("bashgah_frames_ignored", "Responses sent to us", gate["ignored"])
         yield _counter("bashgah_frames_hopeless", "Frames that are no ISO 8583", gate["hopeless"])

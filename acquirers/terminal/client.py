@@ -9,6 +9,7 @@ so a reply that comes late goes to a connection nobody reads, and cannot be take
 The repeat (0201 for 0200) has the same STAN and time, and the switch owes it the first reply.
 """
 
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,7 +62,10 @@ class Answer(Struct, frozen=True, kw_only=True):
 class TerminalClient:
     """Asks the switch one message at a time. Made by `open_client`."""
 
-    def __init__(self, address: Address, wire: Wire, patience: Patience) -> None:
+    def __init__(
+        self, address: Address, wire: Wire, patience: Patience, tls: ssl.SSLContext | None
+    ) -> None:
+        self._tls = tls
         self._address = address
         self._wire = wire
         self._patience = patience
@@ -126,14 +130,28 @@ class TerminalClient:
             where = f"{self._address.host}:{self._address.port}"
             try:
                 with trio.fail_after(self._patience.connect_seconds):
-                    self._stream = await trio.open_tcp_stream(
-                        self._address.host, self._address.port
-                    )
+                    self._stream = await self._opened()
             except trio.TooSlowError:
                 raise NotConnectedError(f"cannot connect to {where}: no answer") from None
             except OSError as error:
                 raise NotConnectedError(f"cannot connect to {where}: {error}") from error
+            except trio.BrokenResourceError as error:
+                why = error.__cause__ or error
+                raise NotConnectedError(f"no TLS with {where}: {why}") from error
         return self._stream
+
+    async def _opened(self) -> trio.abc.Stream:
+        """Give a new stream. Raises OSError; BrokenResourceError when its handshake fails."""
+        stream = await trio.open_tcp_stream(self._address.host, self._address.port)
+        if self._tls is None:
+            return stream
+        try:
+            greeted = trio.SSLStream(stream, self._tls, server_hostname=self._address.host)
+            await greeted.do_handshake()
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return greeted
 
     async def _wait_answered(self, stream: trio.abc.Stream, request: Message) -> Message:
         """Read until the request's own reply has come; replies to nobody are passed over."""
@@ -152,10 +170,16 @@ class TerminalClient:
 
 @asynccontextmanager
 async def open_client(
-    address: Address, wire: Wire, patience: Patience | None = None
+    address: Address,
+    wire: Wire,
+    patience: Patience | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[TerminalClient]:
-    """Give a client for as long as the block runs; it connects with the first message."""
-    client = TerminalClient(address, wire, patience or Patience())
+    """Give a client for as long as the block runs; it connects with the first message.
+
+    With `tls` it speaks TLS, and the switch's certificate must have the address's host.
+    """
+    client = TerminalClient(address, wire, patience or Patience(), tls)
     try:
         yield client
     finally:

@@ -19,6 +19,8 @@ def command(
 ) -> None:
     """Run the switch until SIGTERM or Ctrl-C.
 
+    SIGHUP: the listeners' certificates are read again; open connections go on.
+
     The database must have been migrated (`bashgah migrate`). The switch takes its shard over from
     whoever had it, recovers, and serves when /readyz says so. Exit code 2 with one line when
     another process takes the shard, or when the database or the configuration cannot be used.

@@ -5,6 +5,7 @@ and how it looks is `acquirers.terminal`'s.
 """
 
 import os
+import ssl
 import sys
 from datetime import datetime
 from functools import partial
@@ -36,6 +37,7 @@ from acquirers.terminal.point_of_sale import CardDiffersError, Performed
 from acquirers.terminal.receipt_text import HEADING
 from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.tls import terminal_tls
 from acquirers.terminal.wire import UnknownProfileError, wire_of
 from bashgah.counter import Counter, PinEntry
 from bashgah.demo import SHOPS, TERMINALS, TEST_CARDS
@@ -84,6 +86,11 @@ PortOption = Annotated[
     int | None,
     typer.Option(help="Default: " + ", ".join(f"{p} for {name}" for name, p in PORTS.items())),
 ]
+TlsCaOption = Annotated[
+    Path | None, typer.Option(help="Speak TLS: who vouches for the switch (PEM).")
+]
+TlsCertOption = Annotated[Path | None, typer.Option(help="The terminal's certificate (PEM).")]
+TlsKeyOption = Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")]
 ProfileOption = Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")]
 TerminalOption = Annotated[str, typer.Option(help="Terminal, DE 41.")]
 MerchantOption = Annotated[
@@ -129,6 +136,9 @@ def command(
     lang: LangOption = Language.ENGLISH,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
+    tls_ca: TlsCaOption = None,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
     profile: ProfileOption = "pos-binary",
     terminal: TerminalOption = TERMINALS[0][0],
     merchant: MerchantOption = "",
@@ -160,6 +170,7 @@ def command(
             address=Address(host=host, port=port or PORTS.get(profile, 0)),
             wire=wire_of(profile),
             patience=Patience(reply_seconds=reply_seconds, repeats_max=repeats),
+            tls=_tls(tls_ca, tls_cert, tls_key),
             memory=TerminalMemory(state or _state_path(terminal), terminal),
             now=lambda: datetime.now(ZoneInfo(timezone)),
             language=lang,
@@ -185,6 +196,14 @@ def command(
         raise typer.Exit(EXIT_UNANSWERED) from None
     if performed is not None and not performed.approved:
         raise typer.Exit(EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED)
+
+
+def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if ca is None and certificate is None and key is None:
+        return None
+    if ca is None or certificate is None or key is None:
+        raise ChoiceError("TLS needs all of --tls-ca, --tls-cert and --tls-key")
+    return terminal_tls(ca, certificate, key)
 
 
 def _once(

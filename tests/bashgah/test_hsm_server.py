@@ -153,18 +153,18 @@ async def test_the_console_authorises_and_a_host_ends_it(
 
 @pytest.mark.slow
 def test_the_tls_door_opens_with_files(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
-    ours, theirs = authority.issue("127.0.0.1"), authority.issue("switch")
+    authority = Authority(tmp_path, "Test CA")
+    ours, theirs = authority.issue("hsm", for_servers=True), authority.issue("switch")
     with running(
         *("--lmk", "variant-test", "--lmk", "test", "--tls-listen", "127.0.0.1:0"),
         *("--tls-cert", str(ours.certificate), "--tls-key", str(ours.key)),
-        *("--tls-client-ca", str(authority.certificate)),
+        *("--tls-client-ca", str(authority.pem)),
     ) as (_, ready):
         address = ready["listen"][1]
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "bashgah", "hsm", "selftest", "--connect", address),
-                *("--tls-ca", str(authority.certificate)),
+                *("--tls-ca", str(authority.pem)),
                 *("--tls-cert", str(theirs.certificate), "--tls-key", str(theirs.key)),
             ],
             capture_output=True,

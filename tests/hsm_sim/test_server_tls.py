@@ -12,7 +12,7 @@ from hsm_sim.server import HsmServer, listen, port_of
 from hsm_sim.tls import server_context
 from switch.errors import HsmUnavailable
 from switch.hsm_client import HsmAddress, open_hsm, tls_context
-from tests.support.certificates import Authority, Issued
+from tests.support.certificates import Authority, Pair
 from tests.support.hsm import published_hsm
 
 
@@ -20,14 +20,15 @@ class Site:
     """A CA, and an HSM whose certificate is of it."""
 
     def __init__(self, directory: Path, *, server_name: str = "127.0.0.1") -> None:
-        self.ours = Authority(directory)
+        self.ours = Authority(directory, "Test CA")
         self.theirs = Authority(directory, "Another CA")
-        issued = self.ours.issue(server_name)
-        self.context = server_context(issued.certificate, issued.key, self.ours.certificate)
+        dns = () if server_name == "127.0.0.1" else (server_name,)
+        issued = self.ours.issue("hsm", dns=dns, for_servers=True)
+        self.context = server_context(issued.certificate, issued.key, self.ours.pem)
         self.server = HsmServer(published_hsm())
 
-    def client(self, issued: Issued, ca: Authority | None = None) -> ssl.SSLContext:
-        trusted = (ca or self.ours).certificate
+    def client(self, issued: Pair, ca: Authority | None = None) -> ssl.SSLContext:
+        trusted = (ca or self.ours).pem
         return tls_context(str(trusted), str(issued.certificate), str(issued.key))
 
     async def ask(self, tls: ssl.SSLContext) -> bytes:
@@ -61,7 +62,7 @@ async def test_who_has_a_certificate_of_the_ca_is_answered(tmp_path: Path) -> No
 
 async def test_who_has_no_certificate_is_refused(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    nobody = ssl.create_default_context(cafile=str(site.ours.certificate))
+    nobody = ssl.create_default_context(cafile=str(site.ours.pem))
 
     await refused(site, nobody)
 
@@ -75,7 +76,7 @@ async def test_a_certificate_of_another_ca_is_refused(tmp_path: Path) -> None:
 async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
     site = Site(tmp_path)
 
-    await refused(site, site.client(site.ours.issue("switch", expired=True)))
+    await refused(site, site.client(site.ours.issue("switch", days=-2)))
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")

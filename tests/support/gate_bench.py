@@ -5,6 +5,7 @@ are `tests.support.shop`'s; what an answer should be is said by the tests.
 """
 
 import socket
+import ssl
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from switch._lane import Lane
 from switch._peers import Peers
 from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
+from switch._tls import Tls
 from switch.errors import JournalUnavailable
 from switch.hsm_client import HsmAddress
 from switch.hsm_pool import Hsm, HsmPool, KeyMaker
@@ -85,8 +87,16 @@ def generous_purse() -> Programme:
 class Link:
     """One terminal's connection: sends what it is told, reads replies in the order they come."""
 
-    def __init__(self, stream: trio.SocketStream, framing: Framing, dialect: Spec) -> None:
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        framing: Framing,
+        dialect: Spec,
+        channel: trio.abc.Stream | None = None,
+    ) -> None:
+        """`channel` is what stands between the link and its socket, when it is not plain."""
         self.stream = stream
+        self.channel = channel or stream
         self.framing = framing
         self.spec = dialect
         self._reader = FrameReader(framing)
@@ -102,13 +112,13 @@ class Link:
 
     async def send(self, *messages: Message | bytes) -> None:
         """Send messages in one go."""
-        await self.stream.send_all(b"".join(map(self.frame, messages)))
+        await self.channel.send_all(b"".join(map(self.frame, messages)))
 
     async def reply_bytes(self) -> bytes:
         """Give the next reply without framing. Raises EndOfChannel when the switch hung up."""
         with trio.fail_after(REPLY_SECONDS_MAX):
             while (frame := self._reader.next_frame()) is NEED_DATA:
-                data = await self.stream.receive_some()
+                data = await self.channel.receive_some()
                 if not data:
                     raise trio.EndOfChannel
                 self._reader.receive_data(data)
@@ -129,7 +139,7 @@ class Link:
         received = b""
         with trio.fail_after(seconds):
             try:
-                while data := await self.stream.receive_some():
+                while data := await self.channel.receive_some():
                     received += data
             except trio.BrokenResourceError:
                 pass  # a reset is an end, too
@@ -138,7 +148,7 @@ class Link:
     async def says_nothing(self, seconds: float = 0.05) -> bool:
         """Whether nothing comes, and the connection stays, for a while."""
         with trio.move_on_after(seconds):
-            await self.stream.receive_some()
+            await self.channel.receive_some()
             return False
         return True
 
@@ -184,11 +194,17 @@ class Bench:
         self.pool = HsmPool((), gate)
         self._links: list[Link] = []
 
-    async def connect(self, listener: str = "binary") -> Link:
-        """Connect a terminal that speaks as a listener expects."""
+    async def connect(self, listener: str = "binary", *, tls: ssl.SSLContext | None = None) -> Link:
+        """Connect a terminal that speaks as a listener expects, and with `tls` greets first."""
         stream = await trio.open_tcp_stream("127.0.0.1", self.ports[listener])
         dialect, framing = self.speech[listener]
-        self._links.append(Link(stream, framing, spec(dialect)))
+        channel = None
+        if tls is not None:
+            channel = trio.SSLStream(stream, tls, server_hostname="127.0.0.1")
+        self._links.append(Link(stream, framing, spec(dialect), channel))
+        if channel is not None:
+            with trio.fail_after(REPLY_SECONDS_MAX):
+                await channel.do_handshake()
         return self._links[-1]
 
     def hang_up(self) -> None:
@@ -249,6 +265,7 @@ async def serving(
     frame_seconds_max: float = 10.0,
     reply_seconds: int = 15,
     framings: dict[str, tuple[str, Framing]] | None = None,
+    tls: Mapping[str, Tls] | None = None,
     acquirers: dict[str, int] | None = None,
     exchange_entries: int = 1 << 16,
     recall: Recall = nothing_to_recall,
@@ -262,10 +279,11 @@ async def serving(
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
     `framings` replaces the two listeners: name → (dialect, framing); `acquirers` says whose a
-    listener is, else the first one's; `programme` the generous purse. Without `write_log` the
-    exchange log stays in the gate for `Bench.lines`. With a `seat` it is one shard of several,
-    which all have every card in their register and differ in whose it is; `shop` is one that an
-    earlier bench has left, for a shard that comes back. `hsms` are asked for what messages prove.
+    listener is, else the first one's; `tls` with what it greets, else it is plain; `programme` the
+    generous purse. Without `write_log` the exchange log stays in the gate for `Bench.lines`. With
+    a `seat` it is one shard of several, which all have every card in their register and differ in
+    whose it is; `shop` is one that an earlier bench has left, for a shard that comes back. `hsms`
+    are asked for what messages prove.
     """
     shop = shop or Shop(
         programme or generous_purse(),
@@ -296,7 +314,7 @@ async def serving(
     bench = Bench(shop, gate, server, journal, registry)
     bench.pool = pool
     with ExitStack() as resources:
-        _listen(bench, resources, framings or DIALECTS, acquirers or {}, reply_seconds)
+        _listen(bench, resources, framings or DIALECTS, tls or {}, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
             if seat is not None:
                 assert isinstance(gate, ShardGate)
@@ -361,6 +379,7 @@ def _listen(
     bench: Bench,
     resources: ExitStack,
     framings: dict[str, tuple[str, Framing]],
+    tls: Mapping[str, Tls],
     acquirers: dict[str, int],
     reply_seconds: int,
 ) -> None:
@@ -375,6 +394,6 @@ def _listen(
         )
         listening = resources.enter_context(socket.create_server(("127.0.0.1", 0), backlog=4096))
         listening.setblocking(False)
-        bench.gate.listen(listening.fileno(), lane, reply_seconds=reply_seconds)
+        bench.gate.listen(listening.fileno(), lane, reply_seconds=reply_seconds, tls=tls.get(name))
         bench.ports[name] = listening.getsockname()[1]
         bench.speech[name] = (dialect, framing)
