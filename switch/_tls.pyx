@@ -298,8 +298,8 @@ cdef int note_fault(Channel *channel, int returned) noexcept nogil:
 
 
 cdef bint tls_holds_more(const Channel *channel) noexcept nogil:
-    """Whether a read now would tell something: bytes, the end, or a fault."""
-    return (SSL_has_pending(channel.ssl) or channel.broken
+    """Whether a read now would tell something: bytes, that some are late, the end, a fault."""
+    return (tls_is_amid_record(channel) or channel.broken
             or SSL_get_shutdown(channel.ssl) & SSL_RECEIVED_SHUTDOWN)
 
 
