@@ -155,6 +155,7 @@ cdef int read_peers(SSL_CTX *context, str client_ca, tuple names) except -1:
         encoded = name.encode()
         if X509_VERIFY_PARAM_add1_host(param, encoded, len(encoded)) != 1:
             raise OperatingError(f"{name!r} cannot be a peer's name")
+    ERR_clear_error()           # the thread's queue is other users' of OpenSSL, too
     return 0
 
 
