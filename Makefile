@@ -1,4 +1,4 @@
-# Everything from a fresh clone: needs Python 3.11+ with its headers, a C compiler and make.
+# Everything from a fresh clone: needs Python 3.11+ with its headers, a C compiler, make and libssl-dev.
 # `make` alone lists the targets.
 
 SHELL := /bin/bash

@@ -18,6 +18,7 @@ cdef class Gate(HsmStage):
     cdef readonly Pricer pricer
     cdef PriceQueue to_price    # see `_slow_lane`
     cdef int64_t pricing_us     # spent in the slow lane's turns
+    cdef int64_t greeted_us     # when handshakes had their last turn
     cdef int32_t connections_max    # of requesters
     cdef int32_t trunk_count
     cdef uint8_t *read_room

@@ -57,8 +57,8 @@ from switch._sockets cimport (
 )
 from switch._tls cimport GREETED, GREETING_FAILED, GREETING_LEFT, Tls, tls_greet
 from switch._words cimport (
-    FRAME_BYTES_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX, TRUNK_READ_BYTES_MAX,
-    TURN_HANDSHAKES_MAX, TURN_US_MAX,
+    FRAME_BYTES_MAX, HANDSHAKES_WAIT_US_MAX, LEDGER_UNAVAILABLE, OVERLOADED, READ_BYTES_MAX,
+    TRUNK_READ_BYTES_MAX, TURN_HANDSHAKES_MAX, TURN_US_MAX,
 )
 
 cdef enum:
@@ -362,11 +362,17 @@ cdef class Gate(HsmStage):
                 self.read_ready(place)
 
     cdef void greet_some(self) noexcept nogil:
-        """Go on with a few handshakes; the others have a turn after the next messages."""
+        """Go on with a few handshakes; the others have a turn after the next messages.
+
+        While replies wait for their rows they go first: each turn would delay them once more.
+        """
         cdef int64_t began_us = monotonic_us()
         cdef int64_t now_us = began_us
         cdef int32_t place
         cdef int i
+        if (self.pending_first != self.pending_end
+                and began_us - self.greeted_us < HANDSHAKES_WAIT_US_MAX):
+            return
         for i in range(TURN_HANDSHAKES_MAX):
             place = due_take(&self.connections.greetings)
             if place < 0:
@@ -375,6 +381,7 @@ cdef class Gate(HsmStage):
                 self.greet(place, now_us)
                 now_us = monotonic_us()
         self.counters.handshake_us += <uint64_t> (now_us - began_us)
+        self.greeted_us = now_us
 
     cdef void greet(self, int32_t place, int64_t now_us) noexcept nogil:
         """Go on with a handshake."""

@@ -155,6 +155,7 @@ cdef int read_peers(SSL_CTX *context, str client_ca, tuple names) except -1:
         encoded = name.encode()
         if X509_VERIFY_PARAM_add1_host(param, encoded, len(encoded)) != 1:
             raise OperatingError(f"{name!r} cannot be a peer's name")
+    ERR_clear_error()           # the thread's queue is other users' of OpenSSL, too
     return 0
 
 
@@ -298,8 +299,8 @@ cdef int note_fault(Channel *channel, int returned) noexcept nogil:
 
 
 cdef bint tls_holds_more(const Channel *channel) noexcept nogil:
-    """Whether a read now would tell something: bytes, the end, or a fault."""
-    return (SSL_has_pending(channel.ssl) or channel.broken
+    """Whether a read now would tell something: bytes, that some are late, the end, a fault."""
+    return (tls_is_amid_record(channel) or channel.broken
             or SSL_get_shutdown(channel.ssl) & SSL_RECEIVED_SHUTDOWN)
 
 

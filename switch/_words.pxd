@@ -133,6 +133,7 @@ cdef enum:
     TRUNK_OUTPUT_BYTES_MAX = 16777216   # of a link to another shard
     TRUNK_REQUEST_BYTES_MAX = 8388608   # of it: beyond, what can be refused is refused
     TRUNK_READ_BYTES_MAX = 65536        # of it at once
+    HANDSHAKES_WAIT_US_MAX = 1000   # for replies that wait for their rows
     TURN_HANDSHAKES_MAX = 2         # steps of TLS handshakes in a turn: see switch/limits.py
     PRICE_QUEUE_MAX = 8192          # messages that wait to be priced in Python
 

@@ -48,11 +48,16 @@ TURN_US_MAX = 2_000
 """For so long the gate serves before Trio's other tasks get a turn, and replies whose rows have
 become durable leave. Trio costs about 0.1 ms a turn."""
 
+HANDSHAKES_WAIT_US_MAX = 1_000
+"""For so long handshakes have no turn while a reply waits for its row: a commit takes several
+turns, and each would be longer by two steps. Beside a flood of them a terminal's p99 was 3 ms with
+it and 5 to 7 without."""
+
 TURN_HANDSHAKES_MAX = 2
 """Steps of TLS handshakes after a turn; a handshake has two that cost something. One of them costs
-the deciding thread 0.85 ms with P-256 and 0.95 ms with RSA-2048 (OpenSSL 3.0, half of it spent on
-reading the client's certificate), as much as 150 messages: so a flood of them leaves two thirds of
-the time to the messages, and 1,000 terminals are back in a second."""
+the deciding thread 0.85 ms with P-256 and 0.95 ms with RSA-2048 (OpenSSL 3.0), a third of it before
+the peer has shown anything: as much as 150 messages. So a flood of them leaves two thirds of the
+time to the messages, and 1,000 terminals that come back need 1 s, or 2 s beside others' load."""
 
 PRICE_QUEUE_MAX = 8192
 """Messages that wait to be priced in Python: half a second of them at 16,000 a second. A terminal

@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -79,7 +80,30 @@ def idle(port: int, begun: Callable[[], None]) -> None:
         link.close()
 
 
-ATTACKS = {"garbage": garbage, "slow_loris": slow_loris, "churn": churn, "idle": idle}
+def greetings(port: int, begun: Callable[[], None]) -> None:
+    """Have the switch compute for handshakes that are never gone on with, many at a time."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    outgoing = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="x").do_handshake()
+    first_words = outgoing.read()
+    while not stop.is_set():
+        links = [connected(port) for _ in range(CHURN_BATCH)]
+        for link in links:
+            link.sendall(first_words)
+        for link in links:
+            link.recv(1)
+            link.close()
+        begun()
+
+
+ATTACKS = {
+    "garbage": garbage,
+    "slow_loris": slow_loris,
+    "churn": churn,
+    "idle": idle,
+    "greetings": greetings,
+}
 
 
 def main(kind: str, port: int) -> None:

@@ -2,8 +2,9 @@
 
     python -m tests.gate.serve '{"connections_max": 100}'
 
-Takes `serving`'s arguments as JSON, says its ports as one line of JSON, serves until its input
-ends, then says what it counted: the gate's statistics, the largest resident memory, log lines.
+Takes `serving`'s arguments as JSON (`tls`: three files by listener), says its ports as one line of
+JSON, serves until its input ends, then says what it counted: the gate's statistics, the largest
+resident memory, log lines.
 """
 
 import resource
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 import trio
 
+from switch._tls import Tls
 from tests.support.gate_bench import Bench, serving
 
 LOG_SECONDS = 0.05
@@ -39,7 +41,8 @@ async def serve(arguments: dict[str, Any]) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     counts: Counter[str] = Counter()
-    async with serving(**arguments) as bench, trio.open_nursery() as nursery:
+    tls = {name: Tls(*files) for name, files in arguments.pop("tls", {}).items()}
+    async with serving(tls=tls, **arguments) as bench, trio.open_nursery() as nursery:
         nursery.start_soon(_keep_counts, bench, counts)
         await bench.load()
         say({"ports": bench.ports, "now_s": bench.shop.now_s})

@@ -17,11 +17,14 @@ from bashgah.demo_loader import Purse
 from bashgah.demo_site import HOST, demo_config, free_port, free_ports, load_demo
 from bashgah.site import Site
 from issuers.purse import purse
-from switch.config import Config, Http, Postgres
+from switch.config import Config, Http, ListenerTls, Postgres
 
 
 def site_config(
-    data_dir: Path, snapshot_every_entries: int | None = None, shards: int = 1
+    data_dir: Path,
+    snapshot_every_entries: int | None = None,
+    shards: int = 1,
+    tls: ListenerTls | None = None,
 ) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
     config = demo_config(data_dir, shards=shards)
@@ -32,7 +35,8 @@ def site_config(
         config,
         switch=switch,
         listener=tuple(
-            msgspec.structs.replace(listener, port=free_port()) for listener in config.listener
+            msgspec.structs.replace(listener, port=free_port(), tls=tls)
+            for listener in config.listener
         ),
         http=Http(host=HOST, port=free_ports(0, shards)),
         postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", replica=False),
@@ -46,11 +50,12 @@ async def running_site(
     make_purse: Purse = purse,
     snapshot_every_entries: int | None = None,
     shards: int = 1,
+    tls: ListenerTls | None = None,
 ) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    config = site_config(data_dir, snapshot_every_entries, shards)
+    config = site_config(data_dir, snapshot_every_entries, shards, tls)
     site = Site(data_dir=data_dir, config=config, say=say)
     try:
         try:

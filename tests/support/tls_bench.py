@@ -48,6 +48,9 @@ class RecordPeer:
             except ssl.SSLWantReadError:
                 await self.stream.send_all(self.leaving())
                 await self._receive()
+            except ssl.SSLError:
+                await self.stream.send_all(self.leaving())  # what we hold against the switch
+                raise
             else:
                 await self.stream.send_all(self.leaving())
                 return

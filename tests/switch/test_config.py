@@ -9,6 +9,7 @@ from switch.config import (
     Config,
     ConfigError,
     Database,
+    ListenerTls,
     decode_config,
     load_config,
     read_dsn,
@@ -17,6 +18,7 @@ from switch.config import (
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "bashgah.example.toml"
 EMBEDDED = "[postgres]\nenabled = true\n"
+LISTENER = '[[listener]]\nname = "pos"\nport = 0\nprofile = "pos-binary"\n'
 
 
 def test_the_example_is_a_valid_configuration() -> None:
@@ -134,6 +136,27 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"mode 0640 .* chmod 600"):
         read_pan_key(key_file)
+
+
+def test_a_listener_may_have_certificates() -> None:
+    tls = 'tls = {certificate = "a.pem", key = "a.key", client_ca = "/b.pem", names = ["A One"]}'
+
+    config = decode_config(f"{EMBEDDED}{LISTENER}{tls}", Path("/etc/bashgah/bashgah.toml"))
+
+    assert config.listener[0].tls == ListenerTls(
+        certificate=Path("/etc/bashgah/a.pem"),
+        key=Path("/etc/bashgah/a.key"),
+        client_ca=Path("/b.pem"),
+        names=("A One",),
+    )
+
+
+@pytest.mark.parametrize("name", ["", ".example", "a\\u0000b", "x" * 254])
+def test_a_name_that_no_certificate_has_is_refused(name: str) -> None:
+    tls = f'tls = {{certificate = "a", key = "b", client_ca = "c", names = ["{name}"]}}'
+
+    with pytest.raises(ConfigError, match=r"at \$\.listener\[0\]\.tls\.names"):
+        decode_config(f"{EMBEDDED}{LISTENER}{tls}", Path("bashgah.toml"))
 
 
 def test_a_pan_key_is_32_bytes_in_hexadecimal(tmp_path: Path) -> None:
