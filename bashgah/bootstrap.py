@@ -311,17 +311,14 @@ async def run_switch(config: Config) -> None:
             )
             await expect_no_more_shards(database, config)
             now_s = time.time()
+            offset_s = utc_offset_seconds(timezone, now_s)
             owned = await own_shard(
-                database,
-                config,
-                pan_key,
-                now_us=int(now_s * 1_000_000),
-                utc_offset_s=utc_offset_seconds(timezone, now_s),
+                database, config, pan_key, now_us=int(now_s * 1_000_000), utc_offset_s=offset_s
             )
             gate = new_gate(
                 config,
                 owned.core,
-                utc_offset_s=utc_offset_seconds(timezone, now_s),
+                utc_offset_s=offset_s,
                 logging=write_log is not None,
                 pricer=Pricer(PRICINGS),
             )

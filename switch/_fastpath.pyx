@@ -20,7 +20,7 @@ from libc.string cimport memcpy, strncpy
 
 from switch._connections cimport (
     CLOSED_BY_PEER, CLOSED_CAUSES, CLOSED_ERROR, CLOSED_IDLE, CLOSED_LOST_FRAMING,
-    CLOSED_SHUTDOWN, CLOSED_SLOW_FRAME, CLOSED_TLS, MARK_WAKE, Connection, close_name,
+    CLOSED_SLOW_FRAME, CLOSED_TLS, MARK_WAKE, Connection, close_name,
     connection_greet, connection_greeted, connection_keep_rest, connection_pause, connection_read,
     connection_take, connection_unpause, connection_watch_again, output_max,
 )
@@ -201,13 +201,6 @@ cdef class Gate(HsmStage):
                 elif (now_us - connection.heard_us > idle_us_max and connection.unanswered == 0
                       and not connection.trunk):
                     self.close(place, CLOSED_IDLE, NULL)
-
-    def close_all(self):
-        """Close every connection."""
-        cdef int32_t place
-        for place in range(self.connections.capacity):
-            if self.connections.all[place].fd >= 0:
-                self.close(place, CLOSED_SHUTDOWN, NULL)
 
     def take_parked(self):
         """Give what the slow lane has to do: (ticket, what to recall), each once."""

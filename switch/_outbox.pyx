@@ -12,7 +12,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from switch._connections cimport (
-    CLOSED_BY_PEER, CLOSED_ERROR, CLOSED_LOST_FRAMING, CLOSED_NOT_READING, CLOSED_TLS, close_name,
+    CLOSED_BY_PEER, CLOSED_ERROR, CLOSED_LOST_FRAMING, CLOSED_NOT_READING,
+    CLOSED_SHUTDOWN, CLOSED_TLS, close_name,
     connection_close, connection_flush, connection_room, connection_unpause, connections_clear,
     connections_open, connections_wake, output_max,
 )
@@ -76,6 +77,13 @@ cdef class Outbox:
         lines = PyBytes_FromStringAndSize(<char *> self.log.data, <Py_ssize_t> self.log.bytes)
         self.log.bytes = 0
         return lines
+
+    def close_all(self):
+        """Close every connection."""
+        cdef int32_t place
+        for place in range(self.connections.capacity):
+            if self.connections.all[place].fd >= 0:
+                self.close(place, CLOSED_SHUTDOWN, NULL)
 
     # --- without the interpreter ------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from libc.string cimport memcpy, memset
 
 from switch._core cimport Core
 from switch._keyring cimport (
-    MAC_CMAC, MAC_RETAIL, SEALED_BYTES_MAX, IssuerKeys, SealedKey, TerminalKeys, keyring_derivation, keyring_issuer,
-    keyring_terminal,
+    MAC_CMAC, MAC_RETAIL, SEALED_BYTES_MAX, IssuerKeys, SealedKey, TerminalKeys,
+    keyring_derivation, keyring_issuer, keyring_terminal,
 )
 from switch._plan cimport PIN_ALWAYS, PIN_IF_SENT, PIN_NEVER, Plan
 from switch._register cimport NO_PVV, Card

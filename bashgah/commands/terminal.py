@@ -182,20 +182,24 @@ def command(
         if not operation:
             _converse(counter)
             return
-        wishes = Wishes(
-            amount_typed=amount,
-            points=points,
-            partial_accepted=partial,
-            final_amount=final,
-            original_rrn=of,
-            settlement_date=day,
-        )
+        wishes = _wishes(amount, points, partial, final, of, day)
         performed = _once(counter, operation, wishes, card, expiry)
     except CHOICE_ERRORS as error:
         typer.echo(f"bashgah terminal: {error}", err=True)
         raise typer.Exit(EXIT_UNANSWERED) from None
     if performed is not None and not performed.approved:
         raise typer.Exit(EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED)
+
+
+def _wishes(amount: str, points: str, partial: bool, final: str, of: str, day: str) -> Wishes:
+    return Wishes(
+        amount_typed=amount,
+        points=points,
+        partial_accepted=partial,
+        final_amount=final,
+        original_rrn=of,
+        settlement_date=day,
+    )
 
 
 def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:

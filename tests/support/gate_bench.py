@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -298,17 +299,11 @@ async def serving(
     registry = CollectorRegistry()
     SnapshotMetrics(registry)
     server = Server(
-        core=shop.core,
-        gate=gate,
-        journal=journal,
+        **_parts(shop, gate, journal, pool, registry),
         recall=recall,
-        timezone=TEHRAN,
         idle_seconds_max=idle_seconds_max,
         frame_seconds_max=frame_seconds_max,
-        metrics=CommitMetrics(registry),
         write_log=write_log,
-        make_snapshots=trio.sleep_forever,
-        make_keys=KeyMaker(pool, shop.directory, TEHRAN),
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
     bench = Bench(shop, gate, server, journal, registry)
@@ -331,6 +326,21 @@ async def serving(
                     await bench.stopped.wait()
                 bench.hang_up()
                 nursery.cancel_scope.cancel()
+
+
+def _parts(
+    shop: Shop, gate: Gate, journal: FakeJournal, pool: HsmPool, registry: CollectorRegistry
+) -> dict[str, Any]:
+    """What a server is always made of."""
+    return {
+        "core": shop.core,
+        "gate": gate,
+        "journal": journal,
+        "timezone": TEHRAN,
+        "metrics": CommitMetrics(registry),
+        "make_snapshots": trio.sleep_forever,
+        "make_keys": KeyMaker(pool, shop.directory, TEHRAN),
+    }
 
 
 def _new_gate(
