@@ -64,9 +64,6 @@ class Gate:
     def drop_slow_hsms(self, answer_us_max: int) -> None:
         """Drop links whose answers take longer; what they had is asked of others, or gets 91."""
 
-    def close_hsms(self) -> None:
-        """Close every link."""
-
     def stop_accepting(self) -> None:
         """Take no new connections; those that are open go on."""
 

@@ -243,12 +243,11 @@ cdef class Gate(HsmStage):
         """Give counters and sizes for the metrics."""
         cdef int i
         cdef dict counted = self.counters
-        return counted | {
+        return counted | self.hsm_statistics() | {
             "open": self.connections.open_count,
             "closed": {(<bytes> close_name(i)).decode(): self.connections.closed[i]
                        for i in range(<int> CLOSED_CAUSES)},
             "pending": self.pending_end - self.pending_first,
-            "asking_hsm": self.questions.count,
             "parked": self.parking.count + queue_count(&self.to_price),
             "pricing_us": self.pricing_us,
             "latency": [self.latency.buckets[i] for i in range(LATENCY_BUCKETS)],

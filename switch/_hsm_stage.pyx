@@ -76,9 +76,11 @@ cdef class HsmStage(Outbox):
                     self.lose_hsm(link)
             self.flush_dirty()
 
-    def close_hsms(self):
-        """Close every link; what waits for an answer gets none."""
-        hsm_links_clear(&self.links)
+    def hsm_statistics(self):
+        """Give how many links there are, and how many messages and replies wait for an answer."""
+        cdef int link
+        count = sum([self.links.all[link].fd >= 0 for link in range(HSM_LINKS_MAX)])
+        return {"hsm_links": count, "asking_hsm": self.questions.count}
 
     # --- asking -----------------------------------------------------------------------------------
 

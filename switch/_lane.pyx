@@ -227,7 +227,8 @@ cdef class Lane:
 
     cdef int lay_out_replies(self, profile) except -1:
         """Put what a reply says in the order of its elements."""
-        written = ("RRN", "AUTHORISATION_CODE", "RESPONSE_CODE", "PRIVATE", "BALANCES")
+        written = ("RRN", "AUTHORISATION_CODE", "RESPONSE_CODE", "PRIVATE", "BALANCES",
+                   "CHIP_DATA")
         steps = [(profile.elements[field], int(field), True) for field in profile.echoed]
         steps += [(element, int(field), field.name == "AMOUNT")
                   for field, element in profile.elements.items()

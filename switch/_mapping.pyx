@@ -4,7 +4,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._plan cimport Plan
-from switch._shard cimport bashgah_hmac
+from switch._shard cimport PROOF_CRYPTOGRAM, bashgah_hmac
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
     CLASS_REVERSAL_ADVICE, ECHO, FORMAT_ERROR, KEY_EXCHANGE, MANDATORY_ELEMENT_MISSING,
@@ -515,10 +515,12 @@ cdef Py_ssize_t fill_balances(const Shard *shard, const Decision *decision,
 
 
 cdef int write_step(const Shard *shard, const Profile *profile, const ReplyStep *step,
-                    const Scan *scan, const uint8_t *data, const Decision *decision,
-                    const Private *private, Writer *writer) noexcept nogil:
+                    const Scan *scan, const uint8_t *data, const Request *request,
+                    const Decision *decision, const Private *private,
+                    Writer *writer) noexcept nogil:
     """Write one element of the reply, if there is anything to say. 0 or -1."""
     cdef char balances[80]
+    cdef uint8_t answer[12]
     if step.field == F_AMOUNT and decision != NULL and decision.row.reason == PARTIALLY_APPROVED:
         return write_digits(writer, step.element, <uint64_t> decision.row.approved_minor)
     if step.echoed:
@@ -530,6 +532,13 @@ cdef int write_step(const Shard *shard, const Profile *profile, const ReplyStep 
     if decision == NULL:
         return write_copy(writer, step.element, scan, data) if (
             step.field == F_RRN and has(scan, step.element)) else 0
+    if (step.field == F_CHIP_DATA and decision.row.proofs & PROOF_CRYPTOGRAM
+            and decision.row.response_code[1] == 48):
+        # The answer to the chip's cryptogram says 00: a declined message gets none.
+        memcpy(answer, b"\x91\x0a", 2)
+        memcpy(answer + 2, request.recall.verdict.card_answer, 8)
+        memcpy(answer + 10, b"00", 2)
+        return write_bytes(writer, step.element, answer, 12)
     if step.field == F_RRN and decision.row.rrn[0]:
         return write_text(writer, step.element, decision.row.rrn, 12)
     if step.field == F_AUTHORISATION_CODE and decision.row.authorisation_code[0]:
@@ -577,7 +586,8 @@ cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Sc
                           (<const char *> decision.row.response_code if decision != NULL
                            else <const char *> shard.response_codes[faults.reason]), 2) != 0:
                 return -1
-        elif write_step(shard, profile, step, scan, data, decision, &private, &writer) != 0:
+        elif write_step(shard, profile, step, scan, data, request, decision, &private,
+                        &writer) != 0:
             return -1
     if sealed and write_bytes(&writer, profile.element[F_MAC_EXTENDED if extended else F_MAC],
                               no_mac if profile.mac_bytes == 8 else no_mac_characters,

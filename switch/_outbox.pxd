@@ -42,7 +42,6 @@ cdef struct GateCounters:
     uint64_t hsm_refusals       # answered with an error that says nothing of what was asked
     uint64_t hsm_lost           # links that broke, or were too slow
     uint64_t unsealed           # replies that were dropped: their MAC could not be had
-    uint64_t mac_wrong          # messages whose MAC was wrong or missing
 
 cdef int fault_cause() noexcept nogil
 

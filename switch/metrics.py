@@ -66,6 +66,7 @@ class SwitchCollector(Collector):
         """Yield the metric families."""
         yield from self._exchanges()
         yield from self._connections()
+        yield from self._hsms()
         yield from self._journal()
         yield from self._book()
 
@@ -143,6 +144,19 @@ class SwitchCollector(Collector):
         assert isinstance(sum_us, int)
         family.add_metric([], buckets, sum_us / 1_000_000)
         return family
+
+    def _hsms(self) -> Iterable[Metric]:
+        gate = self._gate.statistics()
+        yield _gauge("bashgah_hsm_links", "Connections to HSMs", gate["hsm_links"])
+        yield _gauge("bashgah_hsm_questions", "Messages and replies that wait for an HSM",
+                     gate["asking_hsm"])  # fmt: skip
+        yield _counter("bashgah_hsm_commands", "Commands sent to HSMs", gate["hsm_commands"])
+        yield _counter("bashgah_hsm_refusals", "Commands that an HSM could not carry out",
+                       gate["hsm_refusals"])  # fmt: skip
+        yield _counter("bashgah_hsm_links_lost", "Connections to HSMs that broke or were too slow",
+                       gate["hsm_lost"])  # fmt: skip
+        yield _counter("bashgah_replies_unsealed", "Replies dropped: no HSM for their MAC",
+                       gate["unsealed"])  # fmt: skip
 
     def _connections(self) -> Iterable[Metric]:
         gate = self._gate.statistics()

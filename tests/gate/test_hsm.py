@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from hsm_sim.hsm import Hsm
+from hsm_sim import hsm as simulated
+from hsm_sim.framing import framed
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
-from hsm_sim.server import HsmServer
+from hsm_sim.server import HsmServer, listen
 from switch.events import DerivationKeySet
+from switch.hsm_client import HsmAddress
+from switch.hsm_pool import Hsm, HsmPool
 from switch.iso8583 import Message, decode, encode
 from switch.programme import Security
 from tests.support.gate_bench import GENEROUS, Bench, Link, serving
@@ -24,11 +27,30 @@ ALL = Security(pin="if_sent", card_code=True, chip=True, fallback=True)
 class Site:
     """A switch, its HSM, and the keys that both sides have."""
 
-    def __init__(self, bench: Bench, vault: Vault, shop: SecureShop, server: HsmServer) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        vault: Vault,
+        shop: SecureShop,
+        server: HsmServer,
+        address: HsmAddress,
+        nursery: trio.Nursery,
+    ) -> None:
         self.bench = bench
         self.vault = vault
         self.shop = shop
         self.server = server
+        self.address = address
+        self.nursery = nursery
+
+    async def restart_hsm(self) -> None:
+        """Stop the HSM, and start another one in its place."""
+        address = self.address
+        self.server.stop()
+        await self.bench.wait_until(lambda: not any(self.bench.pool.connected().values()))
+        self.server = HsmServer(self.server.hsm)
+        await self.nursery.start(self.server.serve, await listen(address.host, address.port))
+        await self.bench.wait_until(lambda: all(self.bench.pool.connected().values()))
 
     def purchase(self, **elements: str | None) -> Message:
         extra: dict[int | str, str | None] = {int(k[2:]): v for k, v in elements.items()}
@@ -48,22 +70,24 @@ async def site(
     *,
     mac: MacAlgorithm = "",
     blocks: bool = False,
-    hsm_count: int = 1,
-    delay_seconds: float = 0.0,
 ) -> AsyncIterator[Site]:
     """Serve terminals, with HSMs that hold one LMK."""
     lmk = KeyBlockLmk.published_test_key() if blocks else VariantLmk.published_test_set()
     vault = Vault(lmk)
-    hsm = Hsm({0: lmk}, published_hsm().commands)
+    hsm = simulated.Hsm({0: lmk}, published_hsm().commands)
     shop = SecureShop(
         security, mac=mac, secrets=vault.secrets, limits=GENEROUS, now_s=int(time.time())
     )
     shop.load(90_000_000, card=CARD)
-    async with served_hsm(hsm) as (server, address):
-        addresses = [address] * hsm_count
-        async with serving(shop=shop, hsms=addresses, delay_seconds=delay_seconds) as bench:
-            await bench.wait_until(lambda: all(bench.pool.connected().values()))
-            yield Site(bench, vault, shop, server)
+    async with (
+        served_hsm(hsm) as (server, address),
+        serving(shop=shop, hsms=[address]) as bench,
+        trio.open_nursery() as nursery,
+    ):
+        await bench.wait_until(lambda: all(bench.pool.connected().values()))
+        here = Site(bench, vault, shop, server, address, nursery)
+        yield here
+        here.server.stop()
 
 
 @pytest.mark.parametrize("blocks", [False, True], ids=["variant", "key blocks"])
@@ -129,6 +153,27 @@ async def test_the_code_on_a_stripe_is_verified() -> None:
     assert (forged[39], forged["48.RC"]) == ("63", "card_code_wrong")
 
 
+@pytest.mark.parametrize("blocks", [False, True], ids=["variant", "key blocks"])
+@pytest.mark.parametrize("dialect", ["binary", "ascii"])
+async def test_a_chip_is_verified_and_answered(dialect: str, blocks: bool) -> None:
+    async with site(blocks=blocks) as here:
+        link = await here.bench.connect(dialect)
+        data, answer = here.vault.chip_data(7, 10_000)
+        forged = here.vault.chip_data(8, 20_000)[0].replace("000000020000", "000000010000")
+
+        paid = await link.ask(here.purchase(de22="051", de55=data))
+        replayed = await link.ask(here.purchase(de22="051", de55=data))
+        altered = await link.ask(here.purchase(de22="051", de55=forged))
+        dear = here.vault.chip_data(9, 900_000_000)[0]
+        declined = await link.ask(here.purchase(de22="071", de55=dear, de4="000900000000"))
+
+    assert (paid[39], paid["55.91"]) == ("00", answer)
+    assert replayed["48.RC"] == "cryptogram_repeated"
+    assert (altered[39], altered["48.RC"]) == ("63", "cryptogram_wrong")
+    assert declined[39] != "00"
+    assert "55.91" not in declined
+
+
 @pytest.mark.parametrize("algorithm", ["retail", "cmac"])
 @pytest.mark.parametrize("dialect", ["binary", "ascii"])
 async def test_messages_and_replies_carry_macs(dialect: str, algorithm: MacAlgorithm) -> None:
@@ -192,16 +237,48 @@ async def test_an_hsm_that_goes_away_stops_what_needs_it_and_nothing_else() -> N
     assert here.shop.core.last_seq == rows + 1
 
 
-async def test_a_hundred_questions_survive_the_loss_of_one_hsm_of_two() -> None:
-    async with site(hsm_count=2, delay_seconds=0.001) as here:
-        link = await here.bench.connect()
-        right = here.vault.block()
+async def mute(task_status: trio.TaskStatus[HsmAddress]) -> None:
+    """Be an HSM that says who it is, and then answers nothing."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
 
-        await link.send(*(here.purchase(de52=right) for _ in range(200)))
-        here.bench.gate.drop_slow_hsms(0)
+    async def serve(stream: trio.SocketStream) -> None:
+        async for data in stream:
+            if data[6:8] == b"NC":
+                await stream.send_all(framed(bytes(data[2:6]), b"ND00" + b"0" * 16 + b"0000-0000"))
+
+    port = listeners[0].socket.getsockname()[1]
+    task_status.started(HsmAddress(host="127.0.0.1", port=port))
+    await trio.serve_listeners(serve, listeners)
+
+
+@pytest.mark.slow
+async def test_what_an_hsm_does_not_answer_another_one_is_asked() -> None:
+    async with trio.open_nursery() as nursery, site() as first:
+        silent = await nursery.start(mute)
+        pool = HsmPool([Hsm(address=silent)], first.bench.gate)
+        nursery.start_soon(pool.run)
+        await first.bench.wait_until(lambda: all(pool.connected().values()))
+        link = await first.bench.connect()
+        right = first.vault.block()
+
+        await link.send(*(first.purchase(de52=right) for _ in range(200)))
         replies = [await link.reply() for _ in range(200)]
+        lost = first.bench.gate.statistics()["hsm_lost"]
+        nursery.cancel_scope.cancel()
 
-    assert {reply[39] for reply in replies} <= {"00", "91"}
+    assert [reply[39] for reply in replies] == ["00"] * 200
+    assert lost >= 1
+
+
+@pytest.mark.slow
+async def test_an_hsm_that_comes_back_is_asked_again() -> None:
+    async with site() as here:
+        link = await here.bench.connect()
+        await here.restart_hsm()
+
+        reply = await link.ask(here.purchase(de52=here.vault.block()))
+
+    assert reply[39] == "00"
 
 
 @pytest.mark.parametrize("blocks", [False, True], ids=["variant", "key blocks"])

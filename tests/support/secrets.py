@@ -3,7 +3,7 @@
 Owns test keys and what a terminal makes with them: PIN blocks and MACs.
 """
 
-from hsm_sim import _dukpt, _pin_checks
+from hsm_sim import _dukpt, _emv, _pin_checks
 from hsm_sim._cvv import cvv
 from hsm_sim._keys import Key
 from hsm_sim._macs import check_value, cmac, retail_mac
@@ -67,6 +67,21 @@ class Vault:
         """Give DE 35 with the right code on it, or another one."""
         right = cvv(self.keys["CVK"], self.card, "3012", service)
         return f"{self.card}D3012{service}{PVKI}{self.secrets.pvv:04d}{code or right}"
+
+    def chip_data(self, counter: int, amount_minor: int) -> tuple[str, str]:
+        """Give DE 55 of a chip card, and the tag 91 that answers it."""
+        told = {
+            "9F02": f"{amount_minor:012d}", "9F03": "0" * 12, "9F1A": "0364", "95": "0" * 10,
+            "5F2A": "0364", "9A": "261127", "9C": "00", "9F37": "01020304", "82": "0004",
+            "9F36": f"{counter:04X}", "9F10": "06011203A00000",
+        }  # fmt: skip
+        card = _emv.card_key(self.keys["MK-AC"], _emv.account_block(self.card, "00"))
+        session = _emv.cryptogram_key(card, counter.to_bytes(2, "big"))
+        shown = _emv.cryptogram(session, bytes.fromhex("".join(told.values())))
+        answer = _emv.arpc_1(session, shown, b"00")
+        objects = told | {"9F26": shown.hex().upper()}
+        data = "".join(f"{tag}{len(text) // 2:02X}{text}" for tag, text in objects.items())
+        return data, f"{answer.hex().upper()}3030"
 
     def take_session_keys(self, pin: str, mac: str) -> None:
         """Take new keys out of a key exchange's reply: X, 32 digits under the TMK, check value."""
