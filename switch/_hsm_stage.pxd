@@ -35,7 +35,7 @@ cdef enum Standing:             # of a message that is served
 cdef class HsmStage(Outbox):
     cdef HsmLinks links
     cdef Questions questions
-    cdef uint8_t lost[8]        # links that have ended, for whoever makes new ones
+    cdef int64_t link_names[8]  # of the links' places: how often each was taken, times 8
     cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
                           const Recall *recall, int standing) noexcept nogil
     cdef void prove(self, int32_t place, const Frame *frame, uint8_t envelope_bytes,

@@ -45,17 +45,18 @@ cdef class HsmStage(Outbox):
         questions_clear(&self.questions)
 
     def connect_hsm(self, int fd):
-        """Take a connected socket to an HSM, ours from here on; gives the link's number."""
+        """Take a connected socket to an HSM, ours from here on; gives the link's name."""
         cdef int link = hsm_link_add(&self.links, fd)
         if link < 0:
             close_fd(fd)
             raise OSError("no place for one more HSM")
-        self.lost[link] = 0
-        return link
+        self.link_names[link] += HSM_LINKS_MAX
+        return self.link_names[link] + link
 
-    def hsm_is_lost(self, int link):
-        """Say whether a link has ended."""
-        return bool(self.lost[link])
+    def hsm_is_lost(self, int64_t name):
+        """Say whether a link has ended; its place may have been taken again."""
+        cdef int link = <int> (name % HSM_LINKS_MAX)
+        return self.links.all[link].fd < 0 or self.link_names[link] + link != name
 
     def drop_slow_hsms(self, int64_t answer_us_max):
         """Drop links whose answers take too long; what they had is asked of others."""
@@ -357,7 +358,6 @@ cdef class HsmStage(Outbox):
         if self.links.all[link].fd < 0:
             return
         hsm_link_drop(&self.links, link)
-        self.lost[link] = 1
         self.counters.hsm_lost += 1
         for number in range(COMMANDS_MAX):
             question = self.questions.commands[number].question

@@ -37,9 +37,9 @@ class LinkedGate(Protocol):
     """What the pool needs of a gate."""
 
     def connect_hsm(self, fd: int) -> int:
-        """Take a connected socket; gives the link's number."""
+        """Take a connected socket; gives the link's name."""
 
-    def hsm_is_lost(self, link: int) -> bool:
+    def hsm_is_lost(self, name: int) -> bool:
         """Say whether a link has ended."""
 
 
@@ -116,14 +116,14 @@ class HsmPool:
         for end in (ours, gates):
             end.setblocking(False)
         inner = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        link = self._gate.connect_hsm(gates.detach())
+        name = self._gate.connect_hsm(gates.detach())
         async with stream, inner, trio.open_nursery() as nursery:
             nursery.start_soon(_pump, stream, inner, nursery.cancel_scope)
             nursery.start_soon(_pump, inner, stream, nursery.cancel_scope)
-        await self._await_end(link)
+        await self._await_end(name)
 
-    async def _await_end(self, link: int) -> None:
-        while not self._gate.hsm_is_lost(link):  # noqa: ASYNC110 (a flag in C has no event)
+    async def _await_end(self, name: int) -> None:
+        while not self._gate.hsm_is_lost(name):  # noqa: ASYNC110 (a flag in C has no event)
             await trio.sleep(POLL_SECONDS)
 
 

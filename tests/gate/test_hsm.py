@@ -237,14 +237,16 @@ async def test_an_hsm_that_goes_away_stops_what_needs_it_and_nothing_else() -> N
     assert here.shop.core.last_seq == rows + 1
 
 
-async def mute(task_status: trio.TaskStatus[HsmAddress]) -> None:
-    """Be an HSM that says who it is, and then answers nothing."""
+async def pretend(answer: bytes, task_status: trio.TaskStatus[HsmAddress]) -> None:
+    """Be an HSM that says who it is, and then answers everything alike, or nothing."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
 
     async def serve(stream: trio.SocketStream) -> None:
         async for data in stream:
             if data[6:8] == b"NC":
                 await stream.send_all(framed(bytes(data[2:6]), b"ND00" + b"0" * 16 + b"0000-0000"))
+            elif answer:
+                await stream.send_all(answer)
 
     port = listeners[0].socket.getsockname()[1]
     task_status.started(HsmAddress(host="127.0.0.1", port=port))
@@ -254,7 +256,7 @@ async def mute(task_status: trio.TaskStatus[HsmAddress]) -> None:
 @pytest.mark.slow
 async def test_what_an_hsm_does_not_answer_another_one_is_asked() -> None:
     async with trio.open_nursery() as nursery, site() as first:
-        silent = await nursery.start(mute)
+        silent = await nursery.start(pretend, b"")
         pool = HsmPool([Hsm(address=silent)], first.bench.gate)
         nursery.start_soon(pool.run)
         await first.bench.wait_until(lambda: all(pool.connected().values()))
@@ -268,6 +270,32 @@ async def test_what_an_hsm_does_not_answer_another_one_is_asked() -> None:
 
     assert [reply[39] for reply in replies] == ["00"] * 200
     assert lost >= 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        framed(b"FFFF", b"DD00"),  # to a command that was never sent
+        framed(b"9ZZZ", b"DD00"),
+        framed(b"0000", b""),
+        b"\xff\xff" + b"A" * 100,
+        b"HTTP/1.1 400 Bad Request\r\n\r\n" * 50,
+    ],
+    ids=["unknown", "no number", "short", "too long", "another protocol"],
+)
+async def test_who_answers_what_was_not_asked_is_no_hsm(answer: bytes) -> None:
+    async with trio.open_nursery() as nursery, site() as here:
+        here.server.stop()
+        await here.bench.wait_until(lambda: not any(here.bench.pool.connected().values()))
+        pool = HsmPool([Hsm(address=await nursery.start(pretend, answer))], here.bench.gate)
+        nursery.start_soon(pool.run)
+        await here.bench.wait_until(lambda: all(pool.connected().values()))
+        link = await here.bench.connect()
+
+        reply = await link.ask(here.purchase(de52=here.vault.block()))
+        nursery.cancel_scope.cancel()
+
+    assert (reply[39], reply["48.RC"]) == ("91", "hsm_unavailable")
 
 
 @pytest.mark.slow
