@@ -593,6 +593,3 @@ cdef class Gate(HsmStage):
 
     cdef bint take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
         return True
-
-    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil:
-        pass

@@ -51,4 +51,7 @@ cdef class HsmStage(Outbox):
     cdef void note_answer(self, int32_t number, uint8_t proof, const uint8_t *answer,
                           size_t bytes) noexcept nogil
     cdef void finish(self, int32_t number) noexcept nogil
+    cdef void drop_reply(self, int32_t place, const Frame *frame) noexcept nogil
+    # What `_shard_gate` does otherwise:
+    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil
     cdef void lose_hsm(self, int link) noexcept nogil

@@ -202,7 +202,7 @@ cdef class HsmStage(Outbox):
             number = question_take(&self.questions, place, connection.generation, &reply,
                                    envelope_bytes, line.received_us, &self.work.request.recall)
         if number < 0:
-            self.counters.unsealed += 1         # its terminal repeats, and gets it then
+            self.drop_reply(place, frame)
             return True
         connection.unanswered += 1
         question = &self.questions.all[number]
@@ -212,7 +212,6 @@ cdef class HsmStage(Outbox):
         question.keys = self.work.seal
         question.mac_at = found.elements[element].offset
         if not self.ask_seal(number, link):
-            self.counters.unsealed += 1
             question.recall.verdict.away = PROOF_MAC
             self.finish(number)
         return True
@@ -343,12 +342,22 @@ cdef class HsmStage(Outbox):
             self.serve_frame(question.place, &frame, question.received_us, &question.recall,
                              question.standing)
         elif question.recall.verdict.away & PROOF_MAC:
-            self.counters.unsealed += 1
-            self.note_dirty(question.place)     # it may have waited for this alone
+            self.drop_reply(question.place, &frame)
         else:
             self.put_reply(question.place, &frame, question.body, question.body_bytes,
                            question.journaled, &question.line)
         question_free(&self.questions, number)
+
+    cdef void drop_reply(self, int32_t place, const Frame *frame) noexcept nogil:
+        """Send no reply where none can have its MAC: its terminal repeats, and gets it then."""
+        self.counters.unsealed += 1
+        if self.connections.all[place].trunk:
+            self.answer_nothing(place, frame)
+        else:
+            self.note_dirty(place)              # its peer may have said all and wait for this alone
+
+    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil:
+        pass
 
     cdef void lose_hsm(self, int link) noexcept nogil:
         """Drop a link. What it was asked is asked of another one, once more from the start."""
