@@ -7,8 +7,8 @@ Only failures count: a busy switch verifies 12,000 PINs a second, and one in fif
 limits are far above that and far below what a search needs: four digits of one account are 10,000
 guesses, without a right PIN between them. Over a limit every verifying command answers 39: of a
 minute or an hour until it has passed, so that a bad day ends by itself; of a row, which is a
-search, until somebody resets the watch (ZO, in the authorised state). Blocks that can't be opened (20, 24) do not count:
-a terminal with a wrong key sends many.
+search, until somebody resets the watch (ZO, in the authorised state). Blocks that can't be opened
+(20, 24) do not count: a terminal with a wrong key sends many.
 
 Time is monotonic seconds and handed in. Minutes and hours begin with their first failure.
 """
