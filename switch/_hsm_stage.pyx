@@ -12,10 +12,11 @@ from switch._hsm_links cimport (
     HSM_HEADER_BYTES, HSM_LINKS_MAX, HsmLink, hsm_link_add, hsm_link_drop, hsm_link_flush,
     hsm_link_keep, hsm_link_next, hsm_link_pick, hsm_link_read, hsm_links_clear, hsm_links_open,
 )
+from switch._kept cimport kept_frame, kept_is_wanted
 from switch._keyring cimport derivation_key, issuer_keys, terminal_keys
 from switch._questions cimport (
-    COMMANDS_MAX, Command, command_free, command_take, question_frame, question_free,
-    question_take, questions_clear, questions_open,
+    COMMANDS_MAX, Command, command_free, command_take, question_free, question_take,
+    questions_clear, questions_open,
 )
 from switch._register cimport find_acquirer, find_card, find_terminal
 from switch._routing cimport ROUTE_LISTENER
@@ -225,7 +226,7 @@ cdef class HsmStage(Outbox):
         if start == 0:
             command_free(&self.questions, command)
             return False
-        put_seal(question.keys, question.recall.verdict.keys_before, question.body,
+        put_seal(question.keys, question.recall.verdict.keys_before, question.kept.body,
                  question.mac_at, out)
         command_end(out, start)
         self.links.all[link].in_flight += 1
@@ -299,14 +300,14 @@ cdef class HsmStage(Outbox):
         cdef Verdict *verdict = &question.recall.verdict
         cdef bint done = answer[0] == 48 and answer[1] == 48
         cdef bint wrong = answer[0] == 48 and answer[1] == 49
-        cdef uint8_t *mac = question.body + question.mac_at
+        cdef uint8_t *mac = question.kept.body + question.mac_at
         cdef int i
         if question.seals:
             # As many characters of MAC as 16; a binary element takes them two a byte.
             if not done or bytes < 2 + MAC_HEX:
                 self.counters.hsm_refusals += 1
                 verdict.away |= PROOF_MAC
-            elif question.body_bytes - question.mac_at >= MAC_HEX:
+            elif question.kept.body_bytes - question.mac_at >= MAC_HEX:
                 memcpy(mac, answer + bytes - MAC_HEX, MAC_HEX)
             else:
                 answer += bytes - MAC_HEX
@@ -330,21 +331,21 @@ cdef class HsmStage(Outbox):
         """All is said: serve the message with its verdict, or let the reply go."""
         cdef Question *kept = &self.questions.all[number]
         cdef Question question = kept[0]
-        cdef Connection *connection = &self.connections.all[question.place]
+        cdef Connection *connection = &self.connections.all[question.kept.place]
         cdef Frame frame
-        question_frame(kept, &frame)
-        if connection.fd < 0 or connection.generation != question.generation:
+        kept_frame(&kept.kept, &frame)
+        if not kept_is_wanted(&kept.kept, connection):
             self.counters.undeliverable += 1
             question_free(&self.questions, number)
             return
         connection.unanswered -= 1
         if not question.seals:
-            self.serve_frame(question.place, &frame, question.received_us, &question.recall,
-                             question.standing)
+            self.serve_frame(question.kept.place, &frame, question.kept.received_us,
+                             &question.recall, question.standing)
         elif question.recall.verdict.away & PROOF_MAC:
-            self.drop_reply(question.place, &frame)
+            self.drop_reply(question.kept.place, &frame)
         else:
-            self.put_reply(question.place, &frame, question.body, question.body_bytes,
+            self.put_reply(question.kept.place, &frame, frame.body, frame.body_bytes,
                            question.journaled, &question.line)
         question_free(&self.questions, number)
 

@@ -104,6 +104,7 @@ LAYERS: dict[str, int] = {
     "switch._slow_lane": 5,
     "switch._gate": 5,
     "switch._gathering": 5,
+    "switch._kept": 5,
     "switch._latency": 5,
     "switch._openssl": 5,
     "switch._outbox": 5,
