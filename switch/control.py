@@ -219,17 +219,14 @@ class Desk:
             except _LineTooLong as error:
                 await _send(stream, Refused(error=str(error)))
                 return
-            except (EventError, ProtocolError, OperatingError) as error:
-                answer = Refused(error=str(error))
-                log.warning("control_refused", uid=uid, error=str(error))
             await _send(stream, answer)
 
     async def _answer(self, line: bytes, uid: int) -> Answer:
-        """Do what is asked. Raises EventError, ProtocolError, OperatingError."""
+        """Do what is asked."""
         try:
             request = _REQUESTS.decode(line)
-        except (ValueError, RecursionError) as error:
-            raise ProtocolError(f"no request: {error}".replace("`", "")) from None
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            return _refused(f"no request: {error}".replace("`", ""), uid)
         match request:
             case FindCards():
                 return FoundCards(cards=tuple(map(self._find_card, request.tokens)))
@@ -237,7 +234,10 @@ class Desk:
                 known = self._directory.terminal_of
                 return FoundTerminals(numbers=tuple(known(*name) for name in request.terminals))
             case Record():
-                return await self._record(request, uid)
+                try:
+                    return await self._record(request, uid)
+                except (EventError, ProtocolError, OperatingError) as error:
+                    return _refused(str(error), uid, by=request.by)
 
     def _find_card(self, token: str) -> FoundCard | None:
         number = self._core.card_of(bytes.fromhex(token))
@@ -248,6 +248,7 @@ class Desk:
         return FoundCard(card=number, pan=masked, status=CardStatus(status), pin_tries=tries)
 
     async def _record(self, request: Record, uid: int) -> Recorded | Refused:
+        """Record an event once. Raises EventError, ProtocolError, OperatingError."""
         event = strict_event(bytes(request.event))
         digest = hashlib.sha256(encode_event(event)).digest()
         before, seq = self._done.get(request.key, (b"", 0))
@@ -285,6 +286,11 @@ class Desk:
         except (ValueError, OverflowError) as error:
             # A number that no column holds, a text that is not ASCII: refused before any change.
             raise EventError(f"{_type_of(event)}: {error}") from None
+
+
+def _refused(error: str, uid: int, by: str = "") -> Refused:
+    log.warning("control_refused", by=by, uid=uid, error=error)
+    return Refused(error=error)
 
 
 def _type_of(event: Event) -> str:

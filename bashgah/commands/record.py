@@ -11,9 +11,20 @@ import typer
 from bashgah.commands.operator_options import CONFIG, By, ConfigPath, open_shards
 from switch.control import strict_event
 from switch.errors import OperatingError, ProtocolError
-from switch.events import CardsAdded, CardStatusChanged, Event, PinTriesReset, TakenOver
+from switch.events import (
+    CardsAdded,
+    CardStatusChanged,
+    Event,
+    MerchantStatusChanged,
+    PinTriesReset,
+    TakenOver,
+    TerminalKeysSet,
+    TerminalStatusChanged,
+)
 
 OF_ONE_SHARD = (CardsAdded, CardStatusChanged, PinTriesReset, TakenOver)
+BY_NUMBER = (MerchantStatusChanged, TerminalKeysSet, TerminalStatusChanged)
+"""A terminal's or merchant's number may differ between shards: each counts those it was told of."""
 
 
 def command(
@@ -33,6 +44,9 @@ def command(
     """
     events = [_read(file, number, line) for number, line in _lines(file)]
     _, shards = open_shards(config, by)
+    for number, event in events:
+        if isinstance(event, BY_NUMBER) and len(shards.numbers) > 1:
+            raise OperatingError(f"{file}:{number}: numbers may differ between shards")
     with shards:
         for number, event in events:
             try:
