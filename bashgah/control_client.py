@@ -37,7 +37,7 @@ ANSWER_SECONDS_MAX = 20.0
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.5
 CARDS_AT_ONCE = 1_000
-"""Loading them stops a shard's gate for a millisecond or two."""
+"""Loading them stops a shard's gate for a millisecond."""
 
 _ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 

@@ -16,8 +16,8 @@ say how something is from now on.
 import hashlib
 import socket
 import struct
-from collections.abc import Callable
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -40,12 +40,17 @@ from switch.operations import CardStatus
 
 READ_BYTES = 1 << 16
 TOKEN_BYTES = 16
+FOUND_A_TURN = 200
+"""At 4 to 7 µs a card: about as long as the gate's own turn."""
 PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 Word = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._@-]{1,64}$")]
 TokenText = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{32}$")]
 TerminalName = tuple[str, str]
 """Its acquirer's code (DE 32) and its own (DE 41)."""
+
+Name = TypeVar("Name")
+Found = TypeVar("Found")
 
 log = structlog.get_logger("switch.control")
 
@@ -229,10 +234,9 @@ class Desk:
             return _refused(f"no request: {error}".replace("`", ""), uid)
         match request:
             case FindCards():
-                return FoundCards(cards=tuple(map(self._find_card, request.tokens)))
+                return FoundCards(cards=await _each(self._find_card, request.tokens))
             case FindTerminals():
-                known = self._directory.terminal_of
-                return FoundTerminals(numbers=tuple(known(*name) for name in request.terminals))
+                return FoundTerminals(numbers=await _each(self._find_terminal, request.terminals))
             case Record():
                 try:
                     return await self._record(request, uid)
@@ -246,6 +250,9 @@ class Desk:
         _, status, _, _, masked = self._core.card(number)
         tries = card_proofs(self._core, number)[0]
         return FoundCard(card=number, pan=masked, status=CardStatus(status), pin_tries=tries)
+
+    def _find_terminal(self, name: TerminalName) -> int | None:
+        return self._directory.terminal_of(*name)
 
     async def _record(self, request: Record, uid: int) -> Recorded | Refused:
         """Record an event once. Raises EventError, ProtocolError, OperatingError."""
@@ -286,6 +293,15 @@ class Desk:
         except (ValueError, OverflowError) as error:
             # A number that no column holds, a text that is not ASCII: refused before any change.
             raise EventError(f"{_type_of(event)}: {error}") from None
+
+
+async def _each(find: Callable[[Name], Found], names: Sequence[Name]) -> tuple[Found, ...]:
+    """Find each, and let the gate have its turn in between."""
+    found = []
+    for at in range(0, len(names), FOUND_A_TURN):
+        found += [find(name) for name in names[at : at + FOUND_A_TURN]]
+        await trio.lowlevel.checkpoint()
+    return tuple(found)
 
 
 def _refused(error: str, uid: int, by: str = "") -> Refused:

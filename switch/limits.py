@@ -71,7 +71,7 @@ PRICING_SLOW_US = 50_000
 can interrupt it."""
 
 CONTROL_CARDS_MAX = 10_000
-"""Cards of one control request: loading them stops the gate for some 10 ms."""
+"""Cards of one control request: loading them stops the gate for 20 ms, 1,000 for one."""
 
 CONTROL_LINE_BYTES_MAX = 1 << 20
 """One control request: 10,000 cards have 27 bytes each, more by a third in base64, or 32 digits for
