@@ -6,6 +6,7 @@
       switch.log    what the switch process wrote
       shards/       where the shards' sockets are, when there are several; then the two files
                     before are one each: `switch-0.toml`, `switch-0.log` and so on
+      control/      where operators reach the switch
 
 Owns their order: the database is up and migrated before the switch starts and stops after it.
 Must not know who connects.
@@ -38,9 +39,12 @@ class Site:
         self._say = say
         self.config = config
         self.cluster: Cluster | None = None
-        if config.switch.shards > 1 and config.switch.peers_dir is None:
-            switch = msgspec.structs.replace(config.switch, peers_dir=data_dir / "shards")
-            self.config = msgspec.structs.replace(config, switch=switch)
+        switch = config.switch
+        if switch.shards > 1 and switch.peers_dir is None:
+            switch = msgspec.structs.replace(switch, peers_dir=data_dir / "shards")
+        if switch.control_dir is None:
+            switch = msgspec.structs.replace(switch, control_dir=data_dir / "control")
+        self.config = msgspec.structs.replace(config, switch=switch)
         urls = [f"http://{one.http.host}:{one.http.port}" for one in shard_configs(self.config)]
         names = [f"switch-{number}" for number in range(len(urls))] if urls[1:] else ["switch"]
         self.metrics_urls = tuple(f"{url}/metrics" for url in urls)

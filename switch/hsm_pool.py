@@ -160,11 +160,11 @@ class KeyMaker:
             raise HsmUnavailable(f"terminal {terminal} has no master key")
         master, algorithm = known[-1].master, known[-1].mac_algorithm
         async with open_hsm(await self._pool.answering()) as session:
-            pin, told_pin = await _make(session, "002", "P0", "B", master)
+            pin, told_pin = await make_session_key(session, "002", "P0", "B", master)
             mac, told_mac = "", ""
             if algorithm:
                 usage = "M6" if algorithm == "cmac" else "M3"
-                mac, told_mac = await _make(session, "003", usage, "C", master)
+                mac, told_mac = await make_session_key(session, "003", usage, "C", master)
         now_s = time.time()
         self._directory.record(
             TerminalKeysSet(
@@ -183,10 +183,13 @@ class KeyMaker:
         )
 
 
-async def _make(
+async def make_session_key(
     session: HsmSession, kind: str, usage: str, mode: str, master: str
 ) -> tuple[str, str]:
-    """Have a double-length key made: as the HSM takes it, and under the master key with its KCV."""
+    """Have a double-length key made: as the HSM takes it, and under the master key with its KCV.
+
+    Raises HsmUnavailable.
+    """
     blocks = master.startswith("S")
     command = f"A01{'FFF' if blocks else kind}{'S' if blocks else 'U'};1{master}X"
     if blocks:

@@ -86,6 +86,7 @@ LAYERS: dict[str, int] = {
     "switch.ledger.tenures": 4,
     "switch.ledger.verify": 4,
     "switch.ledger.writer": 4,
+    "switch.local_sockets": 4,
     "switch.logs": 4,
     "switch.recall": 4,
     "switch.recovery": 4,
