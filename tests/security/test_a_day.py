@@ -17,6 +17,7 @@ from bashgah.demo import with_check_digit
 from hsm_sim.audit import TRAIL_FILE
 from switch.iso8583 import Message, decode, encode
 from tests.support.gate_bench import Link
+from tests.support.production_day import produce
 from tests.support.secret_search import Forms, finds, of_bytes, of_digits, of_key
 from tests.support.secrets import Vault, present_chip
 from tests.support.secure_site import SecureSite, running_secure_site
@@ -203,6 +204,7 @@ async def a_day(directory: Path) -> AsyncIterator[Day]:
         await plain_terminal(day, "binary", 1, directory)
         await plain_terminal(day, "ascii", 0x101, directory)
         await terminal_with_keys(day)
+        day.secrets |= await produce(here)
         await bad_input(day)
         day.replies += await trio.to_thread.run_sync(metrics_page, here.site.metrics_url)
         await here.site.stop_switch()
@@ -236,6 +238,22 @@ def everything(here: SecureSite) -> Iterator[tuple[str, bytes]]:
         yield shown, path.read_bytes()
 
 
+def assert_planted_ones_are_found(day: Day) -> None:
+    """The same search of the same places finds a card that somebody did leave there."""
+    here, pan = day.here, PANS[0]
+    assert here.site.cluster is not None
+    (here.site.data_dir / "planted.log").write_bytes(b"x" + bytes.fromhex(pan) + b"y")
+    packed = f"'\\x{pan}'::bytea AS packed"
+    sql = f"CREATE TABLE planted AS SELECT {int(pan)} AS number, {packed}; CHECKPOINT"
+    here.site.cluster.psql(sql, database="bashgah")
+    planted = {pan: of_digits(pan)}
+    places = [where for where, output in everything(here) if finds(output, planted)]
+
+    assert {"planted.log", "table public.planted"} <= set(places)
+    assert any("/base/" in where for where in places)
+    assert any("pg_wal" in where for where in places)
+
+
 @pytest.mark.slow
 async def test_nothing_that_a_day_leaves_behind_holds_a_secret(tmp_path: Path) -> None:
     async with a_day(tmp_path) as day:
@@ -257,6 +275,9 @@ async def test_nothing_that_a_day_leaves_behind_holds_a_secret(tmp_path: Path) -
         assert all(re.fullmatch(r"[0-9]{6}\*{6,9}[0-9]{4}", mask) for mask in masked)
         assert {"pin_wrong", "mac_wrong", "card_code_wrong", "hsm_unavailable"} <= set(day.reasons)
         assert {"switch.log", "hsm/serve.log", f"hsm/{TRAIL_FILE}"} <= set(searched)
+        written = {Path(name).name for name in searched if name.startswith("production/")}
+        assert len(written) == 8, "four files of vouchers, four of cards"
         tables = {where: len(rows) for where, rows in searched.items() if where.startswith("table")}
         assert any("snapshot" in where and size for where, size in tables.items()), tables
         assert any("pg_wal" in where for where in searched)
+        assert_planted_ones_are_found(day)

@@ -25,7 +25,7 @@ from hsm_sim.ceremony import Gathering, KeyCeremony
 from hsm_sim.custodians import Custodians
 from hsm_sim.lmk import KeyBlockLmk
 from hsm_sim.lmk_files import write_lmk
-from hsm_sim.production import CUSTODIANS_FILE
+from hsm_sim.production import CUSTODIANS_FILE, Production
 from issuers.purse import purse
 from switch._core import Core
 from switch.config import Config, Hsm, ListenerTls, Log, read_dsn, read_pan_key
@@ -36,7 +36,7 @@ from switch.programme import Limits, Programme, Security
 from tests.support import certificates
 from tests.support.gate_bench import DIALECTS, Link
 from tests.support.hsm_process import hsm_process
-from tests.support.production import CUSTODIANS, write_custodians
+from tests.support.production import CUSTODIANS, MAILER_HOUSE, PRINT_HOUSE, write_custodians
 from tests.support.secrets import PVKI, Vault
 from tests.support.shop import TEHRAN_S, Shop, spec
 from tests.support.site import site_config
@@ -167,7 +167,10 @@ def _config(data_dir: Path, pki: certificates.Site) -> Config:
 
 
 def _formed_lmk(home: Path) -> tuple[list[Key], KeyBlockLmk]:
-    """Have two custodians form an LMK; the components, and the LMK in its file."""
+    """Have two custodians form an LMK; the components, and the LMK in its file.
+
+    Its recipients are enrolled before the HSM serves.
+    """
     home.mkdir(mode=0o700)
     write_custodians(home)
     trail = AuditTrail(home / TRAIL_FILE, time.time_ns)
@@ -176,7 +179,11 @@ def _formed_lmk(home: Path) -> tuple[list[Key], KeyBlockLmk]:
     components = [Key.random(AES, 32) for _ in CUSTODIANS]
     for (name, passphrase), component in zip(CUSTODIANS.items(), components, strict=True):
         ceremony.add(name, passphrase, component)
-    return components, write_lmk(home / "hsm.lmk", ceremony.finish())
+    lmk = write_lmk(home / "hsm.lmk", ceremony.finish())
+    production = Production(home, lmk, time.time_ns)
+    production.enrol_recipient("vouchers", PRINT_HOUSE.der)
+    production.enrol_recipient("mailers", MAILER_HOUSE.der)
+    return components, lmk
 
 
 async def _record(config: Config, vaults: list[Vault]) -> None:
