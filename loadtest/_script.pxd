@@ -14,6 +14,7 @@ cdef enum:
     TYPE_BYTES_MAX = 4
     STAN_MAX = 999999
     TERMINAL_CHARACTERS = 16
+    PIN_BLOCK_CHARACTERS = 16
     MOMENTS = 64            # seconds whose spelling is remembered; a power of two
 
 # What a piece of an element's text is.
@@ -48,6 +49,11 @@ cdef enum:
     AFTER_REPLY = 0
     AFTER_TIMEOUT = 1
     AFTER_AT_ONCE = 2
+
+cdef enum:
+    PIN_NONE = 0
+    PIN_RIGHT = 1
+    PIN_WRONG = 2
 
 cdef enum:
     GARBAGE_NONE = 0
@@ -108,6 +114,7 @@ cdef struct Scenario:
     int32_t group
     int32_t step_count
     uint8_t garbage         # Garbage
+    uint8_t pin             # Pin
     int64_t amount_min
     int64_t amount_span     # in units
     int64_t amount_unit
@@ -123,6 +130,8 @@ cdef struct CardGroup:
     int64_t first
     uint32_t base           # index in the population of the group's first card
     Alias popularity
+    char *right_blocks      # PIN_BLOCK_CHARACTERS a card; NULL: none
+    char *wrong_blocks
 
 cdef struct Moment:         # one second, spelled
     int64_t second

@@ -14,8 +14,9 @@ import msgspec
 
 from loadtest._reply import ReplyReader
 from loadtest.errors import LoadtestError
+from loadtest.pin_blocks import blocks_of, read_key
 from loadtest.spec_file import load_spec
-from loadtest.target import PLACEHOLDER, MessageKind, Target, terminals_of
+from loadtest.target import PLACEHOLDER, CardGroup, MessageKind, Target, terminals_of
 from loadtest.template import (
     Template,
     spell_ascii,
@@ -57,6 +58,7 @@ PLACEHOLDERS = {
 }
 AFTER = {"reply": 0, "timeout": 1, "at once": 2}
 GARBAGE = {"": 0, "body": 1, "frame": 2}
+PINS = {False: 0, True: 1, "wrong": 2}
 TEXT_MAX = 128
 ECHOES_MAX = 24
 KEYS_MAX = 4
@@ -129,6 +131,7 @@ class ScenarioRow(Row, frozen=True, kw_only=True):
     weight: float
     group: int
     garbage: int
+    pin: int  # 0: none, 1: the card's own, 2: another one
     amount_min_minor: int
     amount_max_minor: int
     amount_unit_minor: int
@@ -145,6 +148,8 @@ class GroupRow(Row, frozen=True, kw_only=True):
     first: int
     count: int
     expiry: str
+    right_blocks: bytes  # 16 hex digits a card; empty: no scenario needs them
+    wrong_blocks: bytes
 
 
 class ReplyRow(Row, frozen=True, kw_only=True):
@@ -189,6 +194,7 @@ class Compiler:
     def __init__(self, target: Target, folder: Path) -> None:
         self.target = target
         self.spec: Spec = load_spec(target.spec, folder)
+        self._folder = folder
         self.reply = reply_row(target)
         self.reader = ReplyReader(self.spec, self.reply)
         self.kinds = tuple(target.kinds)
@@ -222,19 +228,33 @@ class Compiler:
             group_names=tuple(target.cards),
             templates=tuple(self._rows),
             scenarios=scenarios,
-            groups=tuple(
-                GroupRow(
-                    prefix=group.prefix,
-                    digits=group.digits,
-                    first=group.first,
-                    count=group.count,
-                    expiry=group.expiry or "    ",
-                )
-                for group in target.cards.values()
-            ),
+            groups=self._groups(workload),
             terminals=tuple(self._terminals),
             terminal_weights=_terminal_weights(self._terminals, workload.merchant_exponent),
             forced=_forced(workload, arrival_kinds),
+        )
+
+    def _groups(self, workload: Workload) -> tuple[GroupRow, ...]:
+        wanted = {(scenario.cards, scenario.pin) for scenario in workload.scenario}
+        rule = self.target.pin_blocks
+        key = read_key(rule, self._folder) if rule is not None else None
+
+        def blocks(name: str, group: CardGroup, pin: bool | str) -> bytes:
+            if rule is None or key is None or (name, pin) not in wanted:
+                return b""
+            return blocks_of(group, rule, key, wrong=pin == "wrong")
+
+        return tuple(
+            GroupRow(
+                prefix=group.prefix,
+                digits=group.digits,
+                first=group.first,
+                count=group.count,
+                expiry=group.expiry or "    ",
+                right_blocks=blocks(name, group, True),
+                wrong_blocks=blocks(name, group, "wrong"),
+            )
+            for name, group in self.target.cards.items()
         )
 
     def _scenario(self, workload: Workload, scenario: Scenario, at: str) -> ScenarioRow:
@@ -244,11 +264,16 @@ class Compiler:
                 f"workload {workload.name}: {at}.cards: target {self.target.name} has no cards "
                 f"{scenario.cards!r}, only {known}"
             )
+        if scenario.pin == "wrong" and self.target.pin_blocks is None:
+            raise LoadtestError(
+                f"workload {workload.name}: {at}.pin: target {self.target.name} has no pin_blocks"
+            )
         amount_minor = scenario.amount_minor or workload.amount_minor
         return ScenarioRow(
             weight=scenario.weight,
             group=list(self.target.cards).index(scenario.cards),
             garbage=GARBAGE[scenario.garbage],
+            pin=PINS[scenario.pin],
             amount_min_minor=amount_minor[0],
             amount_max_minor=amount_minor[1],
             amount_unit_minor=workload.amount_unit_minor,
@@ -268,7 +293,7 @@ class Compiler:
                 f"{step.kind!r}, only {known}"
             )
         return StepRow(
-            template=self.template(step.kind, pin=scenario.pin) if step.kind else 0,
+            template=self.template(step.kind, pin=bool(scenario.pin)) if step.kind else 0,
             is_repeat=step.repeat,
             after=AFTER[step.after],
             only_approved=step.when == "approved",
