@@ -13,7 +13,7 @@ from benchmarks.promises.throughput import PER_SECOND, Say, links_of
 from benchmarks.table import Row, row
 from hsm_sim.lmk_files import TEST
 from loadtest.result import RunResult
-from loadtest.workload import load_workload
+from loadtest.workload import Workload, load_workload
 
 WANTED = 12_000.0
 WRONG_SECONDS = 0.3  # ten cards lock after thirty wrong PINs: it takes no time
@@ -23,21 +23,22 @@ def cases(sizes: Sizes, say: Say) -> list[Row]:
     """Measure on a stand of its own, with an HSM beside it; one row."""
     target = bench_target(cards=sizes.cards_few, terminals=sizes.many_terminals)
     with running_stand(target, lmk=TEST, say=say) as stand:
-        accounts = expect_whole_path(stand, links_of(sizes), sizes.warmup_seconds)
-        _expect_wrong_pins_to_be_declined(stand)
-        return [_row(stand, sizes, accounts)]
+        expect_wrong_pins_to_be_declined(stand)
+        workload = load_workload(str(HERE / "purchase-pin.toml"))
+        accounts = expect_whole_path(stand, links_of(sizes), sizes.warmup_seconds, workload)
+        return [_row(stand, sizes, workload, accounts)]
 
 
-def _expect_wrong_pins_to_be_declined(stand: Stand) -> None:
+def expect_wrong_pins_to_be_declined(stand: Stand) -> None:
+    """Raise `WrongPathError` for a switch that approves, or does not answer, a wrong PIN."""
     workload = load_workload(str(HERE / "wrong-pin.toml"))
     result = stand.run(LONELY, WRONG_SECONDS, workload=workload).result
     if not result.good or not result.counts.declined:
         raise WrongPathError(f"wrong PINs are not declined: {', '.join(result.findings)}")
 
 
-def _row(stand: Stand, sizes: Sizes, accounts: int) -> Row:
+def _row(stand: Stand, sizes: Sizes, workload: Workload, accounts: int) -> Row:
     assert stand.hsm is not None, "this stand has one"
-    workload = load_workload(str(HERE / "purchase-pin.toml"))
     shape = links_of(sizes)
     with_pin: list[RunResult] = []
     without: list[RunResult] = []
