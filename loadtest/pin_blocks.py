@@ -1,36 +1,18 @@
 """The PIN blocks of cards: which PIN a card has, sealed under the key that the terminals share.
 
-Owns the rule that makes a PIN of a card's number, and the reading of the key's file. The sealing
-is `hsm_sim`'s. Must not know messages, nor which host.
+Owns the rule that makes a PIN of a card's number. The sealing is `hsm_sim`'s. Must not know
+messages, nor which host.
 """
 
 import hashlib
-from pathlib import Path
 
 from hsm_sim._keys import Key
 from hsm_sim._pins import FORMATS, Pin, seal_block
-from loadtest.errors import LoadtestError
 from loadtest.target import CardGroup, PinBlocks
 
-TDES = 0
 ISO_0 = FORMATS["ISO-0"]
 ACCOUNT_DIGITS = 12
 RULE_BYTES = 8  # of the hash
-KEY_BYTES_ALLOWED = (16, 24)
-
-
-def read_key(rule: PinBlocks, folder: Path) -> Key:
-    """Read the terminals' key: 32 or 48 hexadecimal digits. Raises `LoadtestError`."""
-    path = folder / rule.key_file
-    try:
-        secret = bytes.fromhex(path.read_text("ascii").strip())
-    except OSError as error:
-        raise LoadtestError(f"PIN key {path}: {error.strerror}") from None
-    except ValueError:
-        raise LoadtestError(f"PIN key {path}: not 32 or 48 hexadecimal digits") from None
-    if len(secret) not in KEY_BYTES_ALLOWED:
-        raise LoadtestError(f"PIN key {path}: not 32 or 48 hexadecimal digits")
-    return Key.of(TDES, secret)
 
 
 def pin_of(rule: PinBlocks, number: str) -> bytes:

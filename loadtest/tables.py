@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from hsm_sim._keys import Key
 from loadtest._reply import ReplyReader
 from loadtest.errors import LoadtestError
-from loadtest.pin_blocks import blocks_of, read_key
+from loadtest.pin_blocks import blocks_of
 from loadtest.spec_file import load_spec
 from loadtest.target import PLACEHOLDER, CardGroup, MessageKind, Target, terminals_of
 from loadtest.template import (
@@ -24,6 +25,7 @@ from loadtest.template import (
     spell_packed_left,
     spell_packed_right,
 )
+from loadtest.terminal_keys import read_key
 from loadtest.workload import Scenario, Step, Workload
 from switch.iso8583 import EncodeError, Message, Spec, encode
 
@@ -59,6 +61,8 @@ PLACEHOLDERS = {
 AFTER = {"reply": 0, "timeout": 1, "at once": 2}
 GARBAGE = {"": 0, "body": 1, "frame": 2}
 PINS = {False: 0, True: 1, "wrong": 2}
+MAC = "{mac}"  # a whole element; written when all others are
+MAC_CHARACTERS = 16
 TEXT_MAX = 128
 ECHOES_MAX = 24
 KEYS_MAX = 4
@@ -110,6 +114,7 @@ class TemplateRow(Row, frozen=True, kw_only=True):
     echoes: tuple[PlaceRow, ...]
     amount_echo: int
     patches: tuple[PatchRow, ...]
+    mac: PlaceRow | None
 
 
 class StepRow(Row, frozen=True, kw_only=True):
@@ -185,6 +190,7 @@ class Tables(Row, frozen=True, kw_only=True):
     groups: tuple[GroupRow, ...]
     terminals: tuple[tuple[str, str], ...]
     terminal_weights: list[float]
+    mac_key: Key | None
     forced: tuple[int, ...] = ()  # a replay's scenarios by arrival; -1 where chance decides
 
 
@@ -231,13 +237,14 @@ class Compiler:
             groups=self._groups(workload),
             terminals=tuple(self._terminals),
             terminal_weights=_terminal_weights(self._terminals, workload.merchant_exponent),
+            mac_key=read_key(target.mac.key_file, self._folder) if target.mac else None,
             forced=_forced(workload, arrival_kinds),
         )
 
     def _groups(self, workload: Workload) -> tuple[GroupRow, ...]:
         wanted = {(scenario.cards, scenario.pin) for scenario in workload.scenario}
         rule = self.target.pin_blocks
-        key = read_key(rule, self._folder) if rule is not None else None
+        key = read_key(rule.key_file, self._folder) if rule is not None else None
 
         def blocks(name: str, group: CardGroup, pin: bool | str) -> bytes:
             if rule is None or key is None or (name, pin) not in wanted:
@@ -365,7 +372,22 @@ class Compiler:
                 )
                 for slot in template.slots[1:]
             ),
+            mac=self._mac_place(elements, places, len(body)),
         )
+
+    def _mac_place(
+        self, elements: Mapping[str, str], places: dict[int, tuple[int, int]], body_bytes: int
+    ) -> PlaceRow | None:
+        """Give where a message's MAC stands: behind all that it is over."""
+        for element, value in elements.items():
+            if value == MAC:
+                place = _place(places, int(element))
+                if place.offset + place.bytes != body_bytes or place.bytes not in (8, 16):
+                    raise ValueError(f"element {element}: a MAC is the last element, of 8 bytes")
+                if self.target.mac is None:
+                    raise ValueError(f"element {element}: the target has no mac")
+                return place
+        return None
 
     def _encode(self, message_type: str, elements: Mapping[str, str]) -> bytes:
         message = Message(message_type)
@@ -381,6 +403,9 @@ class Compiler:
             text += value[done : found.start()]
             done = found.end()
             name = found[1]
+            if value == MAC:
+                text += "0" * MAC_CHARACTERS
+                continue
             if name in ("acquirer", "acquirer11", "currency"):
                 text += self._constant(element, name)
                 continue

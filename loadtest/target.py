@@ -102,6 +102,12 @@ class PinBlocks(Part, frozen=True, kw_only=True):
     digits: int = 4  # of PINs made from the seed
 
 
+class Mac(Part, frozen=True, kw_only=True):
+    """The key of the MACs that `{mac}` stands for; all terminals share it."""
+
+    key_file: str  # beside this file: 32 or 48 hexadecimal digits of a test key
+
+
 class Target(Part, frozen=True, kw_only=True):
     """A host under test."""
 
@@ -118,6 +124,7 @@ class Target(Part, frozen=True, kw_only=True):
     terminals: TerminalList
     pin: dict[str, str] = {}  # elements that a message with a PIN has besides
     pin_blocks: PinBlocks | None = None  # None: a PIN block is random
+    mac: Mac | None = None
     kinds: dict[str, MessageKind]
 
 

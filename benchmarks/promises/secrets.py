@@ -9,14 +9,17 @@ import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from hsm_sim import _pin_checks
 from hsm_sim._keys import Key
 from hsm_sim._pins import Pin
 from hsm_sim.hsm import Lmk
-from hsm_sim.key_types import PVK, TMK, TPK, KeyType
+from hsm_sim.key_types import PVK, TAK, TMK, TPK, KeyType
 from hsm_sim.lmk import KeyBlockLmk
-from loadtest.pin_blocks import TDES, pin_of, read_key
+from loadtest.pin_blocks import pin_of
 from loadtest.target import Target
+from loadtest.terminal_keys import TDES, read_key
 from switch.events import CardsAdded, IssuerKeysSet, TerminalKeysSet
 
 PVKI = 1
@@ -24,14 +27,17 @@ KEY_BYTES = 16
 
 
 class Secrets:
-    """Keys made anew, but for the one that the target's file names."""
+    """Keys made anew, but for those that the target's file names."""
 
-    def __init__(self, lmk: Lmk, target: Target) -> None:
+    def __init__(self, lmk: Lmk, target: Target, *, macs: bool) -> None:
+        """`macs`: the terminals' messages carry one."""
         assert target.pin_blocks is not None, "the bench's target has PINs"
+        assert target.mac is not None, "and MACs"
         self._lmk = lmk
         self._rule = target.pin_blocks
         self._pin_verification = Key.random(TDES, KEY_BYTES)
-        self._terminal_pin = read_key(self._rule, Path())
+        self._terminal_pin = read_key(self._rule.key_file, Path())
+        self._terminal_mac = read_key(target.mac.key_file, Path()) if macs else None
 
     def issuer_keys(self, programme: int) -> IssuerKeysSet:
         """Give the event that tells a programme's keys."""
@@ -43,18 +49,18 @@ class Secrets:
         """Yield an event for each terminal, numbered from 0."""
         master = self._sealed(Key.random(TDES, KEY_BYTES), TMK)
         pin = self._sealed(self._terminal_pin, TPK)
+        keys = TerminalKeysSet(terminal=0, master=master, pin=pin)
+        if self._terminal_mac is not None:
+            mac = self._sealed(self._terminal_mac, TAK)
+            keys = msgspec.structs.replace(keys, mac=mac, mac_algorithm="retail")
         for terminal in range(terminals):
-            yield TerminalKeysSet(terminal=terminal, master=master, pin=pin)
+            yield msgspec.structs.replace(keys, terminal=terminal)
 
     def with_pins(self, added: CardsAdded, pans: Sequence[str]) -> CardsAdded:
         """Give the event with the PIN verification values of its cards."""
         values = [self._verification_value(pan[:-1]) for pan in pans]
-        return CardsAdded(
-            programme=added.programme,
-            tokens=added.tokens,
-            expiries=added.expiries,
-            first6=added.first6,
-            last4=added.last4,
+        return msgspec.structs.replace(
+            added,
             pvvs=struct.pack(f"<{len(values)}H", *values),
             pvkis=bytes([PVKI]) * len(values),
         )

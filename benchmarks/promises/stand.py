@@ -76,9 +76,14 @@ def bench_target(*, cards: int | None = None, terminals: int | None = None) -> T
     """Give the club's target, with other numbers of cards and terminals than the file's."""
     target, folder = load_target(str(HERE / "target.toml"))
     assert target.pin_blocks is not None, "the file says how"
-    key_file = str(folder / target.pin_blocks.key_file)  # found from wherever the bench is run
-    rule = msgspec.structs.replace(target.pin_blocks, key_file=key_file)
-    target = msgspec.structs.replace(target, pin_blocks=rule)
+    assert target.mac is not None, "the file says how"
+    # Found from wherever the bench is run.
+    pins_key, mac_key = folder / target.pin_blocks.key_file, folder / target.mac.key_file
+    target = msgspec.structs.replace(
+        target,
+        pin_blocks=msgspec.structs.replace(target.pin_blocks, key_file=str(pins_key)),
+        mac=msgspec.structs.replace(target.mac, key_file=str(mac_key)),
+    )
     if cards is not None:
         good = msgspec.structs.replace(target.cards["good"], count=cards)
         target = msgspec.structs.replace(target, cards={**target.cards, "good": good})
@@ -196,11 +201,13 @@ def running_stand(
     memory: Memory | None = None,
     snapshot_every_entries: int | None = None,
     lmk: str = "",
+    macs: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Stand]:
     """Give a stand whose switch is ready; stops and removes it in the end. Main thread only.
 
-    `lmk`: of an HSM that is started beside it; the club's cards then have PINs.
+    `lmk`: of an HSM that is started beside it; the club's cards then have PINs, and with `macs`
+    every message of its terminals has to have a MAC.
     """
     # Not below a directory of ours: `nobody`, who may run the database, may not enter its parents.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-stand-"))
@@ -210,7 +217,7 @@ def running_stand(
     with ExitStack() as resources:
         resources.callback(shutil.rmtree, data_dir)
         hsm = resources.enter_context(running_hsm(lmk)) if lmk else None
-        secrets = Secrets(load_lmk(lmk), target) if lmk else None
+        secrets = Secrets(load_lmk(lmk), target, macs=macs) if lmk else None
         config = _config(data_dir, switch, journal or Journal(), memory or Memory(), hsm)
         site = Site(data_dir=data_dir, config=config, say=say)
         try:

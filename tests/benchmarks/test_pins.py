@@ -5,7 +5,10 @@ import pytest
 
 from benchmarks.promises.club import declared
 from benchmarks.promises.measured import WrongPathError
-from benchmarks.promises.pins import expect_wrong_pins_to_be_declined
+from benchmarks.promises.pins import (
+    expect_missing_macs_to_be_declined,
+    expect_wrong_pins_to_be_declined,
+)
 from benchmarks.promises.stand import HERE, Shape, bench_target, running_stand
 from hsm_sim.lmk_files import TEST, VARIANT_TEST
 from loadtest.journal_check import read_heads
@@ -46,9 +49,9 @@ def test_right_pins_are_approved_and_wrong_ones_change_no_account(lmk: str) -> N
 
 
 @pytest.mark.slow
-def test_a_switch_that_does_not_verify_pins_is_not_measured() -> None:
-    with (
-        running_stand(bench_target(cards=10, terminals=4)) as stand,
-        pytest.raises(WrongPathError, match="wrong PINs are not declined"),
-    ):
-        expect_wrong_pins_to_be_declined(stand)
+def test_a_switch_that_verifies_neither_pins_nor_macs_is_not_measured() -> None:
+    with running_stand(bench_target(cards=10, terminals=4)) as stand:
+        with pytest.raises(WrongPathError, match="wrong PINs are not declined"):
+            expect_wrong_pins_to_be_declined(stand)
+        with pytest.raises(WrongPathError, match="without a MAC are not declined"):
+            expect_missing_macs_to_be_declined(stand)
