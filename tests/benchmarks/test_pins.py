@@ -1,4 +1,4 @@
-"""The bench's club with PINs: they are verified, and what they decline changes no account."""
+"""The bench's club with PINs and MACs: they are verified; what is declined changes no account."""
 
 import msgspec
 import pytest
@@ -14,7 +14,7 @@ from hsm_sim.lmk_files import TEST, VARIANT_TEST
 from loadtest.journal_check import read_heads
 from loadtest.ledger_check import check_ledger
 from loadtest.run_evidence import evidence_of
-from loadtest.workload import Workload, load_workload
+from loadtest.workload import Step, Workload, load_workload
 
 
 def mixed() -> Workload:
@@ -46,6 +46,23 @@ def test_right_pins_are_approved_and_wrong_ones_change_no_account(lmk: str) -> N
     assert counts.approved > counts.declined > 0
     assert {record.response_code for record in outcome.records} == {"00", "75"}
     assert books.differences == 0
+
+
+@pytest.mark.slow
+def test_messages_with_macs_and_their_repeats_are_taken() -> None:
+    purchase = load_workload(str(HERE / "purchase-mac.toml"))
+    once = purchase.scenario[0]
+    twice = msgspec.structs.replace(once, step=(*once.step, Step(repeat=True)))
+    workload = msgspec.structs.replace(purchase, scenario=(twice,))
+    with running_stand(bench_target(cards=10, terminals=4), lmk=TEST, macs=True) as stand:
+        expect_missing_macs_to_be_declined(stand)
+
+        result = stand.run(Shape(connections=4, window=4), 0.3, workload=workload).result
+
+    assert result.good, result.findings
+    assert result.counts.approved > 0
+    assert result.counts.repeated > 0
+    assert result.counts.declined == 0
 
 
 @pytest.mark.slow
