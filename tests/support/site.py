@@ -38,6 +38,7 @@ def site_config(
             msgspec.structs.replace(listener, port=free_port(), tls=tls)
             for listener in config.listener
         ),
+        hsm=(),  # nobody here proves anything
         http=Http(host=HOST, port=free_ports(0, shards)),
         postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", replica=False),
     )
