@@ -16,6 +16,7 @@ from hsm_sim._pins import Pin
 from hsm_sim.key_types import CVK, MK_AC, PVK, TAK, TMK, TPK, KeyType
 from hsm_sim.lmk import KeyBlockLmk
 from switch.events import CardsAdded
+from tests.source_tree import ROOT
 
 
 @pytest.mark.parametrize("kind", [TMK, TPK, TAK, PVK, CVK, MK_AC], ids=lambda kind: str(kind.name))
@@ -67,3 +68,9 @@ def test_a_chip_card_that_is_there_keeps_its_counter(tmp_path: Path) -> None:
     demo_keys.write_chip_card(tmp_path)
 
     assert file.read().atc == 1
+
+
+def test_the_documents_stripe_is_the_first_test_cards() -> None:
+    stripe = demo_keys.stripe_track2(TEST_CARDS[0].pan)
+
+    assert f"';{stripe}?'" in (ROOT / "docs" / "cards.md").read_text("utf-8")
