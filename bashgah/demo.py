@@ -110,6 +110,9 @@ SHOPS = (
     Shop(merchant_id="MARKET000000001", category=5411, name="Market", name_fa="فروشگاه محله"),
 )
 
+MAC_TERMINAL = "T0001200"
+"""The one whose messages have to carry MACs."""
+
 TERMINALS_PER_SHOP = 400
 TERMINALS: list[tuple[str, str]] = [
     (f"T{number + 1:07d}", SHOPS[number % len(SHOPS)].merchant_id)

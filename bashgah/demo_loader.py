@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from acquirers.pos import POS_BINARY
+from bashgah import demo_keys
 from bashgah.bootstrap import Owned, append_waiting, own_shard
 from bashgah.demo import (
     ACQUIRER,
@@ -16,6 +19,7 @@ from bashgah.demo import (
     CLUB,
     CROWD_PANS,
     EXPIRY,
+    MAC_TERMINAL,
     OPENING_MINOR,
     PROGRAMME,
     SHOPS,
@@ -23,6 +27,7 @@ from bashgah.demo import (
     TEST_CARDS,
 )
 from bashgah.shard_links import expect_no_more_shards, shard_configs
+from hsm_sim.key_types import CVK, MK_AC, PVK, TAK, TMK, TPK
 from issuers.purse import purse
 from switch._lane import Lane
 from switch.config import Config, read_dsn, read_pan_key, slot_owners
@@ -32,21 +37,26 @@ from switch.events import (
     CardStatusChanged,
     ClubAdded,
     Event,
+    IssuerKeysSet,
     MerchantAdded,
     ProgrammeLive,
     TerminalAdded,
+    TerminalKeysSet,
 )
 from switch.iso8583 import Message, encode, named
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.operations import CardStatus, JournalKind
-from switch.programme import Limits, Programme
+from switch.programme import Limits, Programme, Security
 from switch.server import utc_offset_seconds
 from switch.slots import slot_of
 from switch.units import RIAL
 
 LIMITS = Limits(transaction_minor_max=500_000_000, balance_minor_max=2_000_000_000)
 """No bounds for a day: a thousand cards serve the terminals for as long as somebody watches."""
+
+SECURITY = Security(pin="if_sent", card_code=True, chip=True, fallback=True)
+"""A card that is only typed, without a PIN, still pays: the simulated terminals do no other."""
 
 Purse = Callable[[int, int, int, Limits], Programme]
 """A purse of `issuers/`: the club's programme by its number, version, club and limits."""
@@ -79,7 +89,14 @@ def events(
         )
     for terminal_id, merchant_id in TERMINALS:
         yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
-    yield ProgrammeLive(definition=make_purse(PROGRAMME, 1, CLUB, LIMITS))
+    definition = msgspec.structs.replace(make_purse(PROGRAMME, 1, CLUB, LIMITS), security=SECURITY)
+    yield ProgrammeLive(definition=definition)
+    yield IssuerKeysSet(
+        programme=PROGRAMME,
+        pin_verification=demo_keys.sealed_key(PVK),
+        card_code=demo_keys.sealed_key(CVK),
+        cryptogram=demo_keys.sealed_key(MK_AC),
+    )
     every_card = [(card.pan, card.expiry) for card in TEST_CARDS]
     every_card += [(pan, EXPIRY) for pan in CROWD_PANS]
     cards = [(pan, expiry) for pan, expiry in every_card if owns(token_of(pan))]
@@ -90,6 +107,29 @@ def events(
             expiries=struct.pack(f"<{len(cards)}H", *(int(expiry) for _, expiry in cards)),
             first6=struct.pack(f"<{len(cards)}I", *(int(pan[:6]) for pan, _ in cards)),
             last4=struct.pack(f"<{len(cards)}H", *(int(pan[-4:]) for pan, _ in cards)),
+            pvvs=struct.pack(
+                f"<{len(cards)}H", *(int(demo_keys.pin_verification_value(pan)) for pan, _ in cards)
+            ),
+            pvkis=bytes([demo_keys.PVKI]) * len(cards),
+        )
+
+
+def terminal_keys(now_s: int) -> Iterator[Event]:
+    """Yield the terminals' keys, as they were injected; all but one send no MACs.
+
+    After the opening balances: the terminal that loads them is the one that needs MACs from then
+    on.
+    """
+    master, pin, mac = (demo_keys.sealed_key(kind) for kind in (TMK, TPK, TAK))
+    for number, (terminal_id, _) in enumerate(TERMINALS):
+        authenticated = terminal_id == MAC_TERMINAL
+        yield TerminalKeysSet(
+            terminal=number,
+            master=master,
+            pin=pin,
+            mac=mac if authenticated else "",
+            mac_algorithm="retail" if authenticated else "",
+            at_s=now_s,
         )
 
 
@@ -125,6 +165,8 @@ async def _load_shard(database: Database, config: Config, make_purse: Purse) -> 
     for event in events(core.token_of, make_purse, owns):
         owned.directory.record(event, **clock)
     _load_balances(owned, config, now_s)
+    for event in terminal_keys(int(now_s)):
+        owned.directory.record(event, **clock)
     for card in TEST_CARDS:
         number = core.card_of(core.token_of(card.pan))
         if number is not None and card.status is not CardStatus.ACTIVE:

@@ -8,16 +8,18 @@ import secrets
 import socket
 from pathlib import Path
 
-from bashgah import demo, demo_loader
+from bashgah import demo, demo_keys, demo_loader
+from bashgah.hsm_process import HsmProcess
 from bashgah.site import Site
 from issuers.purse import purse
 from loadtest.population import Card, Population, Terminal
-from switch.config import PAN_KEY_BYTES, Config, Http, Keys, Listener, Log, Postgres, Switch
+from switch.config import PAN_KEY_BYTES, Config, Hsm, Http, Keys, Listener, Log, Postgres, Switch
 from switch.operations import CardStatus
 
 HOST = "127.0.0.1"
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
 HTTP_PORT = 9464
+HSM_PORT = 1500
 FREE_PORTS_ATTEMPTS_MAX = 50
 UNKNOWN_CARDS = 100  # of the demo's range, never issued
 
@@ -25,7 +27,7 @@ UNKNOWN_CARDS = 100  # of the demo's range, never issued
 def demo_config(data_dir: Path, bin_dir: Path | None = None, *, shards: int = 1) -> Config:
     """Give the demo's configuration; its files are below `data_dir`, which must be absolute.
 
-    A port that is taken is replaced by a free one.
+    A port that is taken is replaced by a free one. Whoever serves it starts its HSM: `demo_hsm`.
     """
     return Config(
         switch=Switch(shards=shards),
@@ -34,6 +36,7 @@ def demo_config(data_dir: Path, bin_dir: Path | None = None, *, shards: int = 1)
             for profile, port in PORTS.items()
         ),
         keys=Keys(pan_key_file=data_dir / "pan.key"),
+        hsm=(Hsm(host=HOST, port=free_port(HSM_PORT), check_value=demo_keys.lmk_check_value()),),
         http=Http(host=HOST, port=free_ports(HTTP_PORT, shards)),
         # Thousands of lines a second: whoever wants to read them sets a file in a configuration.
         log=Log(exchanges="off"),
@@ -41,10 +44,17 @@ def demo_config(data_dir: Path, bin_dir: Path | None = None, *, shards: int = 1)
     )
 
 
+def demo_hsm(config: Config, data_dir: Path) -> HsmProcess:
+    """Give the HSM of the demo's configuration, not yet started."""
+    (hsm,) = config.hsm
+    return HsmProcess((hsm.host, hsm.port), data_dir / "hsm", data_dir / "hsm.log")
+
+
 async def load_demo(site: Site, make_purse: demo_loader.Purse = purse) -> bool:
     """Make the demo club in a site's migrated database; False when it is there already."""
     assert site.config.keys.pan_key_file is not None
     write_pan_key(site.config.keys.pan_key_file)
+    demo_keys.write_chip_card(site.data_dir)
     with site.step(f"club: {demo.CROWD:,} cards, {len(demo.TERMINALS):,} terminals"):
         return await demo_loader.load(site.config, make_purse)
 

@@ -4,11 +4,13 @@
       postgres/     the embedded cluster (`bashgah.postgres`)
       switch.toml   what the switch is started with: the configuration, with the cluster's DSN
       switch.log    what the switch process wrote
+      hsm/ hsm.log  of the demo's HSM, where there is one
       shards/       where the shards' sockets are, when there are several; then the two files
                     before are one each: `switch-0.toml`, `switch-0.log` and so on
       control/      where operators reach the switch
 
-Owns their order: the database is up and migrated before the switch starts and stops after it.
+Owns their order: the database is up and migrated, and the HSM answers, before the switch starts;
+they stop after it.
 Must not know who connects.
 """
 
@@ -22,6 +24,7 @@ import msgspec
 import trio
 
 from bashgah.config_text import config_text
+from bashgah.hsm_process import HsmProcess
 from bashgah.postgres import Cluster
 from bashgah.shard_links import shard_configs
 from bashgah.switch_process import SwitchProcess
@@ -34,8 +37,12 @@ Say = Callable[[str], None]
 class Site:
     """Start in order: `start_database`, `start_switch`. `stop` is safe at any moment."""
 
-    def __init__(self, *, data_dir: Path, config: Config, say: Say) -> None:
+    def __init__(
+        self, *, data_dir: Path, config: Config, say: Say, hsm: HsmProcess | None = None
+    ) -> None:
+        """`hsm`: one that is started and stopped with the switch; `config` has its address."""
         self.data_dir = data_dir
+        self.hsm = hsm
         self._say = say
         self.config = config
         self.cluster: Cluster | None = None
@@ -91,7 +98,11 @@ class Site:
                 file.write(config_text(config))
 
     async def start_switch(self) -> None:
-        """Start the switch and wait until it is ready. Raises `SwitchProcessError`."""
+        """Start HSM and switch and wait until they are ready. Raises `ChildProgramError`."""
+        if self.hsm is not None and not self.hsm.running:
+            with self.step("hsm: start"):
+                self.hsm.start()
+                await self.hsm.wait_ready()
         with self.step("switch: recovery" if not self.switches[1:] else "shards: recovery"):
             for switch in self.switches:
                 switch.start()
@@ -99,13 +110,15 @@ class Site:
                 await switch.wait_ready()
 
     async def fail_when_a_switch_ends(self) -> None:
-        """Wait until the switch, or a shard of it, ends by itself: raise `SwitchProcessError`."""
+        """Wait until the switch, a shard or the HSM ends by itself: raise `ChildProgramError`."""
         async with trio.open_nursery() as nursery:
+            if self.hsm is not None:
+                nursery.start_soon(self.hsm.fail_when_it_ends)
             for switch in self.switches:
                 nursery.start_soon(switch.fail_when_it_ends)
 
     async def stop_switch(self) -> None:
-        """Have the switch drain and end. Raises `SwitchProcessError`."""
+        """Have the switch drain and end. Raises `ChildProgramError`."""
         if any(switch.running for switch in self.switches):
             with self.step("switch: drained"):
                 async with trio.open_nursery() as nursery:
@@ -117,9 +130,13 @@ class Site:
         try:
             await self.stop_switch()
         finally:
-            if self.cluster is not None:
-                with self.step("postgres: stopped"):
-                    await trio.to_thread.run_sync(self.cluster.stop)
+            try:
+                if self.hsm is not None and self.hsm.running:
+                    await self.hsm.stop()
+            finally:
+                if self.cluster is not None:
+                    with self.step("postgres: stopped"):
+                        await trio.to_thread.run_sync(self.cluster.stop)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -226,8 +226,10 @@ cdef class HsmStage(Outbox):
         if start == 0:
             command_free(&self.questions, command)
             return False
-        put_seal(question.keys, question.recall.verdict.keys_before, question.kept.body,
-                 question.mac_at, out)
+        # A reply has its MAC under its request's key: one that tells new keys, under those before.
+        put_seal(question.keys,
+                 question.recall.verdict.keys_before or question.recall.verdict.keys_made,
+                 question.kept.body, question.mac_at, out)
         command_end(out, start)
         self.links.all[link].in_flight += 1
         self.counters.hsm_commands += 1

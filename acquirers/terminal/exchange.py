@@ -16,6 +16,7 @@ from typing import Literal
 from msgspec import Struct
 
 from acquirers.terminal import elements as de
+from acquirers.terminal.message_mac import MacError
 from acquirers.terminal.wire import Wire
 from switch.errors import ProtocolError
 from switch.iso8583 import (
@@ -46,7 +47,7 @@ class Unmatched(Struct, frozen=True, kw_only=True):
 
 
 class Unreadable(Struct, frozen=True, kw_only=True, gc=False):
-    """The switch sent a frame that is no message of this spec; `fault` holds no card data."""
+    """A frame that is no message, or not the switch's own; `fault` has no card data."""
 
     fault: str
 
@@ -72,11 +73,15 @@ class TerminalConnection:
     def send(self, request: Message) -> bytes:
         """Give the frame to write for a request, which from now on waits for its reply.
 
+        A terminal with a MAC key gives the request its MAC.
+
         Raises EncodeError, TooManyUnansweredError.
         """
         if len(self._waiting) >= UNANSWERED_MAX:
             raise TooManyUnansweredError(f"{UNANSWERED_MAX} requests are waiting for their replies")
-        frame = self._wire.framing.frame(encode(request, self._wire.spec), self._wire.tpdu)
+        spec, mac = self._wire.spec, self._wire.mac
+        body = encode(request, spec) if mac is None else mac.sealed(request, spec)
+        frame = self._wire.framing.frame(body, self._wire.tpdu)
         self._waiting[_key_of_request(request)] = request
         return frame
 
@@ -95,7 +100,9 @@ class TerminalConnection:
             return NEED_DATA
         try:
             reply = decode(frame.body, self._wire.spec)
-        except DecodeError as error:
+            if self._wire.mac is not None:
+                self._wire.mac.check(frame.body, reply)
+        except (DecodeError, MacError) as error:
             return Unreadable(fault=str(error))
         key = self._key_waiting_for(reply)
         if key is None:

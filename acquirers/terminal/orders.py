@@ -39,6 +39,7 @@ class Service(StrEnum):
     SIGN_OFF = "sign-off"
     ECHO = "echo"
     CUT_OVER = "cut-over"
+    KEY_EXCHANGE = "key-exchange"
 
 
 MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
@@ -58,6 +59,7 @@ MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
     Service.SIGN_OFF:         ("0800", "002"),
     Service.ECHO:             ("0800", "301"),
     Service.CUT_OVER:         ("0800", "201"),
+    Service.KEY_EXCHANGE:     ("0800", "161"),
 }  # fmt: skip
 
 ADVISING_TYPES: Final = frozenset({"022", "040", "042"})
@@ -65,7 +67,9 @@ ADVISING_TYPES: Final = frozenset({"022", "040", "042"})
 
 INQUIRIES: Final = frozenset({Service.BALANCE, Service.POINTS_BALANCE})
 HOLDS: Final = frozenset({Service.HOLD, Service.PREAUTHORISATION})
-NETWORK: Final = frozenset({Service.SIGN_ON, Service.SIGN_OFF, Service.ECHO, Service.CUT_OVER})
+NETWORK: Final = frozenset(
+    {Service.SIGN_ON, Service.SIGN_OFF, Service.ECHO, Service.CUT_OVER, Service.KEY_EXCHANGE}
+)
 NAMES_ORIGINAL: Final = frozenset({Service.REFUND, Service.COMPLETION, Service.REVERSAL})
 MOVES_MONEY: Final = frozenset(Service) - INQUIRIES - NETWORK
 

@@ -33,6 +33,7 @@ TITLES: Final[dict[Service, Text]] = {
     Service.SIGN_OFF: Text("SIGN-OFF", "خروج پایانه"),
     Service.ECHO: Text("LINE TEST", "آزمون ارتباط"),
     Service.CUT_OVER: Text("CUT-OVER", "آغاز روز مالی"),
+    Service.KEY_EXCHANGE: Text("KEY EXCHANGE", "تبادل کلید"),
 }
 
 HEADING: Final = Text("B A S H G A H", "باشگاه")

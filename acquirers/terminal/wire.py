@@ -8,18 +8,24 @@ from typing import Final
 from msgspec import Struct
 
 from acquirers.pos import PROFILES
+from acquirers.terminal.message_mac import MessageMac
 from switch.iso8583 import Framing, Spec, named
 
 TPDU: Final = bytes.fromhex("6000010000")
 """Identifier 60, destination 0001 (the switch), source 0000 (this terminal)."""
 
 
-class Wire(Struct, frozen=True, kw_only=True, gc=False):
-    """How messages become bytes. `tpdu` is the 5 bytes a request carries, or empty."""
+class Wire(Struct, frozen=True, kw_only=True):
+    """How messages become bytes.
+
+    `tpdu` is the 5 bytes a request carries, or empty. With `mac` every message carries one, and
+    a reply without the right one is none.
+    """
 
     spec: Spec
     framing: Framing
     tpdu: bytes = b""
+    mac: MessageMac | None = None
 
 
 class UnknownProfileError(ValueError):

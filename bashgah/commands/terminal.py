@@ -7,17 +7,18 @@ and how it looks is `acquirers.terminal`'s.
 import os
 import ssl
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from getpass import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
 
 from acquirers.pos import PROFILES
-from acquirers.terminal.cards.pin_pad import PinError, injected_pin_pad
+from acquirers.terminal.cards.pin_pad import PinError
 from acquirers.terminal.cards.readers import READERS, UnknownReaderError, reader_of
 from acquirers.terminal.cards.reading import CardError, CardReader
 from acquirers.terminal.choices import (
@@ -30,6 +31,14 @@ from acquirers.terminal.choices import (
 )
 from acquirers.terminal.client import Address, Patience
 from acquirers.terminal.dialog import HISTORY, REPEAT, Carrier, Dialog, repeatable
+from acquirers.terminal.keys import (
+    NOTHING_INJECTED,
+    InjectedKeys,
+    TerminalKeyError,
+    TerminalKeys,
+    ToldKeyError,
+    key_in,
+)
 from acquirers.terminal.memory import TerminalMemory
 from acquirers.terminal.orders import NETWORK, OrderError, Service
 from acquirers.terminal.parties import Card, CardUnreadableError, Station
@@ -39,8 +48,10 @@ from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
 from acquirers.terminal.tls import terminal_tls
 from acquirers.terminal.wire import UnknownProfileError, wire_of
-from bashgah.counter import Counter, PinEntry
-from bashgah.demo import SHOPS, TERMINALS, TEST_CARDS
+from bashgah import demo_keys
+from bashgah.counter import Counter
+from bashgah.demo import MAC_TERMINAL, SHOPS, TERMINALS, TEST_CARDS
+from hsm_sim.key_types import TAK, TMK, TPK
 
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
 """Where the demo's configuration puts the profiles' listeners."""
@@ -55,6 +66,8 @@ CHOICE_ERRORS = (
     CardDiffersError,
     OrderError,
     PinError,
+    TerminalKeyError,
+    ToldKeyError,
     UnknownProfileError,
     UnknownReaderError,
 )
@@ -111,7 +124,23 @@ PinFileOption = Annotated[
     Path | None, typer.Option(help="Read the PIN from a file, or from standard input with -.")
 ]
 PinKeyOption = Annotated[
-    Path | None, typer.Option(help="The terminal's PIN key: a file of hex digits, mode 0600.")
+    Path | None,
+    typer.Option(
+        help="The terminal's PIN key: a file of hex digits, mode 0600. "
+        "Default: that of its last key exchange; the demo's for a demo terminal."
+    ),
+]
+MasterKeyOption = Annotated[
+    Path | None,
+    typer.Option(help="The key that session keys come under; a file, defaults as --pin-key."),
+]
+MacKeyOption = Annotated[
+    Path | None,
+    typer.Option(help="The key of messages' MACs; a file, defaults as --pin-key."),
+]
+MacOption = Annotated[
+    Literal["retail", "cmac", "none"],
+    typer.Option(help="How messages are authenticated when there is a MAC key."),
 ]
 OperationArgument = Annotated[
     str,
@@ -151,6 +180,9 @@ def command(
     pin: PinOption = False,
     pin_file: PinFileOption = None,
     pin_key: PinKeyOption = None,
+    master_key: MasterKeyOption = None,
+    mac_key: MacKeyOption = None,
+    mac: MacOption = "retail",
 ) -> None:
     """Be a POS terminal: pay, refund, reverse, ask for the balance, and print the receipt.
 
@@ -160,35 +192,34 @@ def command(
     bashgah terminal mixed --card 1 --amount 500000 --points 40
     bashgah terminal reversal                of the last message
     bashgah terminal repeat                  the same reply, byte for byte
+    bashgah terminal key-exchange            new session keys, for --pin and MACs
 
     Exit status: 0 approved, 1 declined, 2 no reply or not understood.
     """
     try:
         merchant_id = merchant or dict(TERMINALS).get(terminal, "")
+        state_path = state or _state_path(terminal)
         counter = Counter(
             station=Station(terminal_id=terminal, merchant_id=merchant_id, acquirer_code=acquirer),
             address=Address(host=host, port=port or PORTS.get(profile, 0)),
             wire=wire_of(profile),
             patience=Patience(reply_seconds=reply_seconds, repeats_max=repeats),
             tls=_tls(tls_ca, tls_cert, tls_key),
-            memory=TerminalMemory(state or _state_path(terminal), terminal),
+            memory=TerminalMemory(state_path, terminal),
             now=lambda: datetime.now(ZoneInfo(timezone)),
             language=lang,
             heading=_heading(merchant_id),
             receipt_only=receipt_only,
             reader=_reader(reader, card),
-            pin_entry=_pin_entry(pin, pin_file, pin_key),
+            ask_pin=_pin_entry(pin, pin_file),
+            keys=_keys(terminal, state_path, master_key, pin_key, mac_key),
+            mac_algorithm=None if mac == "none" else mac,
         )
-        if not operation:
-            _converse(counter)
-            return
         wishes = _wishes(amount, points, partial, final, of, day)
-        performed = _once(counter, operation, wishes, card, expiry)
+        raise typer.Exit(_status(counter, operation, wishes, card, expiry))
     except CHOICE_ERRORS as error:
         typer.echo(f"bashgah terminal: {error}", err=True)
         raise typer.Exit(EXIT_UNANSWERED) from None
-    if performed is not None and not performed.approved:
-        raise typer.Exit(EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED)
 
 
 def _wishes(amount: str, points: str, partial: bool, final: str, of: str, day: str) -> Wishes:
@@ -208,6 +239,17 @@ def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSL
     if ca is None or certificate is None or key is None:
         raise ChoiceError("TLS needs all of --tls-ca, --tls-cert and --tls-key")
     return terminal_tls(ca, certificate, key)
+
+
+def _status(counter: Counter, operation: str, wishes: Wishes, typed_card: str, expiry: str) -> int:
+    """Carry out what was asked for, or what is asked for in a conversation; the exit status."""
+    if not operation:
+        _converse(counter)
+        return 0
+    performed = _once(counter, operation, wishes, typed_card, expiry)
+    if performed is None or performed.approved:
+        return 0
+    return EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED
 
 
 def _once(
@@ -263,15 +305,37 @@ def _reader(wish: str, typed_card: str) -> CardReader | None:
     return reader_of(wish)
 
 
-def _pin_entry(asked: bool, file: Path | None, key: Path | None) -> PinEntry | None:
-    """Give how the PIN is entered, if one is wanted. Raises ChoiceError, PinKeyError."""
+def _pin_entry(asked: bool, file: Path | None) -> Callable[[], str] | None:
+    """Give how the PIN is entered, if one is wanted. Raises ChoiceError."""
     if not asked and file is None:
         return None
     if asked and file is not None:
         raise ChoiceError("a PIN is either asked for (--pin) or read (--pin-file)")
-    if key is None:
-        raise ChoiceError("a PIN needs the terminal's PIN key (--pin-key)")
-    return PinEntry(ask=partial(_read_pin, file), pad=injected_pin_pad(key))
+    return partial(_read_pin, file)
+
+
+def _keys(
+    terminal: str, state: Path, master: Path | None, pin: Path | None, mac: Path | None
+) -> TerminalKeys:
+    """Give the terminal's keys, and those of this run's options. Raises TerminalKeyError."""
+    given = [None if path is None else key_in(path) for path in (master, pin, mac)]
+    return TerminalKeys(
+        state.with_suffix(".keys"),
+        terminal,
+        _injected_keys(terminal),
+        InjectedKeys(master=given[0], pin=given[1], mac=given[2]),
+    )
+
+
+def _injected_keys(terminal: str) -> InjectedKeys:
+    """Give the keys that a terminal of the demo came with."""
+    if terminal not in dict(TERMINALS):
+        return NOTHING_INJECTED
+    return InjectedKeys(
+        master=demo_keys.clear_key(TMK),
+        pin=demo_keys.clear_key(TPK),
+        mac=demo_keys.clear_key(TAK) if terminal == MAC_TERMINAL else None,
+    )
 
 
 def _read_pin(file: Path | None) -> str:

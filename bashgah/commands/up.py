@@ -1,4 +1,4 @@
-"""`bashgah up`: PostgreSQL and the switch with one command; with `--demo` terminals as well.
+"""`bashgah up`: PostgreSQL and the switch with one command; with `--demo` HSM and terminals, too.
 
 Owns the order of things and the signals. Standard error tells what goes on; standard output has
 nothing but the demo's verdict, as its last line.
@@ -19,7 +19,7 @@ from rich.console import Console
 
 from bashgah.cli import INTERRUPTED_EXIT_CODE
 from bashgah.demo_load import DemoLoad
-from bashgah.demo_site import demo_config, demo_population, load_demo
+from bashgah.demo_site import demo_config, demo_hsm, demo_population, load_demo
 from bashgah.site import Site
 from bashgah.verification import first_difference
 from loadtest.pace import Closed, Open, Pace
@@ -90,8 +90,10 @@ def command(
         site = _configured_site(config, shards)
         raise typer.Exit(trio.run(_until_signal, partial(_serve, site, None, None)))
     pace: Pace = Open(requests_per_second=rate) if rate else Closed(think_seconds=THINK_SECONDS)
-    demo_site = demo_config(data_dir.absolute(), bin_dir, shards=shards or 1)
-    site = Site(data_dir=data_dir.absolute(), config=demo_site, say=_say)
+    directory = data_dir.absolute()
+    demo_site = demo_config(directory, bin_dir, shards=shards or 1)
+    hsm = demo_hsm(demo_site, directory)
+    site = Site(data_dir=directory, config=demo_site, say=_say, hsm=hsm)
     if not terminals:
         raise typer.Exit(trio.run(_until_signal, partial(_serve, site, load_demo, seconds)))
     load = partial(_new_load, site, pace, terminals, seed)
@@ -168,7 +170,7 @@ async def _drive(load: DemoLoad, seconds: int | None, stop: trio.Event) -> None:
 
 
 async def _watched(site: Site, run: Callable[[], Awaitable[None]]) -> None:
-    """Run something that needs the switch. Raises `SwitchProcessError` if that ends before."""
+    """Run something that needs the switch. Raises `ChildProgramError` if that ends before."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(site.fail_when_a_switch_ends)
         await run()

@@ -18,10 +18,10 @@ import trio
 from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
+from bashgah.child_program import ChildProgramError
 from bashgah.demo import CROWD_PANS, EXPIRY, TERMINALS
 from bashgah.demo_site import free_ports, load_demo
 from bashgah.site import Site
-from bashgah.switch_process import SwitchProcessError
 from switch.errors import OperatingError
 from switch.iso8583 import decode, encode
 from tests.golden.demo_switch import demo_cast, go_shopping
@@ -110,7 +110,7 @@ async def test_data_of_two_shards_is_not_served_by_one_or_three() -> None:
         await three.start_database()
         three.switch.start()
         try:
-            with pytest.raises(SwitchProcessError, match="cards of other shards' slots"):
+            with pytest.raises(ChildProgramError, match="cards of other shards' slots"):
                 await three.switch.wait_ready()
         finally:
             three.switch.kill()

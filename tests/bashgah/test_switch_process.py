@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import trio
 
+from bashgah.child_program import ChildProgramError
 from bashgah.demo_site import free_port
-from bashgah.switch_process import SwitchProcess, SwitchProcessError
+from bashgah.switch_process import SwitchProcess
 
 
 @pytest.mark.slow
@@ -18,7 +19,7 @@ async def test_a_switch_that_cannot_start_is_reported_with_the_end_of_its_log(
     switch = SwitchProcess(config_path, f"http://127.0.0.1:{free_port()}", tmp_path / "log")
 
     switch.start()
-    with trio.fail_after(30), pytest.raises(SwitchProcessError, match="unknown field"):
+    with trio.fail_after(30), pytest.raises(ChildProgramError, match="unknown field"):
         await switch.wait_ready()
 
     assert not switch.running
@@ -31,5 +32,5 @@ async def test_a_switch_that_ends_by_itself_is_noticed(tmp_path: Path) -> None:
 
     switch.start()
 
-    with trio.fail_after(30), pytest.raises(SwitchProcessError, match=r"missing\.toml"):
+    with trio.fail_after(30), pytest.raises(ChildProgramError, match=r"missing\.toml"):
         await switch.fail_when_it_ends()

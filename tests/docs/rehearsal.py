@@ -1,14 +1,19 @@
 """Plays a documented exchange on a real switch today, and turns the reply back into the document's.
 
-The document's trace numbers and times stay as they are printed; what is sent has today's. Elements
-that differ from run to run by their nature are named in VARIABLE and nowhere else.
+Messages with a MAC get it under the demo's published key, each time over what is sent, and the
+replies' MACs are checked. The document's trace numbers and times stay as they are printed; what is
+sent has today's. Elements that differ from run to run by their nature are named in VARIABLE and
+nowhere else.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from acquirers.terminal.message_mac import MessageMac
 from acquirers.terminal.wire import Wire, wire_of
+from bashgah import demo_keys
+from hsm_sim.key_types import TAK
 from switch.iso8583 import DecodeError, Message, decode, encode, reply_tpdu
 from tests.docs.examples import Example, unframed
 from tests.golden.line import Line
@@ -20,6 +25,8 @@ TRACE_NUMBERS_FROM = 900_000
 """Played trace numbers are the document's and this: no other test takes them."""
 
 TEHRAN = ZoneInfo("Asia/Tehran")
+
+MAC = MessageMac(demo_keys.clear_key(TAK), "retail")
 
 Key = tuple[str, str]
 """DE 11, and DE 13 and 12 as MMDDhhmmss."""
@@ -39,13 +46,13 @@ class Rehearsal:
         documented = unframed(example.reply, wire)
         reply = self._answer(unframed(example.request, wire).body, wire, line)
         self._put_variables_back(reply, decode(documented.body, wire.spec))
-        return wire.framing.frame(encode(reply, wire.spec), documented.tpdu)
+        return wire.framing.frame(_encoded(reply, wire), documented.tpdu)
 
     def record(self, request: bytes, wire: Wire, line: Line) -> bytes:
         """Give the reply's frame to a request's frame that the document shall have."""
         frame = unframed(request, wire)
         reply = self._answer(frame.body, wire, line)
-        return wire.framing.frame(encode(reply, wire.spec), reply_tpdu(frame.tpdu))
+        return wire.framing.frame(_encoded(reply, wire), reply_tpdu(frame.tpdu))
 
     def _answer(self, body: bytes, wire: Wire, line: Line) -> Message:
         """Send a documented request today; give the reply with the document's times."""
@@ -55,7 +62,7 @@ class Rehearsal:
             return _asked(line, body, wire)  # broken on purpose: sent as it is
         staged = decode(body, wire.spec)
         self._stage(staged)
-        reply = _asked(line, encode(staged, wire.spec), wire)
+        reply = _asked(line, _encoded(staged, wire), wire)
         for element in ("11", "12", "13", "15", "90"):
             if element in reply:
                 reply[element] = request[element]
@@ -92,7 +99,18 @@ class Rehearsal:
 def _asked(line: Line, body: bytes, wire: Wire) -> Message:
     reply = line.ask(body)
     assert reply is not None, "the switch closed the connection"
-    return decode(reply, wire.spec)
+    decoded = decode(reply, wire.spec)
+    if _has_mac(decoded):
+        MAC.check(reply, decoded)
+    return decoded
+
+
+def _encoded(message: Message, wire: Wire) -> bytes:
+    return MAC.sealed(message, wire.spec) if _has_mac(message) else encode(message, wire.spec)
+
+
+def _has_mac(message: Message) -> bool:
+    return "64" in message or "128" in message
 
 
 def _seconds_from(start: datetime) -> Iterator[str]:

@@ -32,10 +32,10 @@ class Scene(Struct, frozen=True, kw_only=True):
 class Author:
     """Writes the requests of one terminal and one card, each with the next trace number."""
 
-    def __init__(self, station: Station, card: Card) -> None:
+    def __init__(self, station: Station, card: Card, first: int = 1) -> None:
         self._station = station
         self._card = card
-        self._stan = 0
+        self._stan = first - 1
 
     def request(self, order: Order, card: Card | None = None) -> Message:
         """Give the next request, without what a terminal need not send."""
@@ -53,13 +53,13 @@ def scenes(station: Station, member: Card, poor: Card) -> Iterator[Scene]:
     """Give the scenes in order. `member` has money; `poor` has less than 20,000 rials."""
     author = Author(station, member)
     purchase = author.request(Order(service=Service.PURCHASE, amount_minor=250_000))
-    yield _scene("purchase-binary", "Purchase of 250,000 rials", purchase)
-    yield _scene("repeat", "Its repeat: the first reply again", repeat_of(purchase))
+    yield scene_of("purchase-binary", "Purchase of 250,000 rials", purchase)
+    yield scene_of("repeat", "Its repeat: the first reply again", repeat_of(purchase))
     changed = repeat_of(purchase)
     changed["4"] = "000000250001"
-    yield _scene("duplicate", "The same key with another amount: refused", changed)
+    yield scene_of("duplicate", "The same key with another amount: refused", changed)
     same = author.request(Order(service=Service.PURCHASE, amount_minor=250_000))
-    yield _scene("purchase-ascii", "The same purchase on the other profile", same, ASCII)
+    yield scene_of("purchase-ascii", "The same purchase on the other profile", same, ASCII)
     yield from _points(author)
     yield from _money(author, purchase)
     yield from _holds(author)
@@ -70,25 +70,25 @@ def scenes(station: Station, member: Card, poor: Card) -> Iterator[Scene]:
 
 def _points(author: Author) -> Iterator[Scene]:
     mixed = Order(service=Service.MIXED, amount_minor=250_000, points_max=10)
-    yield _scene("mixed", "Ten points at most, the rest with money", author.request(mixed))
+    yield scene_of("mixed", "Ten points at most, the rest with money", author.request(mixed))
     points = Order(service=Service.POINTS, amount_minor=20_000)
-    yield _scene("points", "20,000 rials with points", author.request(points))
+    yield scene_of("points", "20,000 rials with points", author.request(points))
 
 
 def _money(author: Author, purchase: Message) -> Iterator[Scene]:
     load = author.request(Order(service=Service.LOAD, amount_minor=500_000))
-    yield _scene("load", "Load of 500,000 rials", load)
+    yield scene_of("load", "Load of 500,000 rials", load)
     balance = author.request(Order(service=Service.BALANCE))
-    yield _scene("balance", "Balance inquiry", balance)
+    yield scene_of("balance", "Balance inquiry", balance)
     refund = Order(service=Service.REFUND, amount_minor=100_000, original=original_in(purchase))
-    yield _scene("refund", "Refund of 100,000 of the first purchase", author.request(refund))
+    yield scene_of("refund", "Refund of 100,000 of the first purchase", author.request(refund))
 
 
 def _holds(author: Author) -> Iterator[Scene]:
     hold = author.request(Order(service=Service.PREAUTHORISATION, amount_minor=300_000))
-    yield _scene("preauthorisation", "Pre-authorisation of 300,000 rials", hold)
+    yield scene_of("preauthorisation", "Pre-authorisation of 300,000 rials", hold)
     completion = Order(service=Service.COMPLETION, amount_minor=220_000, original=original_in(hold))
-    yield _scene("completion", "Its completion for 220,000", author.request(completion))
+    yield scene_of("completion", "Its completion for 220,000", author.request(completion))
 
 
 def _reversals(author: Author, purchase: Message) -> Iterator[Scene]:
@@ -99,18 +99,20 @@ def _reversals(author: Author, purchase: Message) -> Iterator[Scene]:
         original=original,
         final_amount_minor=100_000,
     )
-    yield _scene(
+    yield scene_of(
         "partial-reversal", "The second purchase reversed down to 100,000", author.request(partial)
     )
     whole = Order(service=Service.REVERSAL, amount_minor=original.amount_minor, original=original)
-    yield _scene("reversal", "And wholly", author.request(whole))
+    yield scene_of("reversal", "And wholly", author.request(whole))
 
 
 def _refusals(author: Author, poor: Card) -> Iterator[Scene]:
     dear = author.request(Order(service=Service.POINTS, amount_minor=900_000_000))
-    yield _scene("decline", "More than the points are worth: declined", dear)
+    yield scene_of("decline", "More than the points are worth: declined", dear)
     part = Order(service=Service.PURCHASE, amount_minor=20_000, partial_accepted=True)
-    yield _scene("partial", "A card with 5,000 rials: approved in part", author.request(part, poor))
+    yield scene_of(
+        "partial", "A card with 5,000 rials: approved in part", author.request(part, poor)
+    )
     broken = author.request(Order(service=Service.PURCHASE, amount_minor=250_000))
     body = encode(broken, wire_of(ASCII).spec).replace(b"000000250000", b"00000025000O", 1)
     yield Scene(name="format-error", title="A letter in the amount", profile=ASCII, body=body)
@@ -123,10 +125,11 @@ def _network(author: Author) -> Iterator[Scene]:
         ("cut-over", "Cut-over to 22 November", Service.CUT_OVER),
     ):
         order = Order(service=service, settlement_date=f"{FIRST_AT:%m%d}")
-        yield _scene(name, title, author.request(order))
+        yield scene_of(name, title, author.request(order))
 
 
-def _scene(name: str, title: str, request: Message, profile: str = BINARY) -> Scene:
+def scene_of(name: str, title: str, request: Message, profile: str = BINARY) -> Scene:
+    """Give the scene of a request as it is."""
     return Scene(
         name=name, title=title, profile=profile, body=encode(request, wire_of(profile).spec)
     )

@@ -7,6 +7,7 @@ import pytest
 from acquirers.pos import PROFILES
 from acquirers.terminal.exchange import reply_type
 from acquirers.terminal.wire import wire_of
+from bashgah import demo_keys
 from switch.iso8583 import DecodeError, decode, encode, reply_tpdu
 from switch.reasons import RESPONSE_CODES, Reason
 from switch.response_codes import ResponseCode
@@ -34,6 +35,7 @@ def test_the_document_has_examples_of_every_operation_and_both_profiles() -> Non
         "purchase-binary", "purchase-ascii", "repeat", "mixed", "points", "load", "balance",
         "refund", "preauthorisation", "completion", "reversal", "partial-reversal", "decline",
         "partial", "duplicate", "format-error", "sign-on", "echo", "cut-over",
+        "pin-right", "pin-wrong", "chip", "mac", "mac-echo",
     }  # fmt: skip
 
 
@@ -86,6 +88,11 @@ def test_every_reason_stands_beside_its_response_code(reason: Reason) -> None:
     if code is not ResponseCode.APPROVED:
         (row,) = [line for line in CODES.splitlines() if line.startswith(f"| {code.value} | ")]
         assert f"`{name}`" in row
+
+
+def test_the_demos_keys_are_told() -> None:
+    for key in (demo_keys.MASTER_KEY, demo_keys.PIN_KEY, demo_keys.MAC_KEY):
+        assert f"`{key}`" in TEXT
 
 
 def test_links_inside_the_document_lead_somewhere() -> None:

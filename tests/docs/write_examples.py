@@ -12,12 +12,13 @@ from pathlib import Path
 
 from acquirers.terminal.parties import Card, Station
 from acquirers.terminal.wire import wire_of
-from bashgah import demo
+from bashgah import demo, demo_keys
 from bashgah.postgres import Cluster
 from switch.ledger.migrate import migrate
 from tests.docs.examples import DOCUMENT, Example, with_examples
 from tests.docs.rehearsal import Rehearsal
 from tests.docs.scenario import scenes
+from tests.docs.secret_scenes import secret_scenes
 from tests.golden.demo_switch import running_demo_switch
 from tests.golden.line import connected
 
@@ -30,7 +31,11 @@ def recorded(port: dict[str, int]) -> list[Example]:
     member, _, poor = (Card(pan=card.pan, expiry=card.expiry) for card in demo.TEST_CARDS[:3])
     rehearsal = Rehearsal()
     examples = []
-    for scene in scenes(station, member, poor):
+    authenticated = Station(
+        terminal_id=demo.MAC_TERMINAL, merchant_id=dict(demo.TERMINALS)[demo.MAC_TERMINAL]
+    )
+    secret = secret_scenes(station, authenticated, member, demo_keys.CHIP_CARD.pan)
+    for scene in (*scenes(station, member, poor), *secret):
         wire = wire_of(scene.profile)
         request = wire.framing.frame(scene.body, wire.tpdu)
         with connected(port[scene.profile], wire) as line:

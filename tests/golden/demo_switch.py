@@ -24,7 +24,7 @@ from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
 from bashgah import demo, demo_loader
 from bashgah.config_text import config_text
-from bashgah.demo_site import demo_config, free_port, write_pan_key
+from bashgah.demo_site import demo_config, demo_hsm, free_port, write_pan_key
 from bashgah.postgres import Cluster
 from bashgah.switch_process import SwitchProcess
 from issuers.purse import purse
@@ -91,8 +91,11 @@ def running_demo_switch(
     trio.run(demo_loader.load, config, make_purse)
     base_url = f"http://{config.http.host}:{config.http.port}"
     switch = SwitchProcess(config_path, base_url, directory / "switch.log")
-    switch.start()
+    hsm = demo_hsm(config, directory)
+    hsm.start()
     try:
+        trio.run(hsm.wait_ready)
+        switch.start()
         trio.run(switch.wait_ready)
         port = {listener.profile: listener.port for listener in config.listener}
         cast = demo_cast()
@@ -105,8 +108,9 @@ def running_demo_switch(
             restart_after_kill=partial(_restart, switch),
         )
     finally:
-        if switch.running:
-            trio.run(switch.stop)
+        for program in (switch, hsm):
+            if program.running:
+                trio.run(program.stop)
 
 
 def _restart(switch: SwitchProcess) -> None:
@@ -154,6 +158,7 @@ def _config(dsn: str, directory: Path) -> Config:
             msgspec.structs.replace(listener, port=free_port()) for listener in config.listener
         ),
         database=Database(dsn=dsn),
+        hsm=tuple(msgspec.structs.replace(hsm, port=free_port()) for hsm in config.hsm),
         http=Http(host=config.http.host, port=free_port()),
         postgres=Postgres(enabled=False),
     )

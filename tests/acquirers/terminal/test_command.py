@@ -136,7 +136,8 @@ def test_the_merchant_of_a_demo_terminal_is_known(shell: Shell) -> None:
         ("echo", "--profile=carrier-pigeon"),
         ("purchase", "--amount=1", "--reader=abacus"),
         ("purchase", "--amount=1", "--card=1", "--reader=stripe:x"),
-        ("purchase", "--amount=1", "--pin"),
+        ("purchase", "--amount=1", "--pin", "--terminal=X0000001"),
+        ("key-exchange", "--terminal=X0000001"),
         ("purchase", "--amount=1", "--pin", "--pin-file=x"),
     ],
 )
