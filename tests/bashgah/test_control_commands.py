@@ -19,9 +19,9 @@ import trio
 from acquirers.terminal.wire import wire_of
 from bashgah import demo
 from bashgah.card_production.files import LoaderBatch, LoaderCard, token_of
+from bashgah.child_program import ChildProgramError
 from bashgah.demo import with_check_digit
 from bashgah.site import Site
-from bashgah.switch_process import SwitchProcessError
 from bashgah.terminal_keys import MacAlgorithm, for_terminal, make_keys, read_injection
 from hsm_sim import _pin_checks
 from hsm_sim._keys import Key
@@ -297,7 +297,7 @@ async def test_what_cannot_be_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
         await here.site.stop_switch()
         away = await here.tried("cards", "unlock", "--token", "0" * 32)
         (here.site.data_dir / "control").chmod(0o755)
-        with pytest.raises(SwitchProcessError, match="must be ours with mode 0700"):
+        with pytest.raises(ChildProgramError, match="must be ours with mode 0700"):
             await here.site.start_switch()
 
     assert [ended.returncode for ended in [*refusals, away]] == [2] * 12
