@@ -171,6 +171,7 @@ def test_a_card_of_its_file_shows_no_secret(tmp_path: Path) -> None:
     assert finds(shown.encode(), SECRETS) == []
 
 
+@pytest.mark.slow
 def test_an_hsm_and_what_it_holds_show_no_secret(tmp_path: Path) -> None:
     hsm = production_hsm(tmp_path)
     lmk = hsm.lmks[0]
