@@ -29,7 +29,8 @@ def test_a_secret_is_found_in_every_form(secret: str, form: str) -> None:
     around = secrets.token_bytes(1_000)
 
     assert f"{secret} as {form}" in finds(around + planted + around, SECRETS)
-    assert finds(around + planted[:-1] + around[::-1], {secret: {form: planted}}) == []
+    other = planted[:-1] + bytes([planted[-1] ^ 1])
+    assert finds(around + other + around, {secret: {form: planted}}) == []
 
 
 @pytest.mark.parametrize(
