@@ -53,6 +53,7 @@ MODULES = {
     "_mapping": MAP,
     "_index": LOOK_UP, "_exchanges": LOOK_UP, "_register": LOOK_UP,
     "_decide": PLAN, "_plan": PLAN, "_steps": PLAN, "_undo": PLAN, "_pricing": PLAN,
+    "_proofs": PLAN,
     "_book": MOVES, "_shard": MOVES, "_core": MOVES,
     "_rows": ROW, "_batches": ROW,
     "_writer": REPLY,
@@ -60,6 +61,7 @@ MODULES = {
     "_parking": GATE, "_pressure": GATE, "_latency": GATE, "_exchange_log": GATE,
     "_routing": GATE, "_peers": GATE, "_outbox": GATE, "_gathering": GATE, "_shard_gate": GATE,
     "_price_queue": GATE, "_slow_lane": GATE,
+    "_hsm_stage": GATE, "_hsm_commands": GATE, "_hsm_links": GATE, "_questions": GATE,
     "loop": COMMIT, "protocol": COMMIT, "pgproto": COMMIT,
 }  # fmt: skip
 SYMBOLS = {
