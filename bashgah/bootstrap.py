@@ -35,7 +35,8 @@ from switch._peers import Peers
 from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
 from switch._tls import Tls
-from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key
+from switch.config import Config, ConfigError, Listener, read_dsn, read_pan_key, slot_owners
+from switch.control import Desk
 from switch.directory import Directory, EventError
 from switch.errors import FencedError, OperatingError
 from switch.events import TakenOver
@@ -46,13 +47,15 @@ from switch.ledger.database import Database
 from switch.ledger.journal import Batch, Fenced, Overtaken
 from switch.ledger.writer import Writer
 from switch.limits import FRAME_SECONDS_MAX
+from switch.local_sockets import listen_at
 from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
 from switch.peers import keep_connected
 from switch.profile import Profile
 from switch.reasons import RESPONSE_CODES, Reason
 from switch.recall import at_once_max, recall
 from switch.recovery import recover, replay_tail
-from switch.server import Server, utc_offset_seconds
+from switch.server import Recall, Server, utc_offset_seconds
+from switch.slots import slot_of
 from switch.snapshots import SnapshotMetrics, Snapshots
 
 DESCRIPTORS_BESIDE = 256
@@ -323,28 +326,21 @@ async def run_switch(config: Config) -> None:
                 pricer=Pricer(PRICINGS),
             )
             ports = _open_listeners(config, owned, gate, tls, resources)
+            control = _open_control(config, resources)
             pool = HsmPool([_hsm_of(hsm) for hsm in config.hsm], gate)
             peers = join_shards(config, gate, owned.core, pan_key, resources)
-            server = Server(
-                core=owned.core,
-                gate=gate,
-                journal=owned.writer,
-                recall=partial(recall, database, owned.core, config.switch.shard),
-                timezone=timezone,
-                idle_seconds_max=min(listener.idle_seconds_max for listener in config.listener),
-                frame_seconds_max=FRAME_SECONDS_MAX,
-                metrics=CommitMetrics(registry),
-                write_log=write_log,
-                make_snapshots=_new_snapshots(config, owned, snapshot_database, registry).run,
-                recalled_at_once_max=at_once_max(
-                    config.memory.exchange_entries_max, config.memory.exchange_detail_bytes
-                ),
-                make_keys=KeyMaker(pool, owned.directory, timezone),
+            recalling = partial(recall, database, owned.core, config.switch.shard)
+            snapshots = _new_snapshots(config, owned, snapshot_database, registry)
+            server = _new_server(
+                config, owned, gate, pool, recalling, write_log, registry, snapshots
             )
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
             nursery.start_soon(_stop_on_signal, server)
             nursery.start_soon(pool.run)
             nursery.start_soon(reload_on_hangup, config, tls)
+            if control is not None:
+                desk = _new_desk(config, owned, server)
+                nursery.start_soon(desk.serve, control)
             if peers is not None:
                 registry.register(PeersCollector(peers))
                 assert isinstance(gate, ShardGate)
@@ -357,6 +353,54 @@ async def run_switch(config: Config) -> None:
             owned.writer.give_up()
             log.info("stopped", last_seq=owned.core.last_seq)
             nursery.cancel_scope.cancel()
+
+
+def _new_server(
+    config: Config,
+    owned: Owned,
+    gate: Gate,
+    pool: HsmPool,
+    recalling: Recall,
+    write_log: Callable[[bytes], None] | None,
+    registry: CollectorRegistry,
+    snapshots: Snapshots,
+) -> Server:
+    timezone = ZoneInfo(config.switch.timezone)
+    return Server(
+        core=owned.core,
+        directory=owned.directory,
+        gate=gate,
+        journal=owned.writer,
+        recall=recalling,
+        timezone=timezone,
+        idle_seconds_max=min(listener.idle_seconds_max for listener in config.listener),
+        frame_seconds_max=FRAME_SECONDS_MAX,
+        metrics=CommitMetrics(registry),
+        write_log=write_log,
+        make_snapshots=snapshots.run,
+        recalled_at_once_max=at_once_max(
+            config.memory.exchange_entries_max, config.memory.exchange_detail_bytes
+        ),
+        make_keys=KeyMaker(pool, owned.directory, timezone),
+    )
+
+
+def _open_control(config: Config, resources: ExitStack) -> socket.socket | None:
+    """Listen for operators, if they may come. Raises OperatingError."""
+    if config.switch.control_dir is None:
+        return None
+    listening = listen_at(config.switch.control_dir, config.switch.shard)
+    resources.callback(listening.close)
+    return listening
+
+
+def _new_desk(config: Config, owned: Owned, server: Server) -> Desk:
+    owners = slot_owners(config.switch)
+
+    def owns(token: bytes) -> bool:
+        return config.switch.shards == 1 or owners[slot_of(token)] == config.switch.shard
+
+    return Desk(core=owned.core, directory=owned.directory, recorder=server, owns=owns)
 
 
 def _new_snapshots(

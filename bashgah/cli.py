@@ -40,7 +40,9 @@ COMMANDS = (
     Command("iso", "bashgah.commands.iso:app", "Describe and encode ISO 8583 messages."),
     Command("hsm", "bashgah.commands.hsm:app", "Be a hardware security module; check one."),
     Command("vouchers", "bashgah.commands.vouchers:app", "Make and export voucher PINs."),
-    Command("cards", "bashgah.commands.cards:app", "Make cards: PINs, stripes, chips."),
+    Command("cards", "bashgah.commands.cards:app", "Make, load, block and unlock cards."),
+    Command("terminals", "bashgah.commands.terminals:app", "Make terminals' keys; inject them."),
+    Command("record", "bashgah.commands.record:command", "Let events of a file take effect."),
     Command("loadtest", "bashgah.commands.loadtest:app", "Put load on an ISO 8583 host."),
 )
 

@@ -18,7 +18,7 @@ from switch.config import Config, slot_owners
 from switch.errors import OperatingError
 from switch.ledger.database import Database
 from switch.ledger.session import Session
-from switch.peers import listen_for_peers
+from switch.local_sockets import listen_at
 
 TRUNKS_PER_SHARD = 4
 """Places of the gate: a link each way, and as many again whose end we have not heard of yet."""
@@ -87,7 +87,7 @@ def join_shards(
             f"shard {switch.shard} has {misplaced} cards of other shards' slots:"
             " they were loaded under another map or number of shards"
         )
-    listening = listen_for_peers(switch.peers_dir, switch.shard)
+    listening = listen_at(switch.peers_dir, switch.shard)
     resources.callback(listening.close)
     gate.join(peers, listening.fileno())
     return peers

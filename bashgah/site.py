@@ -7,6 +7,7 @@
       hsm/ hsm.log  of the demo's HSM, where there is one
       shards/       where the shards' sockets are, when there are several; then the two files
                     before are one each: `switch-0.toml`, `switch-0.log` and so on
+      control/      where operators reach the switch
 
 Owns their order: the database is up and migrated, and the HSM answers, before the switch starts;
 they stop after it.
@@ -45,9 +46,12 @@ class Site:
         self._say = say
         self.config = config
         self.cluster: Cluster | None = None
-        if config.switch.shards > 1 and config.switch.peers_dir is None:
-            switch = msgspec.structs.replace(config.switch, peers_dir=data_dir / "shards")
-            self.config = msgspec.structs.replace(config, switch=switch)
+        switch = config.switch
+        if switch.shards > 1 and switch.peers_dir is None:
+            switch = msgspec.structs.replace(switch, peers_dir=data_dir / "shards")
+        if switch.control_dir is None:
+            switch = msgspec.structs.replace(switch, control_dir=data_dir / "control")
+        self.config = msgspec.structs.replace(config, switch=switch)
         urls = [f"http://{one.http.host}:{one.http.port}" for one in shard_configs(self.config)]
         names = [f"switch-{number}" for number in range(len(urls))] if urls[1:] else ["switch"]
         self.metrics_urls = tuple(f"{url}/metrics" for url in urls)

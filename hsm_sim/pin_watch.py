@@ -5,9 +5,10 @@ by one; no limit of a card stops them, since they choose the account. So the HSM
 
 Only failures count: a busy switch verifies 12,000 PINs a second, and one in fifty is mistyped. The
 limits are far above that and far below what a search needs: four digits of one account are 10,000
-guesses, without a right PIN between them. Over a limit every verifying command answers 39 until
-somebody resets the watch; waiting does not help. Blocks that can't be opened (20, 24) do not count:
-a terminal with a wrong key sends many.
+guesses, without a right PIN between them. Over a limit every verifying command answers 39: of a
+minute or an hour until it has passed, so that a bad day ends by itself; of a row, which is a
+search, until somebody resets the watch (ZO, in the authorised state). Blocks that can't be opened
+(20, 24) do not count: a terminal with a wrong key sends many.
 
 Time is monotonic seconds and handed in. Minutes and hours begin with their first failure.
 """
@@ -62,7 +63,12 @@ class PinWatch:
 
     def admit(self) -> None:
         """Refuse (39) to verify when there were too many failures."""
-        if self.locked:
+        now = self._now()
+        if (
+            self.locked
+            or self._minute.count(now) > self._limits.failures_per_minute_max
+            or self._hour.count(now) > self._limits.failures_per_hour_max
+        ):
             raise Refused(ErrorCode.FRAUD_DETECTED)
 
     def record(self, matched: bool) -> None:
@@ -79,7 +85,7 @@ class PinWatch:
         )
         for name, exceeded in over:
             self.exceeded[name] += exceeded
-            self.locked |= exceeded
+        self.locked |= self._row > self._limits.failures_in_a_row_max
 
     def counts(self) -> PinCounts:
         """Give the counters as they are now."""

@@ -45,4 +45,3 @@ cdef class Gate(HsmStage):
     cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us,
                      Pressure *pressure) noexcept nogil
     cdef bint take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil
-    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil

@@ -53,13 +53,13 @@ class Gate:
         """Count the messages that an HSM or another shard has and has not answered."""
 
     def connect_hsm(self, fd: int) -> int:
-        """Take a connected socket to an HSM (its headers have four characters); gives its number.
+        """Take a connected socket to an HSM (its headers have four characters); gives its name.
 
         The socket is the gate's from here on. Raises OSError when all places are taken.
         """
 
-    def hsm_is_lost(self, link: int) -> bool:
-        """Say whether a link has ended; its number may then be given again."""
+    def hsm_is_lost(self, name: int) -> bool:
+        """Say whether a link has ended."""
 
     def drop_slow_hsms(self, answer_us_max: int) -> None:
         """Drop links whose answers take longer; what they had is asked of others, or gets 91."""

@@ -34,6 +34,7 @@ from switch._frames cimport (
 )
 from switch._hsm_links cimport mark_is_hsm
 from switch._hsm_stage cimport ALL_PROOFS
+from switch._kept cimport kept_forget, kept_is_wanted
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
     SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, SERVED_UNKNOWN, Lane, serve,
@@ -218,21 +219,20 @@ cdef class Gate(HsmStage):
         """Serve a parked message, if its connection is still there."""
         cdef Parked parked
         cdef Frame frame
-        assert self.parking.all[ticket].body != NULL
+        assert self.parking.all[ticket].kept.body != NULL
         parking_give(&self.parking, ticket, &parked, &frame)
         if parked.needs_keys:
             parked.recall.verdict.keys_made = recalled
             parked.recall.verdict.away = 0 if recalled else ALL_PROOFS
             recalled = True             # the journal was not asked
         with nogil:
-            if self.connections.all[parked.place].generation == parked.generation \
-                    and self.connections.all[parked.place].fd >= 0:
-                self.connections.all[parked.place].unanswered -= 1
-                self.serve_frame(parked.place, &frame, parked.received_us, &parked.recall,
-                                 FRESH if recalled else UNFETCHED)
+            if kept_is_wanted(&parked.kept, &self.connections.all[parked.kept.place]):
+                self.connections.all[parked.kept.place].unanswered -= 1
+                self.serve_frame(parked.kept.place, &frame, parked.kept.received_us,
+                                 &parked.recall, FRESH if recalled else UNFETCHED)
             else:
                 self.counters.undeliverable += 1
-            free(parked.body)
+            kept_forget(&parked.kept)
             if self.postponed_count and self.parking.count < PARKED_MAX // 2:
                 self.serve_postponed()
             self.flush_dirty()
@@ -593,6 +593,3 @@ cdef class Gate(HsmStage):
 
     cdef bint take_trunk_frame(self, int32_t place, const Frame *frame) noexcept nogil:
         return True
-
-    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil:
-        pass

@@ -2,19 +2,14 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from switch._frames cimport TPDU_BYTES, Frame
+from switch._frames cimport Frame
+from switch._kept cimport Kept
 
 cdef enum:
     GATHERED_MAX = 1024         # sign-ons and the like, and repeats while a shard is down
 
 cdef struct Gathered:
-    uint8_t *body               # NULL = free
-    size_t body_bytes
-    uint8_t envelope_bytes
-    uint8_t envelope[TPDU_BYTES]
-    int32_t place
-    uint32_t generation
-    int64_t received_us
+    Kept kept                   # nothing = free
     uint64_t tag                # its turn and its place here: an answer to an earlier one shows
     uint64_t awaited            # a bit for each shard that has not answered
     uint8_t held                # it has not been sent: its card's shard is down

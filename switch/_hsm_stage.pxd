@@ -35,7 +35,7 @@ cdef enum Standing:             # of a message that is served
 cdef class HsmStage(Outbox):
     cdef HsmLinks links
     cdef Questions questions
-    cdef uint8_t lost[8]        # links that have ended, for whoever makes new ones
+    cdef int64_t link_names[8]  # of the links' places: how often each was taken, times 8
     cdef bint serve_frame(self, int32_t place, const Frame *frame, int64_t received_us,
                           const Recall *recall, int standing) noexcept nogil
     cdef void prove(self, int32_t place, const Frame *frame, uint8_t envelope_bytes,
@@ -51,4 +51,7 @@ cdef class HsmStage(Outbox):
     cdef void note_answer(self, int32_t number, uint8_t proof, const uint8_t *answer,
                           size_t bytes) noexcept nogil
     cdef void finish(self, int32_t number) noexcept nogil
+    cdef void drop_reply(self, int32_t place, const Frame *frame) noexcept nogil
+    # What `_shard_gate` does otherwise:
+    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil
     cdef void lose_hsm(self, int link) noexcept nogil

@@ -12,10 +12,11 @@ from switch._hsm_links cimport (
     HSM_HEADER_BYTES, HSM_LINKS_MAX, HsmLink, hsm_link_add, hsm_link_drop, hsm_link_flush,
     hsm_link_keep, hsm_link_next, hsm_link_pick, hsm_link_read, hsm_links_clear, hsm_links_open,
 )
+from switch._kept cimport kept_frame, kept_is_wanted
 from switch._keyring cimport derivation_key, issuer_keys, terminal_keys
 from switch._questions cimport (
-    COMMANDS_MAX, Command, command_free, command_take, question_frame, question_free,
-    question_take, questions_clear, questions_open,
+    COMMANDS_MAX, Command, command_free, command_take, question_free, question_take,
+    questions_clear, questions_open,
 )
 from switch._register cimport find_acquirer, find_card, find_terminal
 from switch._routing cimport ROUTE_LISTENER
@@ -45,17 +46,18 @@ cdef class HsmStage(Outbox):
         questions_clear(&self.questions)
 
     def connect_hsm(self, int fd):
-        """Take a connected socket to an HSM, ours from here on; gives the link's number."""
+        """Take a connected socket to an HSM, ours from here on; gives the link's name."""
         cdef int link = hsm_link_add(&self.links, fd)
         if link < 0:
             close_fd(fd)
             raise OSError("no place for one more HSM")
-        self.lost[link] = 0
-        return link
+        self.link_names[link] += HSM_LINKS_MAX
+        return self.link_names[link] + link
 
-    def hsm_is_lost(self, int link):
-        """Say whether a link has ended."""
-        return bool(self.lost[link])
+    def hsm_is_lost(self, int64_t name):
+        """Say whether a link has ended; its place may have been taken again."""
+        cdef int link = <int> (name % HSM_LINKS_MAX)
+        return self.links.all[link].fd < 0 or self.link_names[link] + link != name
 
     def drop_slow_hsms(self, int64_t answer_us_max):
         """Drop links whose answers take too long; what they had is asked of others."""
@@ -201,7 +203,7 @@ cdef class HsmStage(Outbox):
             number = question_take(&self.questions, place, connection.generation, &reply,
                                    envelope_bytes, line.received_us, &self.work.request.recall)
         if number < 0:
-            self.counters.unsealed += 1         # its terminal repeats, and gets it then
+            self.drop_reply(place, frame)
             return True
         connection.unanswered += 1
         question = &self.questions.all[number]
@@ -211,7 +213,6 @@ cdef class HsmStage(Outbox):
         question.keys = self.work.seal
         question.mac_at = found.elements[element].offset
         if not self.ask_seal(number, link):
-            self.counters.unsealed += 1
             question.recall.verdict.away = PROOF_MAC
             self.finish(number)
         return True
@@ -228,7 +229,7 @@ cdef class HsmStage(Outbox):
         # A reply has its MAC under its request's key: one that tells new keys, under those before.
         put_seal(question.keys,
                  question.recall.verdict.keys_before or question.recall.verdict.keys_made,
-                 question.body, question.mac_at, out)
+                 question.kept.body, question.mac_at, out)
         command_end(out, start)
         self.links.all[link].in_flight += 1
         self.counters.hsm_commands += 1
@@ -301,14 +302,14 @@ cdef class HsmStage(Outbox):
         cdef Verdict *verdict = &question.recall.verdict
         cdef bint done = answer[0] == 48 and answer[1] == 48
         cdef bint wrong = answer[0] == 48 and answer[1] == 49
-        cdef uint8_t *mac = question.body + question.mac_at
+        cdef uint8_t *mac = question.kept.body + question.mac_at
         cdef int i
         if question.seals:
             # As many characters of MAC as 16; a binary element takes them two a byte.
             if not done or bytes < 2 + MAC_HEX:
                 self.counters.hsm_refusals += 1
                 verdict.away |= PROOF_MAC
-            elif question.body_bytes - question.mac_at >= MAC_HEX:
+            elif question.kept.body_bytes - question.mac_at >= MAC_HEX:
                 memcpy(mac, answer + bytes - MAC_HEX, MAC_HEX)
             else:
                 answer += bytes - MAC_HEX
@@ -332,24 +333,34 @@ cdef class HsmStage(Outbox):
         """All is said: serve the message with its verdict, or let the reply go."""
         cdef Question *kept = &self.questions.all[number]
         cdef Question question = kept[0]
-        cdef Connection *connection = &self.connections.all[question.place]
+        cdef Connection *connection = &self.connections.all[question.kept.place]
         cdef Frame frame
-        question_frame(kept, &frame)
-        if connection.fd < 0 or connection.generation != question.generation:
+        kept_frame(&kept.kept, &frame)
+        if not kept_is_wanted(&kept.kept, connection):
             self.counters.undeliverable += 1
             question_free(&self.questions, number)
             return
         connection.unanswered -= 1
         if not question.seals:
-            self.serve_frame(question.place, &frame, question.received_us, &question.recall,
-                             question.standing)
+            self.serve_frame(question.kept.place, &frame, question.kept.received_us,
+                             &question.recall, question.standing)
         elif question.recall.verdict.away & PROOF_MAC:
-            self.counters.unsealed += 1
-            self.note_dirty(question.place)     # it may have waited for this alone
+            self.drop_reply(question.kept.place, &frame)
         else:
-            self.put_reply(question.place, &frame, question.body, question.body_bytes,
+            self.put_reply(question.kept.place, &frame, frame.body, frame.body_bytes,
                            question.journaled, &question.line)
         question_free(&self.questions, number)
+
+    cdef void drop_reply(self, int32_t place, const Frame *frame) noexcept nogil:
+        """Send no reply where none can have its MAC: its terminal repeats, and gets it then."""
+        self.counters.unsealed += 1
+        if self.connections.all[place].trunk:
+            self.answer_nothing(place, frame)
+        else:
+            self.note_dirty(place)              # its peer may have said all and wait for this alone
+
+    cdef void answer_nothing(self, int32_t place, const Frame *frame) noexcept nogil:
+        pass
 
     cdef void lose_hsm(self, int link) noexcept nogil:
         """Drop a link. What it was asked is asked of another one, once more from the start."""
@@ -359,7 +370,6 @@ cdef class HsmStage(Outbox):
         if self.links.all[link].fd < 0:
             return
         hsm_link_drop(&self.links, link)
-        self.lost[link] = 1
         self.counters.hsm_lost += 1
         for number in range(COMMANDS_MAX):
             question = self.questions.commands[number].question

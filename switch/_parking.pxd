@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from switch._frames cimport Frame
-from switch._routing cimport ROUTE_BYTES
+from switch._kept cimport Kept
 from switch._shard cimport Decision, Recall
 
 cdef enum:
@@ -11,13 +11,7 @@ cdef enum:
     RECALLS_MAX = 6             # its own key, its original's, that one's details and original
 
 cdef struct Parked:             # a message that the slow lane has
-    uint8_t *body               # NULL = free
-    size_t body_bytes
-    uint8_t envelope_bytes
-    uint8_t envelope[ROUTE_BYTES]
-    int32_t place
-    uint32_t generation
-    int64_t received_us
+    Kept kept                   # nothing = free
     int64_t recall_seq          # 0 = by key
     uint8_t needs_keys          # of its terminal, new ones: nothing of the journal
     Recall recall               # with what is asked for now

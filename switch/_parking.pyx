@@ -4,9 +4,10 @@ The gate keeps what the fast lane cannot answer alone, the server takes the tick
 each message needs, and the gate takes the message back under its ticket.
 """
 
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
+from switch._kept cimport kept_forget, kept_frame, kept_put
 from switch._shard cimport KEYS_FIRST, RECALL_SEQ
 
 
@@ -22,7 +23,7 @@ cdef void parking_clear(Parking *parking) noexcept nogil:
     """Free everything."""
     cdef int i
     for i in range(PARKED_MAX if parking.all != NULL else 0):
-        free(parking.all[i].body)
+        kept_forget(&parking.all[i].kept)
     free(parking.all)
     free(parking.fresh)
     memset(parking, 0, sizeof(Parking))
@@ -39,20 +40,11 @@ cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, con
     cdef Parked *parked
     if parking.count == PARKED_MAX:
         return False
-    while parking.all[ticket].body != NULL:
+    while parking.all[ticket].kept.body != NULL:
         ticket += 1
     parked = &parking.all[ticket]
-    parked.body = <uint8_t *> malloc(frame.body_bytes)
-    if parked.body == NULL:
+    if not kept_put(&parked.kept, place, generation, frame, envelope_bytes, received_us):
         return False
-    memcpy(parked.body, frame.body, frame.body_bytes)
-    parked.body_bytes = frame.body_bytes
-    parked.envelope_bytes = envelope_bytes
-    if envelope_bytes:
-        memcpy(parked.envelope, frame.envelope, envelope_bytes)
-    parked.place = place
-    parked.generation = generation
-    parked.received_us = received_us
     parked.recall = recall[0]
     parked.recall.count += 1
     parked.recall_seq = 0
@@ -72,14 +64,11 @@ cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, con
 
 cdef void parking_give(Parking *parking, int32_t ticket, Parked *parked,
                        Frame *frame) noexcept nogil:
-    """Give a message back and free its ticket; `frame` is in `parked`, whose body the caller frees.
-    """
+    """Give a message back and free its ticket; `frame` is in `parked`, which the caller forgets."""
     parked[0] = parking.all[ticket]
-    parking.all[ticket].body = NULL
+    parking.all[ticket].kept.body = NULL
     parking.count -= 1
-    frame.envelope = parked.envelope if parked.envelope_bytes else NULL
-    frame.body = parked.body
-    frame.body_bytes = parked.body_bytes
+    kept_frame(&parked.kept, frame)
 
 
 cdef list parking_fresh(Parking *parking):

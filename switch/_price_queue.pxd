@@ -8,17 +8,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from switch._connections cimport Connection
 from switch._frames cimport Frame
-from switch._routing cimport ROUTE_BYTES
+from switch._kept cimport Kept
 from switch._shard cimport Recall
 
 cdef struct Waiting:
-    uint8_t *body
-    size_t body_bytes
-    uint8_t envelope_bytes
-    uint8_t envelope[ROUTE_BYTES]
-    int32_t place
-    uint32_t generation
-    int64_t received_us
+    Kept kept
     Recall recall               # what was fetched for it before
 
 cdef struct PriceQueue:

@@ -1,8 +1,9 @@
 """Messages that wait to be priced in Python. See `_price_queue.pxd`; `_slow_lane` serves them."""
 
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
+from switch._kept cimport kept_forget, kept_is_wanted, kept_put
 from switch._words cimport PRICE_QUEUE_MAX
 
 
@@ -17,7 +18,7 @@ cdef void queue_clear(PriceQueue *queue) noexcept nogil:
     """Free everything."""
     cdef Waiting waiting
     while queue_take(queue, &waiting):
-        free(waiting.body)
+        kept_forget(&waiting.kept)
     free(queue.ring)
     memset(queue, 0, sizeof(PriceQueue))
 
@@ -29,17 +30,9 @@ cdef bint queue_put(PriceQueue *queue, Connection *connection, int32_t place, co
     cdef Waiting *waiting = &queue.ring[queue.end % PRICE_QUEUE_MAX]
     if queue_count(queue) == PRICE_QUEUE_MAX:
         return False
-    waiting.body = <uint8_t *> malloc(frame.body_bytes)
-    if waiting.body == NULL:
+    if not kept_put(&waiting.kept, place, connection.generation, frame, envelope_bytes,
+                    received_us):
         return False
-    memcpy(waiting.body, frame.body, frame.body_bytes)
-    waiting.body_bytes = frame.body_bytes
-    waiting.envelope_bytes = envelope_bytes
-    if envelope_bytes:
-        memcpy(waiting.envelope, frame.envelope, envelope_bytes)
-    waiting.place = place
-    waiting.generation = connection.generation
-    waiting.received_us = received_us
     waiting.recall = recall[0]
     connection.unanswered += 1
     connection.queued += 1
@@ -48,7 +41,7 @@ cdef bint queue_put(PriceQueue *queue, Connection *connection, int32_t place, co
 
 
 cdef bint queue_take(PriceQueue *queue, Waiting *waiting) noexcept nogil:
-    """Take the oldest, whose body the caller frees; false when none waits."""
+    """Take the oldest, which the caller forgets; false when none waits."""
     if queue.first == queue.end:
         return False
     waiting[0] = queue.ring[queue.first % PRICE_QUEUE_MAX]
@@ -58,7 +51,7 @@ cdef bint queue_take(PriceQueue *queue, Waiting *waiting) noexcept nogil:
 
 cdef bint queue_released(const Waiting *waiting, Connection *connection) noexcept nogil:
     """Let a message that was taken wait no more; false when its connection is gone."""
-    if connection.fd < 0 or connection.generation != waiting.generation:
+    if not kept_is_wanted(&waiting.kept, connection):
         return False
     connection.unanswered -= 1
     connection.queued -= 1

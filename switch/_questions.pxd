@@ -8,8 +8,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from switch._exchange_log cimport LineFacts
 from switch._frames cimport Frame
+from switch._kept cimport Kept
 from switch._keyring cimport TerminalKeys
-from switch._routing cimport ROUTE_BYTES
 from switch._shard cimport Recall
 
 cdef enum:
@@ -17,13 +17,7 @@ cdef enum:
     COMMANDS_MAX = 32768        # four for each: their number is the HSM's header, four hex digits
 
 cdef struct Question:
-    uint8_t *body               # the message, or the reply; NULL = free
-    size_t body_bytes
-    uint8_t envelope_bytes
-    uint8_t envelope[ROUTE_BYTES]
-    int32_t place
-    uint32_t generation
-    int64_t received_us
+    Kept kept                   # the message, or the reply; nothing = free
     Recall recall
     int32_t open                # commands that are not answered
     int32_t next_free
@@ -56,7 +50,6 @@ cdef int32_t question_take(Questions *questions, int32_t place, uint32_t generat
                            const Frame *frame, uint8_t envelope_bytes, int64_t received_us,
                            const Recall *recall) noexcept nogil
 cdef void question_free(Questions *questions, int32_t number) noexcept nogil
-cdef void question_frame(const Question *question, Frame *frame) noexcept nogil
 cdef int32_t command_take(Questions *questions, int32_t question, uint8_t proof, int link,
                           int64_t now_us) noexcept nogil
 cdef void command_free(Questions *questions, int32_t number) noexcept nogil

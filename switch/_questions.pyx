@@ -1,7 +1,9 @@
 """What the HSM was asked. See `_questions.pxd`."""
 
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from switch._kept cimport kept_forget, kept_put
 
 
 cdef int questions_open(Questions *questions) noexcept nogil:
@@ -24,7 +26,7 @@ cdef void questions_clear(Questions *questions) noexcept nogil:
     """Free everything."""
     cdef int32_t i
     for i in range(QUESTIONS_MAX if questions.all != NULL else 0):
-        if questions.all[i].body != NULL:
+        if questions.all[i].kept.body != NULL:
             question_free(questions, i)
     free(questions.all)
     free(questions.commands)
@@ -37,45 +39,26 @@ cdef int32_t question_take(Questions *questions, int32_t place, uint32_t generat
     """Keep a message or a reply. Its number, or -1 when too many wait already."""
     cdef int32_t number = questions.free_question
     cdef Question *question
-    cdef uint8_t *body
-    if number < 0:
-        return -1
-    body = <uint8_t *> malloc(frame.body_bytes)
-    if body == NULL:
+    cdef Kept kept
+    if number < 0 or not kept_put(&kept, place, generation, frame, envelope_bytes, received_us):
         return -1
     question = &questions.all[number]
     questions.free_question = question.next_free
     questions.count += 1
     memset(question, 0, sizeof(Question))
-    memcpy(body, frame.body, frame.body_bytes)
-    question.body = body
-    question.body_bytes = frame.body_bytes
-    question.envelope_bytes = envelope_bytes
-    if envelope_bytes:
-        memcpy(question.envelope, frame.envelope, envelope_bytes)
-    question.place = place
-    question.generation = generation
-    question.received_us = received_us
+    question.kept = kept
     question.recall = recall[0]
     return number
 
 
 cdef void question_free(Questions *questions, int32_t number) noexcept nogil:
-    """Forget a question; its message may hold a track and a PIN block, so it is overwritten."""
+    """Forget a question."""
     cdef Question *question = &questions.all[number]
-    memset(question.body, 0, question.body_bytes)
-    free(question.body)
+    kept_forget(&question.kept)
     memset(question, 0, sizeof(Question))
     question.next_free = questions.free_question
     questions.free_question = number
     questions.count -= 1
-
-
-cdef void question_frame(const Question *question, Frame *frame) noexcept nogil:
-    """Give what is kept as the frame that it was."""
-    frame.envelope = question.envelope if question.envelope_bytes else NULL
-    frame.body = question.body
-    frame.body_bytes = question.body_bytes
 
 
 cdef int32_t command_take(Questions *questions, int32_t question, uint8_t proof, int link,

@@ -7,7 +7,6 @@ know what a message says.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strncpy
 
 cimport cython
@@ -21,6 +20,7 @@ from switch._fastpath cimport APPROVED_ELSEWHERE, FRESH, UNFETCHED
 from switch._frames cimport PREFIX_BYTES_MAX, frame_prefix
 from switch._gathering cimport gathering_awaiting, gathering_find, gathering_give
 from switch._lane cimport SERVED_ELSEWHERE, SERVED_NO_ROOM, SERVED_NOW
+from switch._kept cimport kept_forget, kept_is_wanted
 from switch._latency cimport latency_note
 from switch._peers cimport (
     FIRST_LISTENER, HEARD_ALL, HEARD_MESSAGE, HEARD_NO_REPLY, HEARD_REPLY, HEARD_STRANGER,
@@ -189,13 +189,13 @@ cdef class ShardGate(Gate):
         cdef Gathered given
         cdef Frame frame
         gathering_give(&self.peers.gathering, kept, &given, &frame)
-        if self.connections.all[given.place].generation == given.generation \
-                and self.connections.all[given.place].fd >= 0:
-            self.connections.all[given.place].unanswered -= 1
-            self.serve_frame(given.place, &frame, given.received_us, &NOTHING_RECALLED, standing)
+        if kept_is_wanted(&given.kept, &self.connections.all[given.kept.place]):
+            self.connections.all[given.kept.place].unanswered -= 1
+            self.serve_frame(given.kept.place, &frame, given.kept.received_us, &NOTHING_RECALLED,
+                             standing)
         else:
             self.counters.undeliverable += 1
-        free(given.body)
+        kept_forget(&given.kept)
 
     cdef void note_route(self, uint8_t *body, const Frame *frame, bint journaled,
                          LineFacts *line) noexcept nogil:

@@ -9,10 +9,10 @@ is bounded, so that a slow function delays the fast lane by a turn and not by it
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free
 
 from switch._fastpath cimport FRESH, Gate
 from switch._frames cimport Frame
+from switch._kept cimport kept_forget, kept_frame
 from switch._price_queue cimport Waiting, queue_count, queue_released, queue_take
 from switch._shard cimport Recall
 from switch._sockets cimport monotonic_us
@@ -27,7 +27,7 @@ def price_waiting(Gate gate, int64_t turn_us_max):
     cdef uint64_t first = gate.to_price.first
     while at_us - began_us < turn_us_max and queue_take(&gate.to_price, &waiting):
         at_us = serve_one(gate, &waiting, at_us)
-        free(waiting.body)
+        kept_forget(&waiting.kept)
         assert not gate.broken, "a decision could not be journaled"
         gate.pricer.raise_fatal()
     gate.pricing_us += at_us - began_us
@@ -40,14 +40,12 @@ cdef int64_t serve_one(Gate gate, Waiting *waiting, int64_t before_us) except -1
     cdef Frame frame
     cdef Recall recall = waiting.recall
     cdef int64_t after_us
-    if not queue_released(waiting, &gate.connections.all[waiting.place]):
+    if not queue_released(waiting, &gate.connections.all[waiting.kept.place]):
         gate.counters.undeliverable += 1
         return before_us
-    frame.envelope = waiting.envelope if waiting.envelope_bytes else NULL
-    frame.body = waiting.body
-    frame.body_bytes = waiting.body_bytes
+    kept_frame(&waiting.kept, &frame)
     recall.desk = &gate.pricer.desk
-    gate.serve_frame(waiting.place, &frame, waiting.received_us, &recall, FRESH)
+    gate.serve_frame(waiting.kept.place, &frame, waiting.kept.received_us, &recall, FRESH)
     after_us = monotonic_us()
     if after_us - before_us > PRICING_SLOW_US and gate.work.decision.plan_row >= 0:
         gate.pricer.note_slow(&gate.shard.plans[gate.work.decision.plan_row],

@@ -43,11 +43,15 @@ class SlotRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[switch]`: who this process is. With several `shards`, `peers_dir` is where they meet."""
+    """`[switch]`: who this process is. With several `shards`, `peers_dir` is where they meet.
+
+    `control_dir` is where operators reach it; without, they do not (`switch.control`).
+    """
 
     shard: Annotated[int, Meta(ge=0, le=32767)] = 0
     shards: Annotated[int, Meta(ge=1, le=SHARDS_MAX)] = 1
     peers_dir: Path | None = None
+    control_dir: Path | None = None
     slots: tuple[SlotRange, ...] = ()
     timezone: str = "Asia/Tehran"
     snapshot_every_entries: Count = 1_000_000
@@ -281,6 +285,10 @@ def _check(config: Config, path: Path) -> None:
         raise ConfigError(
             f"{path}: twice journal.pending_entries_max or less - at $.memory.exchange_entries_max"
         )
+    if config.switch.control_dir is not None and (
+        config.switch.control_dir == config.switch.peers_dir
+    ):
+        raise ConfigError(f"{path}: another one than peers_dir - at $.switch.control_dir")
     _check_shards(config, path)
     _check_hsms(config, path)
     names: set[str] = set()

@@ -58,7 +58,7 @@ class Directory:
         self.merchants: dict[str, MerchantAdded] = {}
         self.merchant_rows: dict[str, int] = {}
         self.terminals: list[TerminalAdded] = []
-        self._terminal_keys: set[tuple[int, str]] = set()
+        self._terminal_rows: dict[tuple[int, str], int] = {}
         self.programmes: dict[int, Programme] = {}
         self.programme_rows: dict[int, int] = {}
         self.programme_seqs: dict[int, int] = {}
@@ -88,6 +88,13 @@ class Directory:
                 f" {definition.pricing!r}, and there is no such function"
                 f" (there are: {', '.join(sorted(self._pricings)) or 'none'})"
             )
+
+    def terminal_of(self, acquirer_code: str, terminal_id: str) -> int | None:
+        """Give a terminal's number by its acquirer's code and its own, or None."""
+        for event in self.acquirers.values():
+            if event.code == acquirer_code:
+                return self._terminal_rows.get((event.acquirer, terminal_id))
+        return None
 
     def record(self, event: Event, *, now_us: int, utc_offset_s: int) -> int:
         """Let an event take effect and journal it; gives its sequence. Raises EventError."""
@@ -165,14 +172,13 @@ class Directory:
 
     def _add_terminal(self, event: TerminalAdded) -> None:
         key = (event.acquirer, event.terminal_id)
-        if key in self._terminal_keys:
+        if key in self._terminal_rows:
             raise EventError(f"terminal {event.terminal_id} is known already")
         if event.acquirer not in self.acquirers or event.merchant_id not in self.merchants:
             raise EventError(f"terminal {event.terminal_id}: acquirer or merchant is not known")
-        self._core.add_terminal(
+        self._terminal_rows[key] = self._core.add_terminal(
             event.terminal_id.encode("ascii"), event.acquirer, event.merchant_id.encode("ascii")
         )
-        self._terminal_keys.add(key)
         self.terminals.append(event)
 
     def _set_programme(self, definition: Programme, seq: int) -> None:
@@ -279,7 +285,9 @@ class Directory:
         self.merchants = {event.merchant_id: event for event in found.merchants}
         self.merchant_rows = {name: row for row, name in enumerate(self.merchants)}
         self.terminals = found.terminals
-        self._terminal_keys = {(event.acquirer, event.terminal_id) for event in found.terminals}
+        self._terminal_rows = {
+            (event.acquirer, event.terminal_id): row for row, event in enumerate(found.terminals)
+        }
         for definition in found.programmes:
             self._set_programme(definition, found.programme_seqs[definition.programme])
         for issuer in found.issuer_keys:

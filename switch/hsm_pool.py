@@ -37,9 +37,9 @@ class LinkedGate(Protocol):
     """What the pool needs of a gate."""
 
     def connect_hsm(self, fd: int) -> int:
-        """Take a connected socket; gives the link's number."""
+        """Take a connected socket; gives the link's name."""
 
-    def hsm_is_lost(self, link: int) -> bool:
+    def hsm_is_lost(self, name: int) -> bool:
         """Say whether a link has ended."""
 
 
@@ -116,14 +116,14 @@ class HsmPool:
         for end in (ours, gates):
             end.setblocking(False)
         inner = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        link = self._gate.connect_hsm(gates.detach())
+        name = self._gate.connect_hsm(gates.detach())
         async with stream, inner, trio.open_nursery() as nursery:
             nursery.start_soon(_pump, stream, inner, nursery.cancel_scope)
             nursery.start_soon(_pump, inner, stream, nursery.cancel_scope)
-        await self._await_end(link)
+        await self._await_end(name)
 
-    async def _await_end(self, link: int) -> None:
-        while not self._gate.hsm_is_lost(link):  # noqa: ASYNC110 (a flag in C has no event)
+    async def _await_end(self, name: int) -> None:
+        while not self._gate.hsm_is_lost(name):  # noqa: ASYNC110 (a flag in C has no event)
             await trio.sleep(POLL_SECONDS)
 
 
@@ -160,11 +160,11 @@ class KeyMaker:
             raise HsmUnavailable(f"terminal {terminal} has no master key")
         master, algorithm = known[-1].master, known[-1].mac_algorithm
         async with open_hsm(await self._pool.answering()) as session:
-            pin, told_pin = await _make(session, "002", "P0", "B", master)
+            pin, told_pin = await make_session_key(session, "002", "P0", "B", master)
             mac, told_mac = "", ""
             if algorithm:
                 usage = "M6" if algorithm == "cmac" else "M3"
-                mac, told_mac = await _make(session, "003", usage, "C", master)
+                mac, told_mac = await make_session_key(session, "003", usage, "C", master)
         now_s = time.time()
         self._directory.record(
             TerminalKeysSet(
@@ -183,10 +183,13 @@ class KeyMaker:
         )
 
 
-async def _make(
+async def make_session_key(
     session: HsmSession, kind: str, usage: str, mode: str, master: str
 ) -> tuple[str, str]:
-    """Have a double-length key made: as the HSM takes it, and under the master key with its KCV."""
+    """Have a double-length key made: as the HSM takes it, and under the master key with its KCV.
+
+    Raises HsmUnavailable.
+    """
     blocks = master.startswith("S")
     command = f"A01{'FFF' if blocks else kind}{'S' if blocks else 'U'};1{master}X"
     if blocks:

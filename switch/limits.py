@@ -70,6 +70,26 @@ PRICING_SLOW_US = 50_000
 """One message of a Python plan that takes longer is told of: it holds everybody up, and nothing
 can interrupt it."""
 
+CONTROL_CARDS_MAX = 10_000
+"""Cards of one control request: loading them stops the gate for 20 ms, 1,000 for one."""
+
+CONTROL_LINE_BYTES_MAX = 1 << 20
+"""One control request: 10,000 cards have 27 bytes each, more by a third in base64, or 32 digits for
+their tokens."""
+
+CONTROL_CONNECTIONS_MAX = 8
+"""Operators at once; each may hold a line in memory, and have one request that is not durable."""
+
+CONTROL_SECONDS_MAX = 30
+"""An operator's program that says nothing for so long, or does not read its answer, is gone."""
+
+CONTROL_DURABLE_SECONDS_MAX = 10
+"""A row that takes longer is in doubt for who asked; asking again with the same key tells."""
+
+CONTROL_KEYS_MAX = 4_096
+"""Requests that are remembered, so that each is done once."""
+
+assert CONTROL_CARDS_MAX * 36 < CONTROL_LINE_BYTES_MAX // 2
 assert 2 * HOLD_MOVES_MAX + 6 <= MOVES_MAX  # with discount, points' worth, fee, earning
 assert REPLY_BYTES_MAX * READ_BYTES_MAX // 64 < OUTPUT_BYTES_MAX // 2  # of one read
 assert UNANSWERED_MAX * 2 * 200 < OUTPUT_BYTES_MAX // 2  # refusals find room behind approvals

@@ -19,7 +19,9 @@ import trio
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._slow_lane import price_waiting
+from switch.directory import Directory
 from switch.errors import FencedError, HsmUnavailable, JournalUnavailable, OperatingError
+from switch.events import Event
 from switch.ledger.journal import Batch, Fenced, Journal
 from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
@@ -69,6 +71,7 @@ class Server:
         self,
         *,
         core: Core,
+        directory: Directory,
         gate: Gate,
         journal: Journal,
         recall: Recall,
@@ -88,6 +91,7 @@ class Server:
         `make_snapshots` runs as long as the switch serves, and is cancelled then.
         """
         self._core = core
+        self._directory = directory
         self._gate = gate
         self._journal = journal
         self._recall = recall
@@ -119,6 +123,29 @@ class Server:
         """Take no more messages, let the replies under way leave, end."""
         self._stopping.set()
         self._rows_wait.set()
+
+    def record(self, event: Event) -> int:
+        """Let an event take effect; gives its sequence, whose row is not durable yet.
+
+        Raises EventError for one that cannot take effect, OperatingError while none may.
+        """
+        if self._stopping.is_set():
+            raise OperatingError("the switch is stopping")
+        if not self.available:
+            raise JournalUnavailable("the journal cannot be written now")
+        now_s = time.time()
+        seq = self._directory.record(
+            event,
+            now_us=int(now_s * 1_000_000),
+            utc_offset_s=utc_offset_seconds(self._timezone, now_s),
+        )
+        self._rows_wait.set()
+        return seq
+
+    async def wait_durable(self, seq: int) -> None:
+        """Wait until a row is durable."""
+        while self._durable_seq < seq:
+            await self._durable_moved.wait()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`. Raises FencedError when another process has taken the shard."""

@@ -1,6 +1,7 @@
 """`bashgah cards`: make batches of cards by an HSM, and virtual ones out of them.
 
-Owns the options and what is printed; the work is `bashgah.card_production`.
+Owns the options and what is printed; the work is `bashgah.card_production`. What is done with cards
+at a running switch is `cards_running`.
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from bashgah.card_production import files, making, orders, personaliser
 from bashgah.card_production.making import SealedKeys
+from bashgah.commands.cards_running import running_app
 from bashgah.hsm_dialog import address_of
 from bashgah.production_files import read_certificate, read_key, read_secret
 from hsm_sim.production import fingerprint
@@ -20,7 +22,8 @@ from switch.config import read_pan_key
 from switch.errors import OperatingError
 from switch.hsm_client import open_hsm
 
-app = typer.Typer(no_args_is_help=True, help="Make cards: numbers, PINs, stripes, chips.")
+app = typer.Typer(no_args_is_help=True, help="Make cards; load, block and unlock them.")
+app.add_typer(running_app)  # without a name: its commands stand beside these
 
 
 @app.command("issue")

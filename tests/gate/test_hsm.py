@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import trio
@@ -16,10 +16,12 @@ from switch.hsm_client import HsmAddress
 from switch.hsm_pool import Hsm, HsmPool
 from switch.iso8583 import Message, decode, encode
 from switch.programme import Security
-from tests.support.gate_bench import GENEROUS, Bench, Link, serving
+from tests.support.gate_bench import GENEROUS, Bench, Link, Seat, serving
 from tests.support.hsm import published_hsm, served_hsm
 from tests.support.secrets import Vault
 from tests.support.secure_shop import CARD, MacAlgorithm, SecureShop
+from tests.support.shard_bench import meeting_place, wait_joined
+from tests.support.shop import spec
 
 ALL = Security(pin="if_sent", card_code=True, chip=True, fallback=True)
 
@@ -47,10 +49,10 @@ class Site:
         """Stop the HSM, and start another one in its place."""
         address = self.address
         self.server.stop()
-        await self.bench.wait_until(lambda: not any(self.bench.pool.connected().values()))
+        await alone(self.bench)
         self.server = HsmServer(self.server.hsm)
         await self.nursery.start(self.server.serve, await listen(address.host, address.port))
-        await self.bench.wait_until(lambda: all(self.bench.pool.connected().values()))
+        await connected(self.bench)
 
     def purchase(self, **elements: str | None) -> Message:
         extra: dict[int | str, str | None] = {int(k[2:]): v for k, v in elements.items()}
@@ -58,10 +60,25 @@ class Site:
 
     def sealed(self, link: Link, message: Message, algorithm: str = "retail") -> bytes:
         """Give a message's bytes with its MAC."""
-        element = 128 if 70 in message or 90 in message else 64
-        message[element] = "0" * 16
-        before = encode(message, link.spec)[:-8]  # binary in both dialects
-        return before + self.vault.mac(before, algorithm)
+        return with_mac(self.vault, link, message, algorithm)
+
+
+async def connected(bench: Bench) -> None:
+    """Wait until the switch has its HSMs."""
+    await bench.wait_until(lambda: all(bench.pool.connected().values()))
+
+
+async def alone(bench: Bench) -> None:
+    """Wait until the switch has lost its HSMs."""
+    await bench.wait_until(lambda: not any(bench.pool.connected().values()))
+
+
+def with_mac(vault: Vault, link: Link, message: Message, algorithm: str = "retail") -> bytes:
+    """Give a message's bytes with its MAC: over all that is before it."""
+    element = 128 if 70 in message or 90 in message else 64
+    message[element] = "0" * 16
+    before = encode(message, link.spec)[:-8]  # binary in both dialects
+    return before + vault.mac(before, algorithm)
 
 
 @asynccontextmanager
@@ -84,7 +101,7 @@ async def site(
         serving(shop=shop, hsms=[address]) as bench,
         trio.open_nursery() as nursery,
     ):
-        await bench.wait_until(lambda: all(bench.pool.connected().values()))
+        await connected(bench)
         here = Site(bench, vault, shop, server, address, nursery)
         yield here
         here.server.stop()
@@ -228,7 +245,7 @@ async def test_an_hsm_that_goes_away_stops_what_needs_it_and_nothing_else() -> N
         rows = here.shop.core.last_seq
 
         here.server.stop()
-        await here.bench.wait_until(lambda: not any(here.bench.pool.connected().values()))
+        await alone(here.bench)
         secret = await link.ask(here.purchase(de52=here.vault.block()))
         open_to_all = await link.ask(here.purchase())
 
@@ -237,14 +254,16 @@ async def test_an_hsm_that_goes_away_stops_what_needs_it_and_nothing_else() -> N
     assert here.shop.core.last_seq == rows + 1
 
 
-async def mute(task_status: trio.TaskStatus[HsmAddress]) -> None:
-    """Be an HSM that says who it is, and then answers nothing."""
+async def pretend(answer: bytes, task_status: trio.TaskStatus[HsmAddress]) -> None:
+    """Be an HSM that says who it is, and then answers everything alike, or nothing."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
 
     async def serve(stream: trio.SocketStream) -> None:
         async for data in stream:
             if data[6:8] == b"NC":
                 await stream.send_all(framed(bytes(data[2:6]), b"ND00" + b"0" * 16 + b"0000-0000"))
+            elif answer:
+                await stream.send_all(answer)
 
     port = listeners[0].socket.getsockname()[1]
     task_status.started(HsmAddress(host="127.0.0.1", port=port))
@@ -254,7 +273,7 @@ async def mute(task_status: trio.TaskStatus[HsmAddress]) -> None:
 @pytest.mark.slow
 async def test_what_an_hsm_does_not_answer_another_one_is_asked() -> None:
     async with trio.open_nursery() as nursery, site() as first:
-        silent = await nursery.start(mute)
+        silent = await nursery.start(pretend, b"")
         pool = HsmPool([Hsm(address=silent)], first.bench.gate)
         nursery.start_soon(pool.run)
         await first.bench.wait_until(lambda: all(pool.connected().values()))
@@ -268,6 +287,32 @@ async def test_what_an_hsm_does_not_answer_another_one_is_asked() -> None:
 
     assert [reply[39] for reply in replies] == ["00"] * 200
     assert lost >= 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        framed(b"FFFF", b"DD00"),  # to a command that was never sent
+        framed(b"9ZZZ", b"DD00"),
+        framed(b"0000", b""),
+        b"\xff\xff" + b"A" * 100,
+        b"HTTP/1.1 400 Bad Request\r\n\r\n" * 50,
+    ],
+    ids=["unknown", "no number", "short", "too long", "another protocol"],
+)
+async def test_who_answers_what_was_not_asked_is_no_hsm(answer: bytes) -> None:
+    async with trio.open_nursery() as nursery, site() as here:
+        here.server.stop()
+        await alone(here.bench)
+        pool = HsmPool([Hsm(address=await nursery.start(pretend, answer))], here.bench.gate)
+        nursery.start_soon(pool.run)
+        await here.bench.wait_until(lambda: all(pool.connected().values()))
+        link = await here.bench.connect()
+
+        reply = await link.ask(here.purchase(de52=here.vault.block()))
+        nursery.cancel_scope.cancel()
+
+    assert (reply[39], reply["48.RC"]) == ("91", "hsm_unavailable")
 
 
 @pytest.mark.slow
@@ -314,3 +359,56 @@ async def test_nothing_of_a_pin_is_left_in_the_log() -> None:
 
     assert block.encode() not in here.bench.log
     assert CARD.encode() not in here.bench.log
+
+
+async def test_shards_prove_what_others_forward_to_them() -> None:
+    lmk = VariantLmk.published_test_set()
+    vault = Vault(lmk)
+    now_s = int(time.time())
+    shops = [
+        SecureShop(
+            ALL, mac="retail", secrets=vault.secrets, limits=GENEROUS, now_s=now_s, shard=number
+        )
+        for number in range(2)
+    ]
+    async with served_hsm(simulated.Hsm({0: lmk}, published_hsm().commands)) as (server, address):
+        with meeting_place() as directory:
+            async with AsyncExitStack() as stack:
+                benches = [
+                    await stack.enter_async_context(
+                        serving(
+                            shop=shop,
+                            hsms=[address],
+                            seat=Seat(number=number, count=2, directory=directory),
+                        )
+                    )
+                    for number, shop in enumerate(shops)
+                ]
+                await wait_joined(benches)
+                for bench in benches:
+                    await connected(bench)
+                lines = [await bench.connect() for bench in benches]
+                replies = []
+                for number, line in enumerate(lines):
+                    purchase = shops[0].message(
+                        card=CARD, amount_minor=1_000, stan=700 + number, extra={52: vault.block()}
+                    )
+                    sign_on = shops[0].message(
+                        "0800", amount_minor=None, card=None, stan=800 + number,
+                        extra={3: None, 42: None, 70: "001"},
+                    )  # fmt: skip
+                    for message in (purchase, sign_on):
+                        await line.send(with_mac(vault, line, message))
+                        replies.append(await line.reply_bytes())
+                server.stop()
+                for bench in benches:
+                    await alone(bench)
+                away = shops[0].message(card=CARD, stan=900, extra={52: vault.block()})
+                refused = []
+                for line in lines:
+                    await line.send(with_mac(vault, line, away))
+                    refused.append(await line.reply())
+
+    assert [decode(reply, spec("binary"))[39] for reply in replies] == ["00"] * 4
+    assert all(reply[-8:] == vault.mac(reply[:-8]) for reply in replies)
+    assert [reply["48.RC"] for reply in refused] == ["hsm_unavailable"] * 2

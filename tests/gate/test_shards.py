@@ -15,7 +15,7 @@ import trio
 from switch._routing import pack, unpack
 from switch.iso8583 import Message, decode, encode
 from switch.limits import TRUNK_REQUEST_BYTES_MAX
-from switch.peers import listen_for_peers
+from switch.local_sockets import listen_at
 from tests.support.gate_bench import Bench, Seat, serving
 from tests.support.shard_bench import (
     card_of,
@@ -308,7 +308,7 @@ async def greet_and_read_no_more(
     seat: Seat, *, task_status: trio.TaskStatus[trio.SocketStream]
 ) -> None:
     """Be shard 1 to shard 0: greet, then leave everything unread."""
-    with listen_for_peers(seat.directory, 1) as listening:
+    with listen_at(seat.directory, 1) as listening:
         accepted, _ = await trio.socket.from_stdlib_socket(listening).accept()
         link = trio.SocketStream(accepted)
         head, body = await read_frame(link)

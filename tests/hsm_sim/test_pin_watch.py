@@ -4,6 +4,7 @@ import pytest
 
 from hsm_sim.errors import ErrorCode, Refused
 from hsm_sim.pin_watch import PinCounts, PinLimits, PinWatch
+from tests.support.hsm import published_hsm
 
 
 class Clock:
@@ -93,6 +94,28 @@ def test_a_right_pin_ends_a_row_and_does_not_count() -> None:
     fail(pin_watch, 4)
     assert locked(pin_watch)
     assert pin_watch.counts().attacks == 1
+
+
+def test_too_many_in_a_minute_pass_with_it() -> None:
+    pin_watch, clock = watch(minute=3)
+    fail(pin_watch, 4)
+    assert locked(pin_watch)
+
+    clock.seconds += 60
+
+    assert not locked(pin_watch)
+
+
+def test_a_search_is_ended_by_people_only() -> None:
+    hsm = published_hsm()
+    hsm.pin_watch = watch(row=1)[0]
+    fail(hsm.pin_watch, 2)
+
+    assert hsm.execute(b"ZO") == b"ZP17"
+    assert locked(hsm.pin_watch)
+    hsm.authorised = True
+    assert hsm.execute(b"ZO") == b"ZP00"
+    assert not locked(hsm.pin_watch)
 
 
 def test_a_locked_watch_stays_locked_until_it_is_reset() -> None:

@@ -40,9 +40,10 @@ from switch.iso8583 import (
     encode,
     reply_tpdu,
 )
+from switch.local_sockets import listen_at
 from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
 from switch.operations import Recalled
-from switch.peers import keep_connected, listen_for_peers
+from switch.peers import keep_connected
 from switch.pricing import Pricing
 from switch.programme import Limits, Programme
 from switch.server import Recall, Server
@@ -334,6 +335,7 @@ def _parts(
     """What a server is always made of."""
     return {
         "core": shop.core,
+        "directory": shop.directory,
         "gate": gate,
         "journal": journal,
         "timezone": TEHRAN,
@@ -368,7 +370,7 @@ def _join(bench: Bench, gate: ShardGate, seat: Seat, resources: ExitStack) -> Pe
         count=seat.count,
         greeting=seat.greeting,
     )
-    listening = resources.enter_context(listen_for_peers(seat.directory, seat.number))
+    listening = resources.enter_context(listen_at(seat.directory, seat.number))
     gate.join(peers, listening.fileno())
     bench.registry.register(PeersCollector(peers))
     return peers

@@ -47,9 +47,10 @@ class SecureShop(Shop):
         secrets: Secrets = NO_SECRETS,
         limits: Limits = DEFAULT,
         now_s: int = NOON_S,
+        shard: int = 0,
     ) -> None:
         definition = msgspec.structs.replace(purse(1, 1, 1, limits), security=security)
-        super().__init__(definition, now_s=now_s)
+        super().__init__(definition, now_s=now_s, shard=shard)
         self.secrets = secrets
         self.record(
             IssuerKeysSet(

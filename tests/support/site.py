@@ -17,7 +17,7 @@ from bashgah.demo_loader import Purse
 from bashgah.demo_site import HOST, demo_config, free_port, free_ports, load_demo
 from bashgah.site import Site
 from issuers.purse import purse
-from switch.config import Config, Http, ListenerTls, Postgres
+from switch.config import Config, Hsm, Http, ListenerTls, Postgres
 
 
 def site_config(
@@ -25,6 +25,7 @@ def site_config(
     snapshot_every_entries: int | None = None,
     shards: int = 1,
     tls: ListenerTls | None = None,
+    hsms: tuple[Hsm, ...] = (),
 ) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
     config = demo_config(data_dir, shards=shards)
@@ -34,11 +35,11 @@ def site_config(
     return msgspec.structs.replace(
         config,
         switch=switch,
+        hsm=hsms,
         listener=tuple(
             msgspec.structs.replace(listener, port=free_port(), tls=tls)
             for listener in config.listener
         ),
-        hsm=(),  # nobody here proves anything
         http=Http(host=HOST, port=free_ports(0, shards)),
         postgres=Postgres(enabled=True, data_dir=data_dir / "postgres", replica=False),
     )
@@ -52,11 +53,12 @@ async def running_site(
     snapshot_every_entries: int | None = None,
     shards: int = 1,
     tls: ListenerTls | None = None,
+    hsms: tuple[Hsm, ...] = (),
 ) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    config = site_config(data_dir, snapshot_every_entries, shards, tls)
+    config = site_config(data_dir, snapshot_every_entries, shards, tls, hsms)
     site = Site(data_dir=data_dir, config=config, say=say)
     try:
         try:

@@ -7,7 +7,8 @@ import pytest
 import trio
 
 from switch.errors import OperatingError
-from switch.peers import keep_connected, listen_for_peers
+from switch.local_sockets import listen_at
+from switch.peers import keep_connected
 
 
 class Calls:
@@ -35,7 +36,7 @@ async def test_a_shard_that_comes_later_is_connected_and_takes_a_dead_ones_place
         nursery.start_soon(keep_connected, calls, calls, deep)
         await trio.sleep(0.1)
         before = list(calls.given)
-        with listen_for_peers(deep, 1) as listening, trio.fail_after(5):
+        with listen_at(deep, 1) as listening, trio.fail_after(5):
             accepted, _ = await trio.socket.from_stdlib_socket(listening).accept()
             accepted.close()
         nursery.cancel_scope.cancel()
@@ -51,4 +52,4 @@ def test_a_directory_that_others_can_enter_is_refused(tmp_path: Path, mode: int)
     tmp_path.chmod(mode)
 
     with pytest.raises(OperatingError, match="must be ours with mode 0700"):
-        listen_for_peers(tmp_path, 0)
+        listen_at(tmp_path, 0)

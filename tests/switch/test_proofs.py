@@ -7,12 +7,16 @@ from functools import partial
 
 import pytest
 
+from acquirers.pos import POS_BINARY
+from switch._lane import Lane
 from switch._security import card_proofs
+from switch.directory import Directory
 from switch.events import DerivationKeySet, PinTriesReset
 from switch.programme import Security
 from switch.reasons import RESPONSE_CODES, Reason
 from tests.support.secure_shop import CARD, NO_SECRETS, SecureShop
-from tests.support.shop import PANS, Said, Verdict
+from tests.support.shop import PANS, Said, Verdict, new_core, spec
+from tests.switch.test_snapshot import load, parts, rows
 
 MAC, PIN, CARD_CODE, CRYPTOGRAM = 1, 2, 4, 8
 BLOCK = "0123456789ABCDEF"
@@ -339,3 +343,30 @@ def test_other_cards_of_the_shop_are_as_before() -> None:
 
     assert said.reason == "insufficient_funds"
     assert said.asked == ()
+
+
+def test_keys_tries_and_counters_are_in_a_snapshot() -> None:
+    shop = SecureShop(Security(pin="if_sent", chip=True), mac="retail")
+    shop.record(DerivationKeySet(acquirer=1, key=NO_SECRETS.derivation))
+    shop.set_keys(mac="retail", overlap_seconds=60)
+    shop.buy(de22="071", de55=chip(17), de64="0" * 16)
+    shop.hsm = lambda wanted, again: (wanted, wanted & MAC, 0, 0, 0)
+    shop.buy(de52=BLOCK, de64="0" * 16)
+    core = new_core()
+    load(core, list(rows(parts(shop.core))))
+    directory = Directory(core)
+
+    directory.load(shop.directory.dump())
+
+    assert card_proofs(core, shop.card) == card_proofs(shop.core, shop.card) == (1, 4402, 17)
+    lane = Lane(core, profile=POS_BINARY, spec=spec("binary"), acquirer=1, acquirer_code=b"581672")
+    message = shop.message(card=CARD, extra={52: BLOCK, 64: "0" * 16})
+    asked = partial(
+        lane.answer,
+        shop.encoded(message),
+        now_us=shop.now_s * 1_000_000,
+        utc_offset_s=shop.utc_offset_s,
+    )
+    assert asked()[3] == ("prove", MAC | PIN)
+    # Wrong under the newer keys: those of before still hold.
+    assert asked(verdict=(MAC | PIN, 0, 0, 0, 0))[3] == ("prove", MAC | PIN)

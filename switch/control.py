@@ -1,0 +1,353 @@
+"""How an operator reaches a running switch: requests over a Unix socket, a JSON line each.
+
+Owns the protocol, that each request is done once, and that who asked is written down. What an event
+does is `switch.directory`'s; that its row is durable before it is answered, the server's. Must not
+know who the operators are: whoever can enter the socket's directory is one.
+
+    {"do":"record","key":"4f1c…","by":"sara","event":{"type":"pin_tries_reset","card":7}}
+    {"is":"recorded","seq":1201,"repeated":false}
+
+A request with a key that was used is not done again: it is answered with the sequence of before.
+Keys are forgotten when the switch ends, and beyond `CONTROL_KEYS_MAX` the oldest first. What would
+double then (cards, terminals, versions of programmes) is refused as known already; all other events
+say how something is from now on.
+"""
+
+import hashlib
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Protocol, TypeVar
+
+import msgspec
+import structlog
+import trio
+
+from switch._core import Core
+from switch._security import card_proofs
+from switch.directory import Directory, EventError
+from switch.errors import OperatingError, ProtocolError
+from switch.events import CardsAdded, Event, TakenOver, decode_event, encode_event
+from switch.limits import (
+    CONTROL_CARDS_MAX,
+    CONTROL_CONNECTIONS_MAX,
+    CONTROL_DURABLE_SECONDS_MAX,
+    CONTROL_KEYS_MAX,
+    CONTROL_LINE_BYTES_MAX,
+    CONTROL_SECONDS_MAX,
+)
+from switch.operations import CardStatus
+
+READ_BYTES = 1 << 16
+TOKEN_BYTES = 16
+FOUND_A_TURN = 200
+"""At 4 to 7 µs a card: about as long as the gate's own turn."""
+PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
+
+Word = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._@-]{1,64}$")]
+TokenText = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{32}$")]
+TerminalName = tuple[str, str]
+"""Its acquirer's code (DE 32) and its own (DE 41)."""
+
+Name = TypeVar("Name")
+Found = TypeVar("Found")
+
+log = structlog.get_logger("switch.control")
+
+
+class _Request(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"
+):
+    pass
+
+
+class Record(_Request, frozen=True, kw_only=True, tag="record"):
+    """Let an event take effect. `key` is new for each request, `by` who asks."""
+
+    key: Word
+    by: Word
+    event: msgspec.Raw
+
+
+class FindCards(_Request, frozen=True, kw_only=True, tag="find_cards"):
+    """Which cards have these tokens?"""
+
+    tokens: Annotated[tuple[TokenText, ...], msgspec.Meta(max_length=CONTROL_CARDS_MAX)]
+
+
+class FindTerminals(_Request, frozen=True, kw_only=True, tag="find_terminals"):
+    """Which terminals have these names?"""
+
+    terminals: Annotated[tuple[TerminalName, ...], msgspec.Meta(max_length=CONTROL_CARDS_MAX)]
+
+
+Request = Record | FindCards | FindTerminals
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
+    pass
+
+
+class Recorded(_Answer, frozen=True, kw_only=True, tag="recorded"):
+    """The event's row is durable; `repeated`: its key had been used for it."""
+
+    seq: int
+    repeated: bool = False
+
+
+class Refused(_Answer, frozen=True, kw_only=True, tag="refused"):
+    """Nothing was done; `in_doubt`: it was, and its row is not durable yet. Ask again."""
+
+    error: str
+    in_doubt: bool = False
+
+
+class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A card; `card` is its number in events."""
+
+    card: int
+    pan: str  # masked
+    status: CardStatus
+    pin_tries: int
+
+
+class FoundCards(_Answer, frozen=True, kw_only=True, tag="cards"):
+    """The cards in the order asked; None for a token that is not known."""
+
+    cards: tuple[FoundCard | None, ...]
+
+
+class FoundTerminals(_Answer, frozen=True, kw_only=True, tag="terminals"):
+    """The terminals' numbers in events, in the order asked; None for one that is not known."""
+
+    numbers: tuple[int | None, ...]
+
+
+Answer = Recorded | Refused | FoundCards | FoundTerminals
+
+_REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_ENCODER = msgspec.json.Encoder()
+
+
+class Recorder(Protocol):
+    """What is needed of a server."""
+
+    def record(self, event: Event) -> int:
+        """Let an event take effect. Raises EventError, OperatingError."""
+
+    async def wait_durable(self, seq: int) -> None:
+        """Wait until a row is durable."""
+
+
+def strict_event(body: bytes) -> Event:
+    """Read an event as an operator writes it. Raises ProtocolError, which names the place.
+
+    The journal's reader lets unknown fields pass, for rows of later versions; a field that is
+    mistyped here would silently be its default.
+    """
+    try:
+        event = decode_event(body)
+        raw, known = msgspec.json.decode(body), msgspec.json.decode(encode_event(event))
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        raise ProtocolError(f"event: {error}".replace("`", "")) from None
+    unknown = _unknown_field(raw, known, "$")
+    if unknown:
+        raise ProtocolError(f"event: unknown field - at {unknown}")
+    if b"\\u0000" in encode_event(event):
+        raise ProtocolError("event: a text has the character NUL, which PostgreSQL cannot show")
+    return event
+
+
+def _unknown_field(raw: Any, known: Any, place: str) -> str:
+    """Give the first place in `raw` that is not in `known`; empty when there is none."""
+    if isinstance(raw, dict) and isinstance(known, dict):
+        for name, value in raw.items():
+            if name not in known:
+                return f"{place}.{name}"
+            if found := _unknown_field(value, known[name], f"{place}.{name}"):
+                return found
+    elif isinstance(raw, list) and isinstance(known, list):
+        for index, (value, other) in enumerate(zip(raw, known, strict=False)):
+            if found := _unknown_field(value, other, f"{place}[{index}]"):
+                return found
+    return ""
+
+
+class Desk:
+    """Where a shard's operators ask. `owns` says of a card's token whether the card is ours."""
+
+    def __init__(
+        self,
+        *,
+        core: Core,
+        directory: Directory,
+        recorder: Recorder,
+        owns: Callable[[bytes], bool],
+    ) -> None:
+        self._core = core
+        self._directory = directory
+        self._recorder = recorder
+        self._owns = owns
+        self._done: dict[str, tuple[bytes, int]] = {}  # key → digest of the event, its sequence
+        self._connected = 0
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Take requests until cancelled."""
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
+        await trio.serve_listeners(self._converse, [listener])
+
+    async def _converse(self, stream: trio.SocketStream) -> None:
+        """Answer one connection's requests, one after the other."""
+        async with stream:
+            try:
+                if self._connected >= CONTROL_CONNECTIONS_MAX:
+                    await _send(stream, Refused(error="too many operators at once"))
+                    return
+                self._connected += 1
+                try:
+                    await self._answer_lines(stream)
+                finally:
+                    self._connected -= 1
+            except (trio.BrokenResourceError, trio.TooSlowError):
+                return  # it is gone, or as good as gone
+
+    async def _answer_lines(self, stream: trio.SocketStream) -> None:
+        uid = peer_uid(stream)
+        lines = _Lines(stream)
+        while True:
+            try:
+                with trio.fail_after(CONTROL_SECONDS_MAX):
+                    line = await lines.next_line()
+                if not line:
+                    return
+                answer = await self._answer(line, uid)
+            except _LineTooLong as error:
+                await _send(stream, Refused(error=str(error)))
+                return
+            await _send(stream, answer)
+
+    async def _answer(self, line: bytes, uid: int) -> Answer:
+        """Do what is asked."""
+        try:
+            request = _REQUESTS.decode(line)
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            return _refused(f"no request: {error}".replace("`", ""), uid)
+        match request:
+            case FindCards():
+                return FoundCards(cards=await _each(self._find_card, request.tokens))
+            case FindTerminals():
+                return FoundTerminals(numbers=await _each(self._find_terminal, request.terminals))
+            case Record():
+                try:
+                    return await self._record(request, uid)
+                except (EventError, ProtocolError, OperatingError) as error:
+                    return _refused(str(error), uid, by=request.by)
+
+    def _find_card(self, token: str) -> FoundCard | None:
+        number = self._core.card_of(bytes.fromhex(token))
+        if number is None:
+            return None
+        _, status, _, _, masked = self._core.card(number)
+        tries = card_proofs(self._core, number)[0]
+        return FoundCard(card=number, pan=masked, status=CardStatus(status), pin_tries=tries)
+
+    def _find_terminal(self, name: TerminalName) -> int | None:
+        return self._directory.terminal_of(*name)
+
+    async def _record(self, request: Record, uid: int) -> Recorded | Refused:
+        """Record an event once. Raises EventError, ProtocolError, OperatingError."""
+        event = strict_event(bytes(request.event))
+        digest = hashlib.sha256(encode_event(event)).digest()
+        before, seq = self._done.get(request.key, (b"", 0))
+        if before and before != digest:
+            raise ProtocolError("this key was used for another event")
+        if not before:
+            self._check(event)
+            seq = self._take_effect(event)
+            if len(self._done) >= CONTROL_KEYS_MAX:
+                del self._done[next(iter(self._done))]
+            self._done[request.key] = (digest, seq)
+            log.info("control", seq=seq, type=_type_of(event), by=request.by, uid=uid)
+        with trio.move_on_after(CONTROL_DURABLE_SECONDS_MAX) as scope:
+            await self._recorder.wait_durable(seq)
+        if scope.cancelled_caught:
+            return Refused(error=f"row {seq} is not durable yet", in_doubt=True)
+        return Recorded(seq=seq, repeated=bool(before))
+
+    def _check(self, event: Event) -> None:
+        """Refuse what is no operator's to say, or not of this shard. Raises EventError."""
+        if isinstance(event, TakenOver):
+            raise EventError("a process takes its shard over when it starts")
+        if isinstance(event, CardsAdded):
+            starts = range(0, len(event.tokens), TOKEN_BYTES)
+            if len(starts) > CONTROL_CARDS_MAX:
+                raise EventError(f"{CONTROL_CARDS_MAX:,} cards at most")
+            if not all(self._owns(event.tokens[at : at + TOKEN_BYTES]) for at in starts):
+                raise EventError("cards of another shard")
+
+    def _take_effect(self, event: Event) -> int:
+        try:
+            return self._recorder.record(event)
+        except EventError:
+            raise
+        except (ValueError, OverflowError) as error:
+            # A number that no column holds, a text that is not ASCII: refused before any change.
+            raise EventError(f"{_type_of(event)}: {error}") from None
+
+
+async def _each(find: Callable[[Name], Found], names: Sequence[Name]) -> tuple[Found, ...]:
+    """Find each, and let the gate have its turn in between."""
+    found = []
+    for at in range(0, len(names), FOUND_A_TURN):
+        found += [find(name) for name in names[at : at + FOUND_A_TURN]]
+        await trio.lowlevel.checkpoint()
+    return tuple(found)
+
+
+def _refused(error: str, uid: int, by: str = "") -> Refused:
+    log.warning("control_refused", by=by, uid=uid, error=error)
+    return Refused(error=error)
+
+
+def _type_of(event: Event) -> str:
+    return str(type(event).__struct_config__.tag)
+
+
+class _LineTooLong(ProtocolError):
+    pass
+
+
+class _Lines:
+    """A connection's lines, bounded."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self._data = bytearray()
+
+    async def next_line(self) -> bytes:
+        """Give the next line; empty when the peer has hung up. Raises _LineTooLong."""
+        searched = 0
+        while (end := self._data.find(b"\n", searched)) < 0:
+            searched = len(self._data)
+            if searched > CONTROL_LINE_BYTES_MAX:
+                raise _LineTooLong(f"a line has {CONTROL_LINE_BYTES_MAX:,} bytes at most")
+            more = await self._stream.receive_some(READ_BYTES)
+            if not more:
+                return b""  # half a line is no request
+            self._data += more
+        line = bytes(self._data[: end + 1])
+        del self._data[: end + 1]
+        return line
+
+
+async def _send(stream: trio.SocketStream, answer: Answer) -> None:
+    with trio.fail_after(CONTROL_SECONDS_MAX):
+        await stream.send_all(_ENCODER.encode(answer) + b"\n")
+
+
+def peer_uid(stream: trio.SocketStream) -> int:
+    """Give the user who is connected, as the kernel says."""
+    found = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
+    assert isinstance(found, bytes)
+    _, uid, _ = PEER_CREDENTIALS.unpack(found)
+    return int(uid)
