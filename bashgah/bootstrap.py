@@ -297,6 +297,7 @@ async def run_switch(config: Config) -> None:
         raise ConfigError("a switch needs the key of its card tokens - at $.keys.pan_key_file")
     if not config.listener:
         raise ConfigError("nobody could connect - at $.listener")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the PAN key
     pan_key = read_pan_key(config.keys.pan_key_file)
     tls = open_tls(config)
     connections_max = sum(listener.connections_max for listener in config.listener)

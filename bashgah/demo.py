@@ -7,6 +7,7 @@ are of a range that no scheme issues: they are no secret, and worth nothing outs
 import msgspec
 
 from issuers.purse import BOOKSHOP, CAFE
+from switch.masked import Masked
 from switch.operations import CardStatus
 
 CLUB = 1
@@ -22,7 +23,7 @@ OPENING_MINOR = 50_000_000
 SMALL_OPENING_MINOR = 5_000
 
 
-class TestCard(msgspec.Struct, frozen=True, kw_only=True):
+class TestCard(Masked, frozen=True, kw_only=True):
     """A documented card of the demo. `expiry` is YYMM; `opening_minor` was loaded at the start."""
 
     __test__ = False  # the name is the field's; pytest need not look
@@ -34,9 +35,9 @@ class TestCard(msgspec.Struct, frozen=True, kw_only=True):
     opening_minor: int = OPENING_MINOR
     status: CardStatus = CardStatus.ACTIVE
 
-    def __repr__(self) -> str:
+    def shown(self) -> str:
         """Show first six and last four digits only, as for any card."""
-        return f"TestCard({self.pan[:6]}******{self.pan[-4:]}, {self.label})"
+        return f"{self.pan[:6]}******{self.pan[-4:]}, {self.label}"
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,25 +10,22 @@ double keys under the published LMK: two TDES operations and the check of the bl
 three turns, which the cases take in rounds.
 """
 
-import json
 import os
 import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import table
+from benchmarks.hsm_process import running_hsm
 from hsm_sim.framing import framed
 
 TURNS = 3
 WINDOWS = (1, 8, 64)
 PER_SECOND_WANTED = {1: 5_000, 64: 60_000}
 PAYSHIELD_PER_SECOND = 2_500  # the largest licence that is sold publicly (Azure Payment HSM)
-STOP_SECONDS_MAX = 10.0
 ACCOUNT = b"550000025321"
 TPK, ZPK = b"U8463435FC4B4DAA0C49025272C29B12C", b"U1EF828AA8F6B80EB83E19FBC373F3A85"
 # Format 01 under the TPK, 01 under the ZPK: what the published CA gives from it.
@@ -52,11 +49,11 @@ def cases(*, seconds: float = 1.0) -> list[dict[str, Any]]:
     want of them, and that is promised.
     """
     found: dict[tuple[str, int], list[float]] = {}
-    with running_hsm() as port, on_core(1):
+    with running_hsm(core=min(os.sched_getaffinity(0))) as hsm, on_core(1):
         for _ in range(TURNS):
             for name in COMMANDS:
                 for window in WINDOWS:
-                    turn = per_second(port, name, window, seconds / TURNS)
+                    turn = per_second(hsm.port, name, window, seconds / TURNS)
                     found.setdefault((name, window), []).append(turn)
     return [
         table.row(
@@ -97,23 +94,6 @@ def _exchange(connection: socket.socket, sent: bytes, wanted: bytes, room: bytea
         assert count, "the HSM hung up"
         have += count
     assert room == wanted, "another answer: something else was measured"
-
-
-@contextmanager
-def running_hsm() -> Iterator[int]:
-    """Run an HSM with the published variant LMK on the first core; its port."""
-    command = [sys.executable, "-m", "bashgah", "hsm", "serve", "--listen", "127.0.0.1:0"]
-    with subprocess.Popen(
-        [*command, "--lmk", "variant-test"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            ready = json.loads(process.stdout.readline())
-            os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
-            yield int(ready["listen"][0].rpartition(":")[2])
-        finally:
-            process.terminate()
-            process.wait(STOP_SECONDS_MAX)
 
 
 @contextmanager

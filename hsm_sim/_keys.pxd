@@ -24,8 +24,11 @@ cdef class Key:
     cdef readonly int algorithm
     cdef EVP_CIPHER_CTX *encrypting         # made when first needed
     cdef EVP_CIPHER_CTX *decrypting
+    cdef Key first                          # made when first needed
     cdef EVP_CIPHER_CTX *context(self, bint encrypts) except NULL
     cdef int block_bytes(self) noexcept
+    # The first part of a TDES key of two or three, kept: every MAC of algorithm 3 takes it.
+    cdef Key first_part(self)
     cdef int update(self, bint encrypts, const uint8_t *data, uint8_t *out, int bytes) except -1
     # ECB over whole blocks; `data` and `out` may be the same.
     cdef int encrypt(self, const uint8_t *data, uint8_t *out, int bytes) except -1

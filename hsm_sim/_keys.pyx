@@ -254,6 +254,11 @@ cdef class Key:
 
     # --- for the other modules -------------------------------------------------------------------
 
+    cdef Key first_part(self):
+        if self.first is None:
+            self.first = key_of(self.algorithm, self.secret, 8)
+        return self.first
+
     cdef int block_bytes(self) noexcept:
         return 16 if self.algorithm == AES else 8
 

@@ -87,7 +87,6 @@ cdef int hmac_into(Key key, int digest_bytes, const uint8_t *data, Py_ssize_t by
 cdef int retail_into(Key key, const uint8_t *chain, const uint8_t *data, Py_ssize_t bytes,
                      uint8_t *out) except -1:
     cdef uint8_t room[BLOCK_BYTES_MAX]
-    cdef Key first
     cdef int i
     if key.algorithm != TDES or key.length < 16:
         raise ValueError("algorithm 3 takes a TDES key of two or three parts")
@@ -95,8 +94,7 @@ cdef int retail_into(Key key, const uint8_t *chain, const uint8_t *data, Py_ssiz
         raise ValueError("no block")
     memcpy(room, chain, 8)
     if bytes > 8:
-        first = key.part(0, 8)
-        chain_over(first, room, data, bytes - 8)
+        chain_over(key.first_part(), room, data, bytes - 8)
     for i in range(8):
         room[i] ^= data[bytes - 8 + i]
     # Encrypt with the first part, decrypt with the second, encrypt with the last: TDES itself.
@@ -164,7 +162,7 @@ def retail_state(Key key not None, bytes data not None, state=None):
     """Move the chain of algorithm 3 over whole blocks of a longer message."""
     if key.algorithm != TDES or key.length < 16:
         raise ValueError("algorithm 3 takes a TDES key of two or three parts")
-    return cbc_state(key.part(0, 8), data, state)
+    return cbc_state(key.first_part(), data, state)
 
 
 def cmac(Key key not None, bytes data not None, state=None):

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,13 @@ class Custodian(msgspec.Struct, frozen=True, kw_only=True):
 
     salt: bytes
     digest: bytes
+
+    def __repr__(self) -> str:
+        """Show nothing to guess by."""
+        return "Custodian(…)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
 
 
 class Custodians:

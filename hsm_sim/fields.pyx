@@ -47,6 +47,9 @@ cdef class Fields:
     cdef readonly object lmk_id
     cdef readonly object trailer            # None: there was no X'19'
 
+    def __reduce__(self):
+        raise TypeError("a command's fields do not leave the HSM")
+
     def __init__(self, bytes data not None):
         self.data = data
         self.start = <const unsigned char *> PyBytes_AS_STRING(data)

@@ -49,6 +49,10 @@ class Answer(NamedTuple):
     code: ErrorCode
     fields: bytes
 
+    def __repr__(self) -> str:
+        """Show no fields: a few commands are there to tell a PIN."""
+        return f"Answer({self.code}, {len(self.fields)} bytes)"
+
 
 Run = Callable[["Hsm", Fields], bytes | Answer]
 

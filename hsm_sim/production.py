@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 from cryptography import x509
@@ -60,6 +60,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show no salt."""
         return f"Batch({self.label}, {self.count}, {self.state})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("label", self.label), ("count", self.count), ("state", self.state)]
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):

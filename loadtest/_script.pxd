@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from hsm_sim._keys cimport Key
 from loadtest._dice cimport Alias
 
 cdef enum:
@@ -14,6 +15,7 @@ cdef enum:
     TYPE_BYTES_MAX = 4
     STAN_MAX = 999999
     TERMINAL_CHARACTERS = 16
+    PIN_BLOCK_CHARACTERS = 16
     MOMENTS = 64            # seconds whose spelling is remembered; a power of two
 
 # What a piece of an element's text is.
@@ -48,6 +50,11 @@ cdef enum:
     AFTER_REPLY = 0
     AFTER_TIMEOUT = 1
     AFTER_AT_ONCE = 2
+
+cdef enum:
+    PIN_NONE = 0
+    PIN_RIGHT = 1
+    PIN_WRONG = 2
 
 cdef enum:
     GARBAGE_NONE = 0
@@ -92,6 +99,8 @@ cdef struct Template:
     Place echoes[24]
     int32_t digits_offset   # of an element that is digits: what garbage breaks
     int32_t amount_echo     # which of the echoes is the amount; -1 none
+    int32_t mac_offset      # of the MAC over all before it
+    int32_t mac_bytes       # 8, 16 as characters; 0: it has none
 
 cdef struct Step:
     int32_t template
@@ -108,6 +117,7 @@ cdef struct Scenario:
     int32_t group
     int32_t step_count
     uint8_t garbage         # Garbage
+    uint8_t pin             # Pin
     int64_t amount_min
     int64_t amount_span     # in units
     int64_t amount_unit
@@ -123,6 +133,8 @@ cdef struct CardGroup:
     int64_t first
     uint32_t base           # index in the population of the group's first card
     Alias popularity
+    char *right_blocks      # PIN_BLOCK_CHARACTERS a card; NULL: none
+    char *wrong_blocks
 
 cdef struct Moment:         # one second, spelled
     int64_t second
@@ -154,6 +166,7 @@ cdef struct Tables:
     int64_t forced_count
     Alias *links            # each connection's terminals; NULL: all alike
     Moment moments[64]
+    void *mac_key           # the Script's; used where a template has one
 
 cdef struct Draft:          # message 4 * arrival + step, before it has a time
     int64_t arrival
@@ -174,6 +187,7 @@ cdef struct Draft:          # message 4 * arrival + step, before it has a time
 
 cdef class Script:
     cdef Tables tables
+    cdef Key mac_key
     cdef int allocate(self, object rows) except -1
     cdef int fill_templates(self, object rows) except -1
     cdef int fill_scenarios(self, object rows) except -1
@@ -181,4 +195,5 @@ cdef class Script:
 
 cdef int draw_scenario(const Tables *tables, int64_t arrival) noexcept nogil
 cdef void draw(const Tables *tables, int64_t arrival, int step, Draft *out) noexcept nogil
+cdef void put_mac(const Tables *tables, const Template *template, uint8_t *body) noexcept nogil
 cdef void render(Tables *tables, const Draft *draft, int64_t second, uint8_t *out) noexcept nogil

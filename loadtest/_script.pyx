@@ -6,10 +6,13 @@ arrival carry the arrival's second, so that seed and starting time fix every byt
 """
 
 cimport cython
+from libc.stddef cimport size_t
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from hsm_sim._keys cimport Key
+from hsm_sim._macs cimport retail_into
 from loadtest._dice cimport alias_build, alias_draw, alias_free, alias_zipf, dice_mix
 
 cdef uint64_t SALT_TERMINAL = 0x7465726D
@@ -118,6 +121,26 @@ cdef void render(Tables *tables, const Draft *draft, int64_t second, uint8_t *ou
         spell(patch, text, out + patch.begin)
 
 
+cdef void put_mac(const Tables *tables, const Template *template, uint8_t *body) noexcept nogil:
+    """Write a whole message's MAC: ISO 9797-1 algorithm 3, filled up with zeros."""
+    cdef uint8_t *out = body + template.mac_offset
+    cdef uint8_t chain[8]
+    cdef uint8_t made[8]
+    cdef int i
+    if template.mac_bytes == 0:
+        return
+    memset(chain, 0, 8)
+    memset(out, 0, template.mac_bytes)      # room enough for the zeros that fill the last block
+    with gil:                               # nobody else wants it for long
+        retail_into(<Key> tables.mac_key, chain, body, (template.mac_offset + 7) // 8 * 8, made)
+    if template.mac_bytes == 8:
+        memcpy(out, made, 8)
+        return
+    for i in range(8):
+        out[2 * i] = HEX[made[i] >> 4]
+        out[2 * i + 1] = HEX[made[i] & 15]
+
+
 cdef void write_piece(
     const Tables *tables, const Draft *draft, const Moment *moment, const Piece *piece, char *out
 ) noexcept nogil:
@@ -147,7 +170,7 @@ cdef void write_piece(
     elif source == SOURCE_MERCHANT:
         memcpy(out, tables.merchants + draft.terminal * TERMINAL_CHARACTERS, piece.count)
     elif source == SOURCE_PIN_BLOCK:
-        write_hex(draft.random, piece.count, out)
+        write_pin_block(tables, draft, out)
     elif source == SOURCE_POINTS:
         write_number(draft.points, 4, out)
     else:
@@ -184,10 +207,18 @@ cdef inline void write_rrn(const Tables *tables, int64_t number, char *out) noex
     write_number(number % 1000000000, 9, out + 3)
 
 
-cdef inline void write_hex(uint64_t value, int count, char *out) noexcept nogil:
+cdef void write_pin_block(const Tables *tables, const Draft *draft, char *out) noexcept nogil:
+    """The card's block, the one with a wrong PIN, or where there are none a random one."""
+    cdef const CardGroup *group = &tables.groups[draft.group]
+    cdef const char *blocks = group.right_blocks
     cdef int i
-    for i in range(count):
-        out[i] = HEX[value >> (i & 15) * 4 & 15]
+    if tables.scenarios[draft.scenario].pin == PIN_WRONG:
+        blocks = group.wrong_blocks
+    if blocks != NULL:
+        memcpy(out, blocks + <size_t> draft.card * PIN_BLOCK_CHARACTERS, PIN_BLOCK_CHARACTERS)
+        return
+    for i in range(PIN_BLOCK_CHARACTERS):
+        out[i] = HEX[draft.random >> i * 4 & 15]
 
 
 cdef inline void write_pan(const CardGroup *group, uint32_t card, char *out) noexcept nogil:
@@ -277,6 +308,8 @@ cdef class Script:
         self.tables.stan_first = rows.stan_first
         self.tables.local_offset_s = rows.local_offset_s
         self.tables.connections = rows.connections
+        self.mac_key = rows.mac_key
+        self.tables.mac_key = <void *> self.mac_key
         memset(self.tables.moments, 0xFF, sizeof(self.tables.moments))
         self.allocate(rows)
         self.fill_templates(rows)
@@ -290,6 +323,8 @@ cdef class Script:
             free(tables.templates[i].body)
         for i in range(tables.group_count):
             alias_free(&tables.groups[i].popularity)
+            free(tables.groups[i].right_blocks)
+            free(tables.groups[i].wrong_blocks)
         if tables.links != NULL:
             for i in range(tables.connections):
                 alias_free(&tables.links[i])
@@ -314,6 +349,7 @@ cdef class Script:
         cdef bytearray out = bytearray(self.tables.body_bytes_max)
         cdef uint8_t *room = out
         render(&self.tables, &draft, second, room)
+        put_mac(&self.tables, &self.tables.templates[draft.template], room)
         return bytes(out[:self.tables.templates[draft.template].body_bytes])
 
     def draft(self, int64_t arrival, int step):
@@ -372,6 +408,8 @@ cdef class Script:
             template.has_amount = row.has_amount
             template.digits_offset = row.digits_offset
             template.amount_echo = row.amount_echo
+            if row.mac is not None:
+                template.mac_offset, template.mac_bytes = row.mac.offset, row.mac.bytes
             for i, place in enumerate(row.keys):
                 template.keys[i] = Place(place.element, place.offset, place.bytes)
             template.key_count = len(row.keys)
@@ -407,6 +445,7 @@ cdef class Script:
             tables.scenario_count += 1
             scenario.group = row.group
             scenario.garbage = row.garbage
+            scenario.pin = row.pin
             scenario.amount_min = row.amount_min_minor
             scenario.amount_unit = row.amount_unit_minor
             scenario.amount_span = (
@@ -449,6 +488,8 @@ cdef class Script:
             group.first = row.first
             group.base = base
             base += row.count
+            group.right_blocks = copied(row.right_blocks)
+            group.wrong_blocks = copied(row.wrong_blocks)
             alias_zipf(&group.popularity, row.count, rows.card_exponent)
         for terminal_id, merchant_id in rows.terminals:
             i = tables.terminal_count * TERMINAL_CHARACTERS
@@ -483,6 +524,18 @@ cdef int fill_links(Tables *tables, list terminal_weights) except -1:
     finally:
         free(weights)
     return 0
+
+
+cdef char *copied(bytes text) except? NULL:
+    """Copy what lives as long as the tables; NULL for nothing."""
+    cdef char *copy
+    if not text:
+        return NULL
+    copy = <char *> malloc(len(text))
+    if copy == NULL:
+        raise MemoryError
+    memcpy(copy, <const char *> text, len(text))
+    return copy
 
 
 cdef int copy_text(char *out, bytes text, Py_ssize_t room) except -1:

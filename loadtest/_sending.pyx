@@ -15,7 +15,7 @@ from loadtest._inflight cimport (
 from loadtest._reply cimport key_of
 from loadtest._script cimport (
     AFTER_AT_ONCE, AFTER_TIMEOUT, GARBAGE_BODY, GARBAGE_FRAME, GARBAGE_NONE, STEPS_MAX, Draft,
-    Scenario, Step, Tables, Template, draw, draw_scenario, render)
+    Scenario, Step, Tables, Template, draw, draw_scenario, put_mac, render)
 from loadtest._tally cimport (
     COUNT_DUE, COUNT_REPEATED, COUNT_SENT, FAULT_CONNECTION_LOST, FAULT_MISSING_REPLY, Record,
     count, histogram_add, note_fault, record_at, record_take)
@@ -233,6 +233,7 @@ cdef void put_frame(
     memcpy(out + prefix, body, bytes)
     if type_bytes != NULL:
         memcpy(out + prefix + template.type_offset, type_bytes, template.type_bytes)
+    put_mac(engine.tables, template, out + prefix)
     link.out_bytes += <uint32_t> (prefix + bytes)
     mark_dirty(engine, index)
 

@@ -5,16 +5,18 @@ Owns the shapes only. Must not know any club: whoever starts a load hands in its
 
 from msgspec import Struct
 
+from switch.masked import Masked
 
-class Card(Struct, frozen=True, kw_only=True):
+
+class Card(Masked, frozen=True, kw_only=True):
     """A card that simulated terminals present. `expiry` is YYMM, or empty when it is not sent."""
 
     pan: str
     expiry: str = ""
 
-    def __repr__(self) -> str:
+    def shown(self) -> str:
         """Show first six and last four digits only: errors and logs quote this."""
-        return f"Card({self.pan[:6]}…{self.pan[-4:]})"
+        return f"{self.pan[:6]}…{self.pan[-4:]}"
 
 
 class Terminal(Struct, frozen=True, kw_only=True):

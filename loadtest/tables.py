@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from hsm_sim._keys import Key
 from loadtest._reply import ReplyReader
 from loadtest.errors import LoadtestError
+from loadtest.pin_blocks import blocks_of
 from loadtest.spec_file import load_spec
-from loadtest.target import PLACEHOLDER, MessageKind, Target, terminals_of
+from loadtest.target import PLACEHOLDER, CardGroup, MessageKind, Target, terminals_of
 from loadtest.template import (
     Template,
     spell_ascii,
@@ -23,6 +25,7 @@ from loadtest.template import (
     spell_packed_left,
     spell_packed_right,
 )
+from loadtest.terminal_keys import read_key
 from loadtest.workload import Scenario, Step, Workload
 from switch.iso8583 import EncodeError, Message, Spec, encode
 
@@ -57,6 +60,9 @@ PLACEHOLDERS = {
 }
 AFTER = {"reply": 0, "timeout": 1, "at once": 2}
 GARBAGE = {"": 0, "body": 1, "frame": 2}
+PINS = {False: 0, True: 1, "wrong": 2}
+MAC = "{mac}"  # a whole element; written when all others are
+MAC_CHARACTERS = 16
 TEXT_MAX = 128
 ECHOES_MAX = 24
 KEYS_MAX = 4
@@ -108,6 +114,7 @@ class TemplateRow(Row, frozen=True, kw_only=True):
     echoes: tuple[PlaceRow, ...]
     amount_echo: int
     patches: tuple[PatchRow, ...]
+    mac: PlaceRow | None
 
 
 class StepRow(Row, frozen=True, kw_only=True):
@@ -129,6 +136,7 @@ class ScenarioRow(Row, frozen=True, kw_only=True):
     weight: float
     group: int
     garbage: int
+    pin: int  # 0: none, 1: the card's own, 2: another one
     amount_min_minor: int
     amount_max_minor: int
     amount_unit_minor: int
@@ -145,6 +153,8 @@ class GroupRow(Row, frozen=True, kw_only=True):
     first: int
     count: int
     expiry: str
+    right_blocks: bytes  # 16 hex digits a card; empty: no scenario needs them
+    wrong_blocks: bytes
 
 
 class ReplyRow(Row, frozen=True, kw_only=True):
@@ -180,6 +190,7 @@ class Tables(Row, frozen=True, kw_only=True):
     groups: tuple[GroupRow, ...]
     terminals: tuple[tuple[str, str], ...]
     terminal_weights: list[float]
+    mac_key: Key | None
     forced: tuple[int, ...] = ()  # a replay's scenarios by arrival; -1 where chance decides
 
 
@@ -189,6 +200,7 @@ class Compiler:
     def __init__(self, target: Target, folder: Path) -> None:
         self.target = target
         self.spec: Spec = load_spec(target.spec, folder)
+        self._folder = folder
         self.reply = reply_row(target)
         self.reader = ReplyReader(self.spec, self.reply)
         self.kinds = tuple(target.kinds)
@@ -222,19 +234,34 @@ class Compiler:
             group_names=tuple(target.cards),
             templates=tuple(self._rows),
             scenarios=scenarios,
-            groups=tuple(
-                GroupRow(
-                    prefix=group.prefix,
-                    digits=group.digits,
-                    first=group.first,
-                    count=group.count,
-                    expiry=group.expiry or "    ",
-                )
-                for group in target.cards.values()
-            ),
+            groups=self._groups(workload),
             terminals=tuple(self._terminals),
             terminal_weights=_terminal_weights(self._terminals, workload.merchant_exponent),
+            mac_key=read_key(target.mac.key_file, self._folder) if target.mac else None,
             forced=_forced(workload, arrival_kinds),
+        )
+
+    def _groups(self, workload: Workload) -> tuple[GroupRow, ...]:
+        wanted = {(scenario.cards, scenario.pin) for scenario in workload.scenario}
+        rule = self.target.pin_blocks
+        key = read_key(rule.key_file, self._folder) if rule is not None else None
+
+        def blocks(name: str, group: CardGroup, pin: bool | str) -> bytes:
+            if rule is None or key is None or (name, pin) not in wanted:
+                return b""
+            return blocks_of(group, rule, key, wrong=pin == "wrong")
+
+        return tuple(
+            GroupRow(
+                prefix=group.prefix,
+                digits=group.digits,
+                first=group.first,
+                count=group.count,
+                expiry=group.expiry or "    ",
+                right_blocks=blocks(name, group, True),
+                wrong_blocks=blocks(name, group, "wrong"),
+            )
+            for name, group in self.target.cards.items()
         )
 
     def _scenario(self, workload: Workload, scenario: Scenario, at: str) -> ScenarioRow:
@@ -244,11 +271,16 @@ class Compiler:
                 f"workload {workload.name}: {at}.cards: target {self.target.name} has no cards "
                 f"{scenario.cards!r}, only {known}"
             )
+        if scenario.pin == "wrong" and self.target.pin_blocks is None:
+            raise LoadtestError(
+                f"workload {workload.name}: {at}.pin: target {self.target.name} has no pin_blocks"
+            )
         amount_minor = scenario.amount_minor or workload.amount_minor
         return ScenarioRow(
             weight=scenario.weight,
             group=list(self.target.cards).index(scenario.cards),
             garbage=GARBAGE[scenario.garbage],
+            pin=PINS[scenario.pin],
             amount_min_minor=amount_minor[0],
             amount_max_minor=amount_minor[1],
             amount_unit_minor=workload.amount_unit_minor,
@@ -268,7 +300,7 @@ class Compiler:
                 f"{step.kind!r}, only {known}"
             )
         return StepRow(
-            template=self.template(step.kind, pin=scenario.pin) if step.kind else 0,
+            template=self.template(step.kind, pin=bool(scenario.pin)) if step.kind else 0,
             is_repeat=step.repeat,
             after=AFTER[step.after],
             only_approved=step.when == "approved",
@@ -340,7 +372,22 @@ class Compiler:
                 )
                 for slot in template.slots[1:]
             ),
+            mac=self._mac_place(elements, places, len(body)),
         )
+
+    def _mac_place(
+        self, elements: Mapping[str, str], places: dict[int, tuple[int, int]], body_bytes: int
+    ) -> PlaceRow | None:
+        """Give where a message's MAC stands: behind all that it is over."""
+        for element, value in elements.items():
+            if value == MAC:
+                place = _place(places, int(element))
+                if place.offset + place.bytes != body_bytes or place.bytes not in (8, 16):
+                    raise ValueError(f"element {element}: a MAC is the last element, of 8 bytes")
+                if self.target.mac is None:
+                    raise ValueError(f"element {element}: the target has no mac")
+                return place
+        return None
 
     def _encode(self, message_type: str, elements: Mapping[str, str]) -> bytes:
         message = Message(message_type)
@@ -356,6 +403,9 @@ class Compiler:
             text += value[done : found.start()]
             done = found.end()
             name = found[1]
+            if value == MAC:
+                text += "0" * MAC_CHARACTERS
+                continue
             if name in ("acquirer", "acquirer11", "currency"):
                 text += self._constant(element, name)
                 continue

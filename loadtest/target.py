@@ -16,6 +16,8 @@ from switch.iso8583 import Framing, Spec
 
 TARGETS = Path(__file__).parent / "targets"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+PIN_LENGTHS = range(4, 13)
+PIN_PAN_DIGITS_MIN = 13  # a block is bound to the 12 digits before the check digit
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +90,24 @@ class ReplyForm(Part, frozen=True, kw_only=True):
     told: Told | None = None
 
 
+class PinBlocks(Part, frozen=True, kw_only=True):
+    """Which PINs cards have, and the key that all terminals share (docs/loadtest.md).
+
+    Either all have the same `pin`, or each its own: a function of `seed` and its number.
+    """
+
+    key_file: str  # beside this file: 32 or 48 hexadecimal digits of a test key
+    pin: str = ""
+    seed: str = ""
+    digits: int = 4  # of PINs made from the seed
+
+
+class Mac(Part, frozen=True, kw_only=True):
+    """The key of the MACs that `{mac}` stands for; all terminals share it."""
+
+    key_file: str  # beside this file: 32 or 48 hexadecimal digits of a test key
+
+
 class Target(Part, frozen=True, kw_only=True):
     """A host under test."""
 
@@ -103,6 +123,8 @@ class Target(Part, frozen=True, kw_only=True):
     cards: dict[str, CardGroup]
     terminals: TerminalList
     pin: dict[str, str] = {}  # elements that a message with a PIN has besides
+    pin_blocks: PinBlocks | None = None  # None: a PIN block is random
+    mac: Mac | None = None
     kinds: dict[str, MessageKind]
 
 
@@ -174,7 +196,22 @@ def _problem(target: Target) -> str:
         return "$.framing.tpdu: ten hex digits"
     if target.reply.told and not re.fullmatch(r"tag[1-4] len[1-4]", target.reply.told.form):
         return '$.reply.told.form: "tag2 len3", with other numbers'
-    return _terminal_problem(target.terminals)
+    return _pin_problem(target) or _terminal_problem(target.terminals)
+
+
+def _pin_problem(target: Target) -> str:
+    rule = target.pin_blocks
+    if rule is None:
+        return ""
+    if bool(rule.pin) == bool(rule.seed):
+        return "$.pin_blocks: a pin that all cards have, or a seed"
+    if rule.pin and not (rule.pin.isdecimal() and len(rule.pin) in PIN_LENGTHS):
+        return "$.pin_blocks.pin: 4 to 12 digits"
+    if rule.digits not in PIN_LENGTHS:
+        return "$.pin_blocks.digits: 4 to 12"
+    if any(group.digits < PIN_PAN_DIGITS_MIN for group in target.cards.values()):
+        return f"$.cards: with PIN blocks a number has {PIN_PAN_DIGITS_MIN} digits or more"
+    return ""
 
 
 def _terminal_problem(rows: TerminalList) -> str:

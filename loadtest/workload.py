@@ -34,12 +34,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a customer does. `weight` is of any sum; `amount_minor` and `points` are ranges."""
+    """What a customer does. `weight` is of any sum; `amount_minor` and `points` are ranges.
+
+    `pin`: a PIN is sent, the card's own or, with "wrong", another one.
+    """
 
     name: str
     weight: float
     cards: str = "good"
-    pin: bool = False
+    pin: bool | Literal["wrong"] = False
     amount_minor: tuple[int, int] | None = None
     points: tuple[int, int] = (1000, 1000)
     garbage: Literal["", "body", "frame"] = ""

@@ -242,8 +242,8 @@ cdef bint put_cryptogram_check(const Asking *asking, Buffer *out) noexcept nogil
     """KW: is the chip's cryptogram right, and what is the answer to it?"""
     cdef char characters[2 * CHIP_BYTES_MAX]
     cdef uint8_t chip[CHIP_BYTES_MAX]
-    cdef uint8_t over[CHIP_BYTES_MAX]
-    cdef size_t over_bytes = 0
+    cdef uint8_t covered[CHIP_BYTES_MAX]
+    cdef size_t covered_bytes = 0
     cdef size_t bytes, count = 0
     cdef const uint8_t *value
     cdef int i
@@ -253,18 +253,18 @@ cdef bint put_cryptogram_check(const Asking *asking, Buffer *out) noexcept nogil
         return False
     for i in range(SIGNED_COUNT):
         value = find_tag(chip, bytes, SIGNED_TAGS + 2 * i, &count)
-        if value == NULL or over_bytes + count > sizeof(over):
+        if value == NULL or covered_bytes + count > sizeof(covered):
             return False
-        memcpy(over + over_bytes, value, count)
-        over_bytes += count
+        memcpy(covered + covered_bytes, value, count)
+        covered_bytes += count
     put(out, b"KW12", 4)                # and its answer; the key by option A
     put_key(out, &asking.issuer.cryptogram)
     if not put_diversifier(asking, out):
         return False
     value = find_tag(chip, bytes, b"\x9f\x36", &count)
     put(out, value, 2)
-    put_number(out, over_bytes, 16, 2)
-    put(out, over, over_bytes)
+    put_number(out, covered_bytes, 16, 2)
+    put(out, covered, covered_bytes)
     put(out, b";", 1)
     value = find_tag(chip, bytes, b"\x9f\x26", &count)
     if value == NULL or count != 8:

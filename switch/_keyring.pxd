@@ -22,11 +22,11 @@ cdef struct IssuerKeys:         # of a programme
     SealedKey cryptogram        # issuer master key of chips' cryptograms, MK-AC
     uint8_t code_at             # digits between service code and card code on track 2
 
-cdef struct TerminalKeys:
-    SealedKey pin[2]            # TPK: the one in force, and the one before
-    SealedKey mac[2]            # TAK
+cdef struct TerminalKeys:       # what every message looks at comes first: one line of the cache
     int64_t before_until_s      # so long the ones before hold; 0 = there are none
     uint8_t mac_algorithm       # 0 = its messages carry no MAC
+    SealedKey pin[2]            # TPK: the one in force, and the one before
+    SealedKey mac[2]            # TAK
     SealedKey told_pin          # what a key exchange's reply says: under the terminal's own key
     SealedKey told_mac
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from switch.errors import OperatingError
+from switch.masked import Masked
 from switch.slots import SHARDS_MAX, SLOT_COUNT, owners_of
 
 PAN_KEY_BYTES = 32
@@ -89,13 +90,17 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reply_seconds_max: Seconds = 15.0
 
 
-class Database(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Database(Masked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[database]`: the journal's PostgreSQL, unless `[postgres]` brings its own."""
 
     dsn: str | None = None
     dsn_file: Path | None = None
     replica_dsn: str | None = None
     connect_seconds_max: Seconds = 10.0
+
+    def shown(self) -> str:
+        """Show no DSN: a password may be in it."""
+        return "a DSN" if self.dsn_file is None else str(self.dsn_file)
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

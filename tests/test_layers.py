@@ -16,6 +16,7 @@ LAYERS: dict[str, int] = {
     "switch._words": 0,
     "switch.errors": 0,
     "switch.limits": 0,
+    "switch.masked": 0,
     "switch.reasons": 0,
     "switch.response_codes": 0,
     "switch.units": 0,

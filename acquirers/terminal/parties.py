@@ -10,6 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from switch.errors import ProtocolError
+from switch.masked import Masked
 
 STAN_MAX = 999_999
 """DE 11 is n6; after it a terminal starts again at 1, never at 0."""
@@ -31,7 +32,7 @@ class Station(Struct, frozen=True, kw_only=True, gc=False):
     acquirer_code: str = ""
 
 
-class Card(Struct, frozen=True, kw_only=True, gc=False):
+class Card(Masked, frozen=True, kw_only=True, gc=False):
     """A card as it was presented: `track2` when swiped, otherwise number and expiry (YYMM).
 
     The separator inside `track2` is D, as the nibble is written; both profiles take it. The rest is
@@ -49,9 +50,9 @@ class Card(Struct, frozen=True, kw_only=True, gc=False):
     chip_data: str = ""
     pin_block: str = ""
 
-    def __repr__(self) -> str:
+    def shown(self) -> str:
         """Show first six and last four digits only."""
-        return f"Card({mask(self.pan)})"
+        return mask(self.pan)
 
 
 class Trace(Struct, frozen=True, kw_only=True, gc=False):

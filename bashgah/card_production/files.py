@@ -30,6 +30,7 @@ from bashgah.card_production import tracks
 from bashgah.card_production.making import MadeCard
 from bashgah.card_production.orders import Order
 from bashgah.production_files import write_new
+from switch.masked import Masked
 
 TOKEN_BYTES = 16
 
@@ -55,7 +56,7 @@ class LoaderCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     key_index: int
 
 
-class PersonaliserCard(msgspec.Struct, frozen=True, kw_only=True):
+class PersonaliserCard(Masked, frozen=True, kw_only=True):
     """A card for its maker. `chip_key` is under the ZMK, ECB; `cvv2` is printed on the back."""
 
     number: int
@@ -73,9 +74,9 @@ class PersonaliserCard(msgspec.Struct, frozen=True, kw_only=True):
     key_index: int
     label: str
 
-    def __repr__(self) -> str:
+    def shown(self) -> str:
         """Show the place in the batch only."""
-        return f"PersonaliserCard({self.number})"
+        return str(self.number)
 
 
 def token_of(pan_key: bytes, pan: str) -> bytes:

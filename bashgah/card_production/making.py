@@ -18,6 +18,7 @@ import trio
 from bashgah.card_production.orders import Order
 from bashgah.hsm_dialog import ask, fetched
 from switch.hsm_client import HsmSession
+from switch.masked import Masked
 
 AT_ONCE_MAX = 16  # cards; an HSM's session takes 64 commands
 CVV2_SERVICE_CODE, ICVV_SERVICE_CODE = "000", "999"
@@ -36,7 +37,7 @@ class SealedKeys(msgspec.Struct, frozen=True, kw_only=True):
     zmk: str
 
 
-class MadeCard(msgspec.Struct, frozen=True, kw_only=True):
+class MadeCard(Masked, frozen=True, kw_only=True):
     """A card as the HSM helped to make it."""
 
     pan: str
@@ -49,9 +50,9 @@ class MadeCard(msgspec.Struct, frozen=True, kw_only=True):
     chip_key: str  # under the ZMK
     chip_key_check: str
 
-    def __repr__(self) -> str:
+    def shown(self) -> str:
         """Show first six and last four digits only."""
-        return f"MadeCard({masked(self.pan)})"
+        return masked(self.pan)
 
 
 def masked(pan: str) -> str:

@@ -49,6 +49,10 @@ class Token(NamedTuple):
     custodian: str
     mac: str
 
+    def __repr__(self) -> str:
+        """Show whose it is: whoever has the rest can use it."""
+        return f"Token({self.custodian})"
+
 
 class Made(NamedTuple):
     """A batch as the HSM gave it: digests and sealed PINs, in order of the vouchers."""

@@ -7,10 +7,11 @@ same to the load generator. Must not know where the events go.
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from benchmarks.promises.secrets import Secrets
 from issuers.purse import BOOKSHOP, purse
 from loadtest.target import Target, terminals_of
 from loadtest.tariff import Club
@@ -24,7 +25,7 @@ from switch.events import (
     TerminalAdded,
 )
 from switch.limits import AMOUNT_MINOR_MAX
-from switch.programme import Limits, Programme
+from switch.programme import Limits, Programme, Security
 from switch.units import RIAL
 
 CLUB = 1
@@ -44,9 +45,12 @@ Purse = Callable[[int, int, int, Limits], Programme]
 
 
 def events(
-    target: Target, token_of: Callable[[str], bytes], make_purse: Purse = purse
+    target: Target,
+    token_of: Callable[[str], bytes],
+    make_purse: Purse = purse,
+    secrets: Secrets | None = None,
 ) -> Iterator[Event]:
-    """Yield what makes the club that `target` describes."""
+    """Yield what makes the club that `target` describes; with secrets a PIN is checked if sent."""
     yield ClubAdded(club=CLUB, name="Bookshops", name_fa="کتاب‌فروشی‌ها", currency=RIAL)
     yield AcquirerAdded(acquirer=ACQUIRER, code=target.acquirer, name="Acquirer")
     terminals = terminals_of(target)
@@ -61,13 +65,21 @@ def events(
     for terminal_id, merchant_id in terminals:
         yield TerminalAdded(terminal_id=terminal_id, acquirer=ACQUIRER, merchant_id=merchant_id)
     programme = make_purse(PROGRAMME, 1, CLUB, LIMITS)
+    security = Security() if secrets is None else Security(pin="if_sent")
     yield ProgrammeLive(
-        definition=msgspec.structs.replace(programme, money_floor_minor=-AMOUNT_MINOR_MAX)
+        definition=msgspec.structs.replace(
+            programme, money_floor_minor=-AMOUNT_MINOR_MAX, security=security
+        )
     )
+    if secrets is not None:
+        yield secrets.issuer_keys(PROGRAMME)
+        yield from secrets.terminal_keys(len(terminals))
     for group in target.cards.values():
         for first in range(0, group.count, CARDS_PER_EVENT):
             count = min(CARDS_PER_EVENT, group.count - first)
-            yield cards_added(token_of, group.prefix, group.expiry, first, count)
+            pans = list(pans_of(group.prefix, first, count))
+            added = cards_added(token_of, pans, group.expiry)
+            yield added if secrets is None else secrets.with_pins(added, pans)
 
 
 def declared(target: Target) -> Club:
@@ -76,16 +88,14 @@ def declared(target: Target) -> Club:
     return Club(programme=purse(PROGRAMME, 1, CLUB, LIMITS), categories=merchants)
 
 
-def cards_added(
-    token_of: Callable[[str], bytes], prefix: str, expiry: str, first: int, count: int
-) -> CardsAdded:
-    """Give the event that adds the cards `first` to `first + count - 1` of a prefix."""
-    pans = list(pans_of(prefix, first, count))
+def cards_added(token_of: Callable[[str], bytes], pans: Sequence[str], expiry: str) -> CardsAdded:
+    """Give the event that adds cards of one prefix."""
+    count = len(pans)
     return CardsAdded(
         programme=PROGRAMME,
         tokens=b"".join(map(token_of, pans)),
         expiries=struct.pack("<H", int(expiry)) * count,
-        first6=struct.pack("<I", int(prefix[:6])) * count,
+        first6=struct.pack("<I", int(pans[0][:6])) * count,
         last4=struct.pack(f"<{count}H", *(int(pan[-4:]) for pan in pans)),
     )
 

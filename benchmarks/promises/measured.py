@@ -18,6 +18,7 @@ from loadtest.journal_check import read_heads
 from loadtest.ledger_check import check_ledger
 from loadtest.result import RunResult
 from loadtest.run_evidence import evidence_of
+from loadtest.workload import Workload
 
 RECORDS_LOOKED_AT = 1_000
 
@@ -84,14 +85,16 @@ def cpu_us(watch: CpuWatch, result: RunResult) -> float:
     return watch.deciding_seconds / max(1, result.counts.answered) * 1e6
 
 
-def expect_whole_path(stand: Stand, shape: Shape, seconds: float) -> int:
+def expect_whole_path(
+    stand: Stand, shape: Shape, seconds: float, workload: Workload | None = None
+) -> int:
     """Run a load and look at what became of it: everything that a purchase is for must happen.
 
     Then the ledger is compared with an independent model of it; gives how many accounts were.
     Raises `WrongPathError`: something else than what is promised would be measured.
     """
     heads = read_heads(stand.site.dsn)
-    outcome = stand.run(shape, seconds, keep_records=True)
+    outcome = stand.run(shape, seconds, keep_records=True, workload=workload)
     result = outcome.result
     if not result.good or not result.counts.answered:
         raise WrongPathError(f"the switch made faults: {', '.join(result.findings)}")

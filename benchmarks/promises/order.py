@@ -9,7 +9,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from benchmarks.promises import cards, latency, memory, overload, slow_lane, stages, throughput
+from benchmarks.promises import (
+    cards,
+    latency,
+    memory,
+    overload,
+    pins,
+    slow_lane,
+    stages,
+    throughput,
+)
 from benchmarks.promises.setting import setting
 from benchmarks.promises.sizes import Sizes
 from benchmarks.promises.stand import Stand, bench_target, running_stand
@@ -61,6 +70,11 @@ class Bench:
         self.close()
         return slow_lane.cases(self.sizes, self.say)
 
+    def pins(self) -> list[Row]:
+        """Purchases with a PIN, on a stand of their own with an HSM."""
+        self.close()
+        return pins.cases(self.sizes, self.say)
+
     def stand(self) -> Stand:
         """Give the common stand, started when it is first needed."""
         if self._stand is None:
@@ -87,6 +101,7 @@ GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
     "profile": Bench.profile,
     "memory": Bench.memory,
     "slow-lane": Bench.slow_lane,
+    "pins": Bench.pins,
     "cards": Bench.cards,
 }
 """In the order in which they run: the common stand is in nobody's way."""

@@ -41,6 +41,8 @@ METHOD = """\
   due, however long it waited for its turn.
 - `generator` is the load generator's own CPU for a message, `slip` how late a message left for
   reasons of the generator: where that is near the latency, the generator was measured.
+- With a PIN, every purchase waits for an HSM, a process that shares the cores, to verify the PIN
+  under the terminal's key; with MACs it also checks the message's and makes the reply's.
 - CPU is /proc's, of the switch's threads and PostgreSQL's processes. perf's samples only divide
   the switch's share by stage.
 """

@@ -9,7 +9,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,11 @@ import trio
 from bashgah.bootstrap import Owned, append_waiting, own_shard
 from bashgah.demo_site import HOST, free_port, write_pan_key
 from bashgah.site import Site
+from benchmarks.hsm_process import RunningHsm, running_hsm
 from benchmarks.promises import club
 from benchmarks.promises.cpu import CpuWatch
+from benchmarks.promises.secrets import Secrets
+from hsm_sim.lmk_files import load_lmk
 from issuers.purse import purse
 from loadtest.arrival import Timetable, closed
 from loadtest.run import Outcome, RunPlan, Watch, run_load
@@ -28,6 +32,7 @@ from loadtest.target import Target, load_target
 from loadtest.workload import Workload, load_workload
 from switch.config import (
     Config,
+    Hsm,
     Http,
     Journal,
     Keys,
@@ -39,6 +44,7 @@ from switch.config import (
     read_dsn,
     read_pan_key,
 )
+from switch.events import Event
 from switch.ledger.database import Database
 from switch.ledger.tenures import application_name
 from switch.server import utc_offset_seconds
@@ -68,10 +74,19 @@ LONELY = Shape(connections=1)
 
 def bench_target(*, cards: int | None = None, terminals: int | None = None) -> Target:
     """Give the club's target, with other numbers of cards and terminals than the file's."""
-    target, _ = load_target(str(HERE / "target.toml"))
+    target, folder = load_target(str(HERE / "target.toml"))
+    assert target.pin_blocks is not None, "the file says how"
+    assert target.mac is not None, "the file says how"
+    # Found from wherever the bench is run.
+    pins_key, mac_key = folder / target.pin_blocks.key_file, folder / target.mac.key_file
+    target = msgspec.structs.replace(
+        target,
+        pin_blocks=msgspec.structs.replace(target.pin_blocks, key_file=str(pins_key)),
+        mac=msgspec.structs.replace(target.mac, key_file=str(mac_key)),
+    )
     if cards is not None:
         good = msgspec.structs.replace(target.cards["good"], count=cards)
-        target = msgspec.structs.replace(target, cards={"good": good})
+        target = msgspec.structs.replace(target, cards={**target.cards, "good": good})
     if terminals is not None:
         rows = msgspec.structs.replace(target.terminals, count=terminals)
         target = msgspec.structs.replace(target, terminals=rows)
@@ -92,9 +107,10 @@ def echo_target(target: Target) -> Target:
 class Stand:
     """A running switch, and the load that it gets. Each run has a seed of its own."""
 
-    def __init__(self, site: Site, target: Target) -> None:
+    def __init__(self, site: Site, target: Target, hsm: RunningHsm | None) -> None:
         self.site = site
         self.target = target
+        self.hsm = hsm
         self.workload: Workload = load_workload(str(HERE / "purchase.toml"))
         self.address = f"{HOST}:{site.config.listener[0].port}"
         self._seed = 0
@@ -184,28 +200,40 @@ def running_stand(
     journal: Journal | None = None,
     memory: Memory | None = None,
     snapshot_every_entries: int | None = None,
+    lmk: str = "",
+    macs: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Stand]:
-    """Give a stand whose switch is ready; stops and removes it in the end. Main thread only."""
+    """Give a stand whose switch is ready; stops and removes it in the end. Main thread only.
+
+    `lmk`: of an HSM that is started beside it; the club's cards then have PINs, and with `macs`
+    every message of its terminals has to have a MAC.
+    """
     # Not below a directory of ours: `nobody`, who may run the database, may not enter its parents.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-stand-"))
     switch = Switch()
     if snapshot_every_entries is not None:
         switch = Switch(snapshot_every_entries=snapshot_every_entries)
-    config = _config(data_dir, switch, journal or Journal(), memory or Memory())
-    site = Site(data_dir=data_dir, config=config, say=say)
-    try:
+    with ExitStack() as resources:
+        resources.callback(shutil.rmtree, data_dir)
+        hsm = resources.enter_context(running_hsm(lmk)) if lmk else None
+        secrets = Secrets(load_lmk(lmk), target, macs=macs) if lmk else None
+        config = _config(data_dir, switch, journal or Journal(), memory or Memory(), hsm)
+        site = Site(data_dir=data_dir, config=config, say=say)
         try:
-            trio.run(_start, site, target, make_purse)
-            yield Stand(site, target)
+            trio.run(
+                _start, site, partial(club.events, target, make_purse=make_purse, secrets=secrets)
+            )
+            yield Stand(site, target, hsm)
         finally:
             trio.run(site.stop)
-    finally:
-        shutil.rmtree(data_dir)
 
 
-def _config(data_dir: Path, switch: Switch, journal: Journal, memory: Memory) -> Config:
+def _config(
+    data_dir: Path, switch: Switch, journal: Journal, memory: Memory, hsm: RunningHsm | None
+) -> Config:
     return Config(
+        hsm=() if hsm is None else (Hsm(host=HOST, port=hsm.port),),
         switch=switch,
         journal=journal,
         listener=(Listener(name=PROFILE, host=HOST, port=free_port(), profile=PROFILE),),
@@ -217,14 +245,18 @@ def _config(data_dir: Path, switch: Switch, journal: Journal, memory: Memory) ->
     )
 
 
-async def _start(site: Site, target: Target, make_purse: club.Purse) -> None:
+Events = Callable[[Callable[[str], bytes]], Iterator[Event]]
+"""Gives what makes a club, when told how a card number becomes its token."""
+
+
+async def _start(site: Site, events_of: Events) -> None:
     await site.start_database()
     with site.step("club"):
-        await _load_club(site.config, target, make_purse)
+        await _load_club(site.config, events_of)
     await site.start_switch()
 
 
-async def _load_club(config: Config, target: Target, make_purse: club.Purse) -> None:
+async def _load_club(config: Config, events_of: Events) -> None:
     key_file = config.keys.pan_key_file
     assert key_file is not None, "a stand writes its own key"
     write_pan_key(key_file)
@@ -235,7 +267,7 @@ async def _load_club(config: Config, target: Target, make_purse: club.Purse) -> 
         owned: Owned = await own_shard(
             database, config, read_pan_key(key_file), now_us=now_us, utc_offset_s=offset_s
         )
-        for number, event in enumerate(club.events(target, owned.core.token_of, make_purse)):
+        for number, event in enumerate(events_of(owned.core.token_of)):
             owned.directory.record(event, now_us=now_us, utc_offset_s=offset_s)
             if number % EVENTS_PER_COMMIT == EVENTS_PER_COMMIT - 1:
                 await append_waiting(owned)

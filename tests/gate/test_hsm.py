@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -18,12 +19,13 @@ from switch.iso8583 import Message, decode, encode
 from switch.programme import Security
 from tests.support.gate_bench import GENEROUS, Bench, Link, Seat, serving
 from tests.support.hsm import published_hsm, served_hsm
-from tests.support.secrets import Vault
+from tests.support.secrets import Vault, present_chip
 from tests.support.secure_shop import CARD, MacAlgorithm, SecureShop
 from tests.support.shard_bench import meeting_place, wait_joined
 from tests.support.shop import spec
 
 ALL = Security(pin="if_sent", card_code=True, chip=True, fallback=True)
+OF_A_CHIP = (2, 14, 22, 23, 35, 55)  # elements
 
 
 class Site:
@@ -189,6 +191,25 @@ async def test_a_chip_is_verified_and_answered(dialect: str, blocks: bool) -> No
     assert (altered[39], altered["48.RC"]) == ("63", "cryptogram_wrong")
     assert declined[39] != "00"
     assert "55.91" not in declined
+
+
+@pytest.mark.parametrize("dialect", ["binary", "ascii"])
+async def test_the_cryptogram_of_a_chip_is_verified_once(dialect: str, tmp_path: Path) -> None:
+    async with site() as here:
+        link = await here.bench.connect(dialect)
+        file = here.vault.chip_card(tmp_path / "card.json")
+        paid, altered = here.purchase(de2=None), here.purchase(de2=None)
+        await present_chip(paid, file, amount_minor=10_000)
+        await present_chip(altered, file, amount_minor=10_001)
+        altered[55] = altered[55].replace("000000010001", "000000010000")
+
+        right = await link.ask(paid)
+        replayed = await link.ask(here.purchase(**{f"de{key}": paid[key] for key in OF_A_CHIP}))
+        wrong = await link.ask(altered)
+
+    assert right[39] == "00"
+    assert replayed["48.RC"] == "cryptogram_repeated"
+    assert wrong["48.RC"] == "cryptogram_wrong"
 
 
 @pytest.mark.parametrize("algorithm", ["retail", "cmac"])

@@ -1,8 +1,19 @@
 """The same secrets on both sides: clear for who plays terminal and card, sealed for the switch.
 
-Owns test keys and what a terminal makes with them: PIN blocks and MACs.
+Owns test keys and what terminal and card make with them: PIN blocks, MACs and cryptograms.
 """
 
+from datetime import UTC, datetime
+from pathlib import Path
+
+from acquirers.terminal.cards.personalisation import (
+    Personalisation,
+    PersonalisationFile,
+    write_new,
+)
+from acquirers.terminal.cards.reading import Terms
+from acquirers.terminal.cards.virtual import VirtualCard, VirtualReader
+from acquirers.terminal.orders import present_card
 from hsm_sim import _dukpt, _emv, _pin_checks
 from hsm_sim._cvv import cvv
 from hsm_sim._keys import Key
@@ -10,6 +21,8 @@ from hsm_sim._macs import check_value, cmac, retail_mac
 from hsm_sim._pins import FORMATS, Pin, seal_block
 from hsm_sim.hsm import Lmk
 from hsm_sim.key_types import BDK, CVK, MK_AC, PVK, TAK, TMK, TPK, KeyType
+from switch.iso8583 import Message
+from tests.support.secret_search import clear
 from tests.support.secure_shop import CARD, Secrets
 
 TDES = 0
@@ -18,13 +31,19 @@ PVKI = 1
 
 
 class Vault:
-    """New random keys, and the card's PIN."""
+    """New random keys, or those of another vault, and the card's PIN."""
 
-    def __init__(self, lmk: Lmk, pin: str = "1234", card: str = CARD) -> None:
+    def __init__(
+        self,
+        lmk: Lmk,
+        pin: str = "1234",
+        card: str = CARD,
+        keys: dict[str, Key] | None = None,
+    ) -> None:
         self._lmk = lmk
         self.card = card
         self.pin = pin
-        self.keys = {
+        self.keys = keys or {
             kind.name: Key.random(TDES, 16) for kind in (PVK, CVK, MK_AC, TMK, TPK, TAK, BDK)
         }
         account = card[-13:-1].encode()
@@ -83,6 +102,22 @@ class Vault:
         data = "".join(f"{tag}{len(text) // 2:02X}{text}" for tag, text in objects.items())
         return data, f"{answer.hex().upper()}3030"
 
+    def chip_card(self, path: Path) -> PersonalisationFile:
+        """Make a chip card in a file, with a key derived from the issuer's."""
+        key = _emv.card_key(self.keys["MK-AC"], _emv.account_block(self.card, "01"))
+        code = cvv(self.keys["CVK"], self.card, "3012", "999")
+        card = Personalisation(
+            pan=self.card,
+            sequence_number="01",
+            expiry="3012",
+            name="TEST/SARA",
+            service_code="201",
+            track2=self.track2("201", code=code),
+            icc_master_key=clear(key).hex().upper(),
+        )
+        write_new(path, card)
+        return PersonalisationFile(path)
+
     def take_session_keys(self, pin: str, mac: str) -> None:
         """Take new keys out of a key exchange's reply: X, 32 digits under the TMK, check value."""
         for name, told in (("TPK", pin), ("TAK", mac)):
@@ -90,3 +125,11 @@ class Vault:
             key = Key.under([self.keys["TMK"]] * 2, bytes.fromhex(told[1:33]))
             assert check_value(key)[:3].hex().upper() == told[33:]
             self.keys[name] = key
+
+
+async def present_chip(message: Message, file: PersonalisationFile, *, amount_minor: int) -> None:
+    """Have the card agree to a purchase, and write what it says into its message."""
+    reader = VirtualReader(VirtualCard(file))
+    today = datetime.now(UTC).date()
+    terms = Terms(transaction_type="00", local_date=today, amount_minor=amount_minor)
+    present_card(message, (await reader.wait_for_card(terms)).card)

@@ -6,9 +6,8 @@ for. Source: ISO/IEC 7816-3 clause 12 and 7816-4 clause 5, short form.
 
 from typing import Final, Protocol
 
-from msgspec import Struct
-
 from acquirers.terminal.cards.reading import CardError
+from switch.masked import Masked
 
 OK: Final = 0x9000
 NOT_FOUND: Final = 0x6A82
@@ -18,11 +17,15 @@ FOLLOW_UPS_MAX: Final = 8
 """A card that sends us on and on is faulty: no answer of this dialog is longer than two parts."""
 
 
-class Answer(Struct, frozen=True, gc=False):
+class Answer(Masked, frozen=True, gc=False):
     """Data and status of one command; the status is SW1 and SW2 in one number."""
 
     data: bytes
     status: int
+
+    def shown(self) -> str:
+        """Show no data: a record holds the card's number."""
+        return f"{len(self.data)} bytes, {self.status:04X}"
 
 
 class Transport(Protocol):

@@ -12,13 +12,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, Literal, NoReturn
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from acquirers.terminal.parties import mask
 from switch.errors import OperatingError
+from switch.masked import Masked
 
 APPLICATION_ID: Final = "F0424153484741480001"
 """The loyalty application's name on the chip: F for "registered by nobody", BASHGAH, version 1."""
@@ -34,7 +35,7 @@ class PersonalisationError(OperatingError):
     content."""
 
 
-class Personalisation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Personalisation(Masked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A chip card's data.
 
     `track2` is the chip's own (tag 57): PAN, D, YYMM, service code, and discretionary data with the
@@ -59,13 +60,9 @@ class Personalisation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     atc: Counter = 0
     atc_online: Counter = 0
 
-    def __repr__(self) -> str:
+    def shown(self) -> str:
         """Show first six and last four digits only."""
-        return f"Personalisation({mask(self.pan)})"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: the key leaves only into its file."""
-        raise TypeError("a personalisation holds a key and is not pickled")
+        return mask(self.pan)
 
 
 class PersonalisationFile:

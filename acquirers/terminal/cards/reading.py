@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from acquirers.terminal.parties import Card
 from switch.errors import OperatingError, ProtocolError
+from switch.masked import Masked
 
 UNPREDICTABLE_BYTES = 4
 """Tag 9F37. Source: EMV 4.3 Book 3, annex A."""
@@ -45,16 +46,16 @@ class Terms(Struct, frozen=True, kw_only=True):
     )
 
 
-class PresentedCard(Struct, frozen=True, kw_only=True, gc=False):
+class PresentedCard(Masked, frozen=True, kw_only=True, gc=False):
     """A card that was read: what goes into messages, and what else its reader saw."""
 
     card: Card
     service_code: str
     name: str = ""
 
-    def __repr__(self) -> str:
+    def shown(self) -> str:
         """Show no more than the card itself does."""
-        return f"PresentedCard({self.card!r})"
+        return repr(self.card)
 
 
 class CardReader(Protocol):
