@@ -17,7 +17,7 @@ from rich.pretty import pretty_repr
 
 from acquirers.terminal.cards.apdu import Answer
 from acquirers.terminal.cards.personalisation import Personalisation, PersonalisationFile, write_new
-from acquirers.terminal.cards.pin_pad import KeyedPinPad, PinError
+from acquirers.terminal.cards.pin_pad import PinError, PinPad
 from acquirers.terminal.cards.reading import PresentedCard
 from acquirers.terminal.cards.virtual import VirtualCard
 from acquirers.terminal.parties import Card, CardUnreadableError, read_card
@@ -113,7 +113,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "Fields": lambda: Fields(SECRET + PAN.encode()),
     "Answer of an HSM": lambda: hsm_module.Answer(ErrorCode.OK, PIN.encode()),
     "Custodian": lambda: Custodian(salt=SECRET, digest=SECRET),
-    "KeyedPinPad": lambda: KeyedPinPad(Key.of(0, SECRET)),
+    "PinPad": lambda: PinPad(Key.of(0, SECRET)),
     "Card": lambda: CARD,
     "PresentedCard": lambda: PresentedCard(card=CARD, service_code="201"),
     "Answer of a card": lambda: Answer(bytes.fromhex(PAN), 0x9000),
@@ -152,7 +152,7 @@ def test_it_is_not_pickled(name: str) -> None:
             pickle.dumps(secret, protocol)
 
 
-@pytest.mark.parametrize("name", ["Key", "Pin", "KeyedPinPad", "Document"])
+@pytest.mark.parametrize("name", ["Key", "Pin", "PinPad", "Document"])
 def test_it_goes_into_no_document(name: str) -> None:
     secret = MAKERS[name]()
 
@@ -212,7 +212,7 @@ def test_a_session_with_an_hsm_shows_no_command() -> None:
     [
         (lambda: Pin.of(b"7302649185534"), Refused),
         (lambda: Pin.of(b"73O264918553"), Refused),
-        (lambda: KeyedPinPad(Key.of(0, SECRET)).seal("73026491855x", PAN), PinError),
+        (lambda: PinPad(Key.of(0, SECRET)).seal("73026491855x", PAN), PinError),
         (lambda: Key.of(0, SECRET[:15]), ValueError),
         (lambda: KeyBlockLmk(Key.of(0, SECRET)), ValueError),
         (lambda: read_card(f"{TRACK2}99999999"), CardUnreadableError),
