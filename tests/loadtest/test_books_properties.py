@@ -80,6 +80,14 @@ def held(shop: Shop) -> dict[Account, int]:
     return accounts
 
 
+DE_4_MAX = 999_999_999_999
+
+
+def part_of(amount_minor: int, share: float) -> int:
+    """Give about so much of an amount; more than all of it only as far as DE 4 can say it."""
+    return min(max(1, int(amount_minor * share)), DE_4_MAX)
+
+
 class BooksMachine(RuleBasedStateMachine):
     """Terminals that pay and undo; the model is made anew from all replies after each step."""
 
@@ -148,7 +156,7 @@ class BooksMachine(RuleBasedStateMachine):
     def capture(self, at: int, share: float) -> None:
         past = self.pick(at, Role.HOLD)
         assert past is not None
-        amount = max(1, int(past.told.approved_minor * share))
+        amount = part_of(past.told.approved_minor, share)
         said = self.shop.complete(past.said, amount, card=past.told.card, terminal=past.terminal)
         self.refer(said, Role.COMPLETION, past, amount)
 
@@ -157,7 +165,7 @@ class BooksMachine(RuleBasedStateMachine):
     def refund(self, at: int, share: float) -> None:
         past = self.pick(at, Role.PURCHASE, Role.MIXED, Role.POINTS, Role.COMPLETION, Role.LOAD)
         assert past is not None
-        amount = max(1, int(past.told.approved_minor * share))
+        amount = part_of(past.told.approved_minor, share)
         said = self.shop.refund(past.said, amount, card=past.told.card, terminal=past.terminal)
         self.refer(said, Role.REFUND, past, amount)
 
@@ -166,7 +174,7 @@ class BooksMachine(RuleBasedStateMachine):
     def reverse(self, at: int, share: float | None) -> None:
         past = self.pick(at, *(role for role in Role if role is not Role.REVERSAL))
         assert past is not None
-        remain = None if share is None else int(past.told.approved_minor * share)
+        remain = None if share is None else min(int(past.told.approved_minor * share), DE_4_MAX)
         said = self.shop.reverse(
             past.said,
             max(1, past.told.asked_minor),
