@@ -50,9 +50,9 @@ class Lane:
         could be lost. "ignored": there is none. "hopeless": close the connection. "later": fetch
         what `recall` names into the core (`switch.recall`), then ask again with `recalled`: ("seq",
         sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN, or
-        ("keys", terminal): have new keys made for it. ("prove", proofs): ask the HSM, then ask
-        again with its `verdict`: asked for, right, unreadable, no HSM there (each a bit for each
-        proof), and whether the terminal's keys of before were used.
+        ("keys", terminal, missed): have new keys made for it. ("prove", proofs): ask the HSM, then
+        ask again with its `verdict`: asked for, right, unreadable, no HSM there (each a bit for
+        each proof), and whether the terminal's keys of before were used.
         Without a `pricer` that is also said, with nothing to recall, of a programme that is priced
         in Python. "elsewhere": another shard owns its card, or it concerns every shard; nothing was
         done. `available` is false while the journal cannot take rows: then nothing is decided.

@@ -247,7 +247,7 @@ cdef class Lane:
 
         What it needs is None, ("seq", sequence) or ("key", terminal, STAN) of the journal, or
         ("prove", proofs) of the HSM, whose `verdict` is (asked, right, unreadable, away, by the
-        keys of before), a bit for each proof, or ("keys", terminal). `recalled` says that
+        keys of before), a bit for each proof, or ("keys", terminal, missed). `recalled` says that
         this is the message that was answered last, after that. Without a `pricer` a programme that
         is priced in Python is for later, and needs nothing.
         """
@@ -275,7 +275,8 @@ cdef class Lane:
         if status == SERVED_LATER and self.work.decision.status == PROVE_FIRST:
             recall = ("prove", self.work.decision.wanted)
         elif status == SERVED_LATER and self.work.decision.status == KEYS_FIRST:
-            recall = ("keys", self.work.decision.row.terminal)
+            recall = ("keys", self.work.decision.row.terminal,
+                      bool(self.recall.verdict.keys_before))
             self.recall.verdict.keys_made = 1
         elif status == SERVED_LATER and self.work.decision.status != PRICE_FIRST:
             self.recall.count += 1

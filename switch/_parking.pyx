@@ -73,13 +73,17 @@ cdef void parking_give(Parking *parking, int32_t ticket, Parked *parked,
 
 cdef list parking_fresh(Parking *parking):
     """Give what the slow lane has to do: (ticket, what to fetch), each once."""
+    cdef const Parked *parked
     found = []
     for i in range(parking.fresh_count):
         ticket = parking.fresh[i]
-        recall = (("keys", parking.all[ticket].recall.terminal) if parking.all[ticket].needs_keys
-                  else ("seq", parking.all[ticket].recall_seq) if parking.all[ticket].recall_seq
-                  else ("key", parking.all[ticket].recall.terminal,
-                        parking.all[ticket].recall.stan))
-        found.append((ticket, recall))
+        parked = &parking.all[ticket]
+        if parked.needs_keys:
+            what = ("keys", parked.recall.terminal, bool(parked.recall.verdict.keys_before))
+        elif parked.recall_seq:
+            what = ("seq", parked.recall_seq)
+        else:
+            what = ("key", parked.recall.terminal, parked.recall.stan)
+        found.append((ticket, what))
     parking.fresh_count = 0
     return found

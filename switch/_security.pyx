@@ -65,7 +65,9 @@ def set_terminal_keys(Core core, int32_t terminal, event):
     assert 0 <= terminal < core.shard.register.terminal_count
     if keys == NULL:
         raise MemoryError
-    if event.overlap_seconds and (keys.pin[0].bytes or keys.mac[0].bytes):
+    if event.overlap_seconds and event.instead_of_newest and keys.before_until_s:
+        keys.before_until_s = event.at_s + event.overlap_seconds
+    elif event.overlap_seconds and (keys.pin[0].bytes or keys.mac[0].bytes):
         keys.pin[1] = keys.pin[0]
         keys.mac[1] = keys.mac[0]
         keys.before_until_s = event.at_s + event.overlap_seconds

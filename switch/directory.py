@@ -254,10 +254,11 @@ class Directory:
         if event.mac_algorithm and not event.mac:
             raise EventError(f"terminal {event.terminal}: a MAC needs its key")
         set_terminal_keys(self._core, event.terminal, event)
-        self.terminal_keys[event.terminal] = [
-            *self.terminal_keys.get(event.terminal, ())[-1:],
-            event,
-        ]
+        # As a dump has to say it: what holds, and what may still hold beside it.
+        known = self.terminal_keys.get(event.terminal, [])
+        before = known[:1] if event.instead_of_newest and len(known) == 2 else known[-1:]
+        newest = msgspec.structs.replace(event, instead_of_newest=False)
+        self.terminal_keys[event.terminal] = [*before, newest]
 
     # --- snapshots: the events that make an equal directory, for a core that is loaded as it is ---
 

@@ -121,6 +121,7 @@ class TerminalKeysSet(_Event, frozen=True, kw_only=True, tag="terminal_keys_set"
     told_mac: SealedKey = ""
     at_s: int = 0  # Unix second
     overlap_seconds: int = 0
+    instead_of_newest: bool = False  # the newest were never used: those before them hold on
 
 
 class CardStatusChanged(_Event, frozen=True, kw_only=True, tag="card_status_changed"):

@@ -153,8 +153,11 @@ class KeyMaker:
         self._directory = directory
         self._timezone = timezone
 
-    async def __call__(self, terminal: int) -> None:
-        """Make a PIN and, if its messages carry one, a MAC key. Raises HsmUnavailable."""
+    async def __call__(self, terminal: int, missed: bool) -> None:
+        """Make a PIN and, if its messages carry one, a MAC key. Raises HsmUnavailable.
+
+        `missed`: it asked with its keys of before, so the newest never reached it.
+        """
         known = self._directory.terminal_keys.get(terminal, ())
         if not known or not known[-1].master:
             raise HsmUnavailable(f"terminal {terminal} has no master key")
@@ -177,6 +180,7 @@ class KeyMaker:
                 told_mac=told_mac,
                 at_s=int(now_s),
                 overlap_seconds=OVERLAP_SECONDS,
+                instead_of_newest=missed,
             ),
             now_us=int(now_s * 1_000_000),
             utc_offset_s=utc_offset_seconds(self._timezone, now_s),

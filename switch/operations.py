@@ -79,5 +79,7 @@ class JournalKind(IntEnum):
 Recalled = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
 """What a message needs from the journal: ("seq", sequence) or ("key", terminal, STAN)."""
 
-Wanted = Recalled | tuple[Literal["keys"], int]
-"""What a message needs before it can be decided: from the journal, or new keys of a terminal."""
+Wanted = Recalled | tuple[Literal["keys"], int, bool]
+"""What a message needs before it can be decided: from the journal, or new keys of a terminal.
+
+("keys", terminal, whether it asked with its keys of before: then it has never got the newest)."""

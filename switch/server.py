@@ -44,11 +44,13 @@ HSM_SECONDS_MAX = 1.0
 
 log = structlog.get_logger("switch.server")
 
-MakeKeys = Callable[[int], Awaitable[None]]
-"""Makes new session keys for a terminal and journals them. Raises OperatingError."""
+MakeKeys = Callable[[int, bool], Awaitable[None]]
+"""Makes new session keys for a terminal (which may have missed the last ones) and journals them.
+
+Raises OperatingError."""
 
 
-async def no_hsm(terminal: int) -> None:
+async def no_hsm(terminal: int, missed: bool) -> None:
     """Make no keys: there is no HSM."""
     raise HsmUnavailable("no HSM is configured")
 
@@ -116,7 +118,7 @@ class Server:
             kind: trio.open_memory_channel[tuple[int, Recalled]](math.inf)
             for kind in ("seq", "key")
         }
-        self._keyless = trio.open_memory_channel[tuple[int, int]](math.inf)
+        self._keyless = trio.open_memory_channel[tuple[int, int, bool]](math.inf)
         self.available = True
 
     def stop(self) -> None:
@@ -218,7 +220,7 @@ class Server:
 
     def _park(self, ticket: int, what: Wanted) -> None:
         if what[0] == "keys":
-            self._keyless[0].send_nowait((ticket, what[1]))
+            self._keyless[0].send_nowait((ticket, what[1], what[2]))
         else:
             self._parked[what[0]][0].send_nowait((ticket, what))
 
@@ -325,9 +327,9 @@ class Server:
 
     async def _exchange_keys(self) -> None:
         """Have new session keys made for terminals that ask for them, then serve them."""
-        async for ticket, terminal in self._keyless[1]:
+        async for ticket, terminal, missed in self._keyless[1]:
             try:
-                await self._make_keys(terminal)
+                await self._make_keys(terminal, missed)
             except OperatingError as error:
                 log.warning("keys_not_made", terminal=terminal, error=str(error))
                 self._gate.abandon(ticket)

@@ -284,6 +284,19 @@ def test_every_extension_class_is_final() -> None:
     expect_none(breaches, "@cython.final: a method call is then a C call")
 
 
+def test_no_variable_is_named_after_a_c_type() -> None:
+    """`sizeof(signed)` is four bytes, whatever the array of that name holds."""
+    named = re.compile(r"\bcdef\b[^(=#]*\b(signed|unsigned)\s*(\[|=|,|$)")
+    breaches = [
+        f"{path}:{number}: {line.strip()}"
+        for path in with_suffix(*CYTHON)
+        for number, line in enumerate(text(path).splitlines(), 1)
+        if named.search(line)
+    ]
+
+    expect_none(breaches, "another name")
+
+
 def test_every_c_function_states_its_error_contract() -> None:
     breaches = [
         f"{path}:{number}: {header}"

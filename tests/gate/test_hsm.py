@@ -370,6 +370,34 @@ async def test_new_session_keys_are_made_and_the_old_ones_hold_for_a_while(block
     assert decode(reply, link.spec)[39] == "00"
 
 
+async def test_a_terminal_that_missed_its_new_keys_asks_anew_and_is_not_locked_out() -> None:
+    """It goes on with the keys that it has, however often the answer is lost."""
+    async with site(mac="retail") as here:
+        link = await here.bench.connect()
+        answers = []
+        for _ in range(3):
+            exchange = here.shop.message(
+                "0800", amount_minor=None, card=None, extra={3: None, 42: None, 70: "161"}
+            )
+            await link.send(here.sealed(link, exchange))
+            answers.append(await link.reply())
+        await link.send(here.sealed(link, here.purchase(de52=here.vault.block())))
+        with_old = await link.reply()
+        here.vault.take_session_keys(answers[-1]["48.KP"], answers[-1]["48.KM"])
+        await link.send(here.sealed(link, here.purchase(de52=here.vault.block())))
+        with_new = await link.reply()
+        here.vault.take_session_keys(answers[0]["48.KP"], answers[0]["48.KM"])
+        await link.send(here.sealed(link, here.purchase()))
+        with_lost = await link.reply()
+        old, newest = here.shop.directory.terminal_keys[0]
+
+    assert [answer[39] for answer in answers] == ["00"] * 3
+    assert (with_old[39], with_new[39]) == ("00", "00")
+    assert with_lost["48.RC"] == "mac_wrong"
+    assert old.mac == here.vault.secrets.terminal_mac
+    assert newest.told_mac == answers[-1]["48.KM"]
+
+
 async def test_nothing_of_a_pin_is_left_in_the_log() -> None:
     async with site() as here:
         link = await here.bench.connect()
