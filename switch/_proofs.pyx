@@ -5,12 +5,11 @@ needs at once; the rest is judged where the card's programme is known, after rep
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy
 
 from switch._keyring cimport IssuerKeys, derivation_key, issuer_keys, terminal_keys
-from switch._plan cimport PIN_ALWAYS, PIN_NEVER, Plan, Security
+from switch._plan cimport PIN_ALWAYS, PIN_NEVER, Security
 from switch._register cimport (
-    NO_PVV, Card, Terminal, find_acquirer, find_card, find_terminal,
+    NO_PVV, Card, find_acquirer, find_card, find_terminal,
 )
 from switch._shard cimport (
     PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_MAC, PROOF_PIN, PROVE_FIRST, Verdict,
@@ -23,22 +22,18 @@ from switch._words cimport (
 )
 
 cdef enum:                      # DE 22, how the card was read
-    MODE_STRIPE = 2
     MODE_CHIP = 5
     MODE_CONTACTLESS = 7
     MODE_FALLBACK = 80          # by its stripe, because its chip could not be read
-    MODE_WHOLE_STRIPE = 90
-    KEY_COUNTER_BITS = 21       # of a KSN (TDES DUKPT): its last 21 bits
-
-
-cdef inline bint by_stripe(const Request *request) noexcept nogil:
-    return request.has_track2 and (
-        request.entry_mode == MODE_STRIPE or request.entry_mode == MODE_WHOLE_STRIPE
-        or request.entry_mode == MODE_FALLBACK)
 
 
 cdef inline bint by_chip(const Request *request) noexcept nogil:
     return request.entry_mode == MODE_CHIP or request.entry_mode == MODE_CONTACTLESS
+
+
+cdef inline bint by_stripe(const Request *request) noexcept nogil:
+    """A track is a stripe's unless a chip gave it, whatever else DE 22 says, or does not say."""
+    return request.has_track2 and not by_chip(request)
 
 
 cdef inline bint has_chip(const Request *request) noexcept nogil:

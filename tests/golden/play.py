@@ -17,6 +17,7 @@ from acquirers.terminal.orders import Original
 from acquirers.terminal.parties import Card, Station
 from acquirers.terminal.receipt import read_balances
 from acquirers.terminal.wire import Wire
+from bashgah.demo_keys import stripe_track2
 from switch.iso8583 import Message, decode, encode
 from tests.golden.line import Line
 from tests.golden.transcript import Step, Transcript
@@ -120,7 +121,7 @@ class Player:
             return decode(self._played[name].reply, self._wire.spec)[element]
         card = self._cast.cards[step.card]
         values = {
-            "track": f"{card.pan}D{card.expiry}1010000012345",
+            "track": stripe_track2(card.pan).replace("=", "D"),
             "utc": datetime.now(UTC).strftime("%m%d%H%M%S"),
             "today": datetime.now(TEHRAN).strftime("%m%d"),
             "counter": self._cast.stations["counter"].terminal_id,

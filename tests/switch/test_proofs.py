@@ -200,12 +200,14 @@ def test_a_wrong_card_code_on_the_stripe_is_declined() -> None:
     [
         ("901", True, declined(Reason.CHIP_EXPECTED)),
         ("021", True, declined(Reason.CHIP_EXPECTED)),
+        ("011", True, declined(Reason.CHIP_EXPECTED)),
+        (None, True, declined(Reason.CHIP_EXPECTED)),
         ("801", False, declined(Reason.CHIP_EXPECTED)),
         ("801", True, ("00", "")),
     ],
 )
 def test_a_chip_card_is_swiped_only_as_a_fallback(
-    mode: str, fallback: bool, expected: tuple[str, str]
+    mode: str | None, fallback: bool, expected: tuple[str, str]
 ) -> None:
     shop = SecureShop(Security(pin="if_sent", chip=True, fallback=fallback))
 
