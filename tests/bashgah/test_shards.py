@@ -22,12 +22,14 @@ from bashgah.child_program import ChildProgramError
 from bashgah.demo import CROWD_PANS, EXPIRY, TERMINALS
 from bashgah.demo_site import free_ports, load_demo
 from bashgah.site import Site
+from switch.config import Hsm
 from switch.errors import OperatingError
 from switch.iso8583 import decode, encode
 from tests.golden.demo_switch import demo_cast, go_shopping
 from tests.golden.line import Line
 from tests.golden.play import TEHRAN, Player
 from tests.golden.transcript import transcripts
+from tests.support.hsm_process import hsm_process
 from tests.support.shards import connected_through, metric, owner_of
 from tests.support.site import running_site
 
@@ -35,9 +37,13 @@ WIRE = wire_of("pos-binary")
 
 
 @pytest.mark.slow
-async def test_every_transcript_reads_the_same_through_a_shard_that_does_not_own_the_card() -> None:
-    async with running_site(lambda line: None, shards=2) as site:
-        await trio.to_thread.run_sync(_play_through_the_wrong_shard, site)
+async def test_every_transcript_reads_the_same_through_a_shard_that_does_not_own_the_card(
+    tmp_path: Path,
+) -> None:
+    with hsm_process(tmp_path) as address:
+        hsm = Hsm(port=int(address.rpartition(":")[2]))
+        async with running_site(lambda line: None, shards=2, hsms=(hsm,)) as site:
+            await trio.to_thread.run_sync(_play_through_the_wrong_shard, site)
 
 
 def _play_through_the_wrong_shard(site: Site) -> None:
