@@ -32,6 +32,7 @@ from issuers.purse import purse
 from switch._lane import Lane
 from switch.config import Config, read_dsn, read_pan_key, slot_owners
 from switch.events import (
+    CLUB_ACCOUNTS,
     AcquirerAdded,
     CardsAdded,
     CardStatusChanged,
@@ -77,7 +78,9 @@ def events(
 
     Every shard has the whole club, but only its own cards.
     """
-    yield ClubAdded(club=CLUB, name="Demo Club", name_fa="باشگاه نمونه", currency=RIAL)
+    yield ClubAdded(
+        club=CLUB, name="Demo Club", name_fa="باشگاه نمونه", currency=RIAL, accounts=CLUB_ACCOUNTS
+    )
     yield AcquirerAdded(acquirer=ACQUIRER, code=ACQUIRER_CODE, name="Demo Acquirer")
     for shop in SHOPS:
         yield MerchantAdded(

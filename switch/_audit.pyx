@@ -7,10 +7,8 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
 from switch._core cimport Core
 from switch._exchanges cimport Exchange
-from switch._register cimport (
-    CLUB_POINTS_ISSUED, CLUB_POINTS_REDEEMED, WALLET_MONEY_HELD, WALLET_POINTS,
-    WALLET_POINTS_HELD, Club,
-)
+from switch._register cimport CLUB_POINTS_ISSUED, CLUB_POINTS_REDEEMED, Club
+from switch._shard cimport is_held
 from switch._words cimport STATE_HELD
 from switch.ledger._book cimport OWNER_CARD, Account, Book
 
@@ -34,8 +32,7 @@ def held_balances(Core core):
     found = {}
     for number in range(core.shard.book.account_count):
         account = &core.shard.book.accounts[number]
-        if account.balance != 0 and account.owner_kind == OWNER_CARD and (
-                account.slot == WALLET_MONEY_HELD or account.slot == WALLET_POINTS_HELD):
+        if account.balance != 0 and is_held(&core.shard, account):
             found[number] = account.balance
     return found
 
@@ -77,8 +74,7 @@ cdef void points_of_unit(const Book *book, uint16_t unit, int64_t *on_cards,
     on_cards[0] = in_lots[0] = 0
     for number in range(book.account_count):
         account = &book.accounts[number]
-        if (account.unit != unit or account.owner_kind != OWNER_CARD
-                or account.slot < WALLET_POINTS):
+        if account.unit != unit or account.owner_kind != OWNER_CARD:
             continue
         on_cards[0] += account.balance
         at = account.lots

@@ -14,6 +14,5 @@ cdef class Core:
     cdef uint8_t tenure_chain[32]   # before the tenure's first row
     cdef int64_t open_account(self, int64_t owner, uint8_t owner_kind, uint8_t slot, uint16_t unit,
                               bint keeps_lots, int64_t floor=?) except -1
-    cdef int set_floors(self, int64_t plan_row) except -1
     cdef int check_row(self, const Row *row, int fault, bint chained) except -1
     cdef int check_floors(self, const Row *row) except -1

@@ -37,8 +37,10 @@ class Core:
     def token_of(self, pan: str) -> bytes:
         """Give the 16-byte token of a PAN: HMAC-SHA-256 under the shard's key, cut to 16 bytes."""
 
-    def add_club(self, club: int, currency: int, points_unit: int) -> None:
-        """Add a club and its accounts."""
+    def add_club(
+        self, club: int, currency: int, points_unit: int, counts_unit: int, slots: int
+    ) -> None:
+        """Add a club and its accounts, `slots` of them: one of an older journal has fewer."""
 
     def add_acquirer(self, acquirer: int, code: bytes) -> None:
         """Add an acquirer with its DE 32 (up to 11 digits)."""
@@ -74,26 +76,6 @@ class Core:
     def set_merchant_status(self, merchant: int, status: int) -> None:
         """Block (1) or unblock (0) a merchant."""
 
-    def set_plan(
-        self,
-        *,
-        programme: int,
-        version: int,
-        club: int,
-        entry: Sequence[int],
-        steps: Sequence[tuple[int, int, int, int, int]],
-        rules: Sequence[tuple[Any, ...]],
-        tables: Sequence[tuple[int, int]],
-        names: Sequence[str],
-        money_floor: int,
-        seq: int,
-    ) -> int:
-        """Put a compiled version of a programme in force; gives its row.
-
-        `steps` are (op, dst, a, b, imm), `rules` (merchant, category, weekdays, hour_from, hour_to,
-        name, amount_min, values), `tables` (first, count). Raises ValueError for what the machine
-        could not run.
-        """
     # the journal
     @property
     def last_seq(self) -> int:

@@ -12,15 +12,10 @@ from libc.string cimport memcpy, memset
 
 from switch._decide cimport decide_hold_expiry
 from switch._exchanges cimport Exchange, exchange_by_seq
-from switch._plan cimport (
-    CODE_MAX, REGISTER_COUNT, OP_BALANCE, OP_COUNT, OP_DECLINE_IF_LESS, OP_END, OP_JUMP,
-    OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_MOVE, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE,
-    RULE_VALUES, Moment, Plan, Rule, RuleTable, Step,
-    moment_at, plan_clear,
-)
+from switch._plan cimport UNIT_COUNTS, UNIT_POINTS, Moment, Plan, moment_at
 from switch._register cimport (
-    CLUB_POINTS_ISSUED, CLUB_SLOTS, NO_PVV, WALLET_POINTS, WALLET_SLOTS, Acquirer,
-    Card, Club, Merchant, Terminal, find_card, find_club, find_merchant,
+    CLUB_COUNTS, CLUB_POINTS_ISSUED, CLUB_SLOTS, CLUB_SLOTS_FIRST, NO_PVV, Acquirer, Card,
+    Club, Merchant, Terminal, find_card, find_club, find_merchant,
     register_add_acquirer, register_add_card, register_add_club, register_add_merchant,
     register_add_terminal,
 )
@@ -51,43 +46,11 @@ class JournalBroken(ValueError):
     """The journal contradicts itself; the text names the sequence and what is wrong."""
 
 
-def check_plan(list entry, list steps, list rules, list tables, list names):
-    """Raise ValueError for a plan that the machine could not run safely."""
-    if len(entry) != OPERATION_COUNT or len(steps) > CODE_MAX or len(names) > 64:
-        raise ValueError("a plan has an entry for each operation and bounded tables")
-    if not steps or steps[len(steps) - 1][0] != OP_END:
-        raise ValueError("a plan's last step is the end")
-    for at, (op, dst, a, b, imm) in enumerate(steps):
-        if not 0 <= op < OP_COUNT or not 0 <= dst < REGISTER_COUNT:
-            raise ValueError(f"step {at}: no such operation or register")
-        if op not in (OP_MOVE, OP_MOVE_NEW_LOT):
-            if not 0 <= a < REGISTER_COUNT or not 0 <= b < REGISTER_COUNT:
-                raise ValueError(f"step {at}: no such register")
-        elif not (is_account(a) and is_account(b)):
-            raise ValueError(f"step {at}: no such account")
-        if op in (OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO) and not at < imm < len(steps):
-            raise ValueError(f"step {at}: jumps lead forward, inside the plan")
-        if op == OP_RULE and not (0 <= imm < len(tables) and dst + RULE_VALUES <= REGISTER_COUNT):
-            raise ValueError(f"step {at}: no such rule table")
-        if op in (OP_SPENDABLE, OP_BALANCE) and not 0 <= imm < WALLET_SLOTS:
-            raise ValueError(f"step {at}: no such wallet")
-        if op == OP_DECLINE_IF_LESS and not 0 < imm < REASON_COUNT:
-            raise ValueError(f"step {at}: no such reason")
-    for first, count in tables:
-        if not (0 <= first and 0 <= count and first + count <= len(rules)):
-            raise ValueError("a rule table leads outside the rules")
-    for name in names:
-        if not name.isascii() or not 0 < len(name) < 24:
-            raise ValueError(f"rule name {name!r}: 1 to 23 ASCII characters")
-    for at in entry:
-        if not -1 <= at < len(steps):
-            raise ValueError("an operation starts outside the plan")
-
-
-cdef bint is_account(int reference) except -1:
-    """Owner kind in the upper half, slot in the lower."""
-    slots = {OWNER_CLUB: CLUB_SLOTS, OWNER_MERCHANT: 1, OWNER_CARD: WALLET_SLOTS}
-    return reference & 15 < slots.get(reference >> 4, 0)
+cdef uint16_t unit_of(const Club *club, int kind) noexcept nogil:
+    """The unit number of a kind of unit in a club."""
+    if kind == UNIT_POINTS:
+        return club.points_unit
+    return club.counts_unit if kind == UNIT_COUNTS else club.currency
 
 
 cdef bint is_choice(int operation) noexcept:
@@ -136,19 +99,28 @@ cdef class Core:
                      <size_t> len(encoded), digest)
         return PyBytes_FromStringAndSize(<char *> digest, 16)
 
-    def add_club(self, int32_t club, uint16_t currency, uint16_t points_unit):
-        """Add a club and its accounts."""
+    def add_club(self, int32_t club, uint16_t currency, uint16_t points_unit,
+                 uint16_t counts_unit, int slots):
+        """Add a club and its accounts; one of an older journal has fewer."""
         cdef Club *row = register_add_club(&self.shard.register)
         cdef int slot
+        cdef uint16_t unit
+        assert CLUB_SLOTS_FIRST <= slots <= CLUB_SLOTS
         if row == NULL:
             raise MemoryError
         row.club = club
         row.currency = currency
         row.points_unit = points_unit
+        row.counts_unit = counts_unit
+        row.slots = <uint8_t> slots
         row.accounts = self.shard.book.account_count
-        for slot in range(<int> CLUB_SLOTS):
-            self.open_account(club, OWNER_CLUB, slot,
-                              points_unit if slot >= CLUB_POINTS_ISSUED else currency, False)
+        for slot in range(slots):
+            unit = currency
+            if slot == CLUB_COUNTS:
+                unit = counts_unit
+            elif slot >= CLUB_POINTS_ISSUED:
+                unit = points_unit
+            self.open_account(club, OWNER_CLUB, <uint8_t> slot, unit, False)
 
     def add_acquirer(self, int32_t acquirer, bytes code):
         """Add an acquirer with its DE 32 (up to 11 digits)."""
@@ -188,7 +160,7 @@ cdef class Core:
                   const uint32_t[::1] first6, const uint16_t[::1] last4):
         """Add cards (16 bytes of token each, expiry YYMM) and their wallets; gives the first."""
         cdef Plan *plan = &self.shard.plans[plan_row]
-        cdef Club *club = &self.shard.register.clubs[plan.club_row]
+        cdef const Club *club = &self.shard.register.clubs[plan.club_row]
         cdef int64_t first = self.shard.register.card_count
         cdef Card *card
         cdef Py_ssize_t i
@@ -206,11 +178,11 @@ cdef class Core:
             card.pvv = NO_PVV
             card.counter = -1
             card.accounts = self.shard.book.account_count
-            for slot in range(<int> WALLET_SLOTS):
-                self.open_account(first + i, OWNER_CARD, slot,
-                                  club.points_unit if slot >= WALLET_POINTS else club.currency,
-                                  slot >= WALLET_POINTS,
-                                  plan.money_floor if slot == 0 else 0)
+            for slot in range(plan.slot_count):
+                self.open_account(first + i, OWNER_CARD, <uint8_t> slot,
+                                  unit_of(club, plan.slots[slot].unit),
+                                  plan.slots[slot].keeps_lots,
+                                  plan.money_floor if slot == plan.money_slot else 0)
         return first
 
     cdef int64_t open_account(self, int64_t owner, uint8_t owner_kind, uint8_t slot, uint16_t unit,
@@ -242,74 +214,6 @@ cdef class Core:
         """Block (1) or unblock (0) a merchant."""
         assert 0 <= merchant < self.shard.register.merchant_count
         self.shard.register.merchants[merchant].status = status
-
-    def set_plan(self, *, int32_t programme, int32_t version, int32_t club, list entry, list steps,
-                 list rules, list tables, list names, int64_t money_floor, int64_t seq):
-        """Put a compiled version of a programme in force; gives its row.
-
-        `steps` are (op, dst, a, b, imm), `rules` (merchant, category, weekdays, hour_from, hour_to,
-        name, amount_min, values), `tables` (first, count). Refuses what the machine could not run.
-        """
-        cdef Plan plan
-        cdef Plan *grown
-        cdef int32_t row, i, value
-        check_plan(entry, steps, rules, tables, names)
-        memset(&plan, 0, sizeof(Plan))
-        plan.programme = programme
-        plan.version = version
-        plan.club_row = find_club(&self.shard.register, club)
-        plan.money_floor = money_floor
-        plan.live_from_lot = seq * 16
-        if plan.club_row < 0:
-            raise ValueError(f"programme {programme} is of club {club}, which is not known")
-        plan.step_count = len(steps)
-        plan.rule_count = len(rules)
-        plan.table_count = len(tables)
-        plan.steps = <Step *> calloc(len(steps) + 1, sizeof(Step))
-        plan.rules = <Rule *> calloc(len(rules) + 1, sizeof(Rule))
-        plan.tables = <RuleTable *> calloc(len(tables) + 1, sizeof(RuleTable))
-        if plan.steps == NULL or plan.rules == NULL or plan.tables == NULL:
-            plan_clear(&plan)
-            raise MemoryError
-        for i in range(<int> OPERATION_COUNT):
-            plan.entry[i] = entry[i]
-        for i, step in enumerate(steps):
-            plan.steps[i].op, plan.steps[i].dst, plan.steps[i].a, plan.steps[i].b, \
-                plan.steps[i].imm = step
-        for i, rule in enumerate(rules):
-            plan.rules[i].merchant, plan.rules[i].category, plan.rules[i].weekdays, \
-                plan.rules[i].hour_from, plan.rules[i].hour_to, plan.rules[i].name, \
-                plan.rules[i].amount_min_minor = rule[:7]
-            for value in range(RULE_VALUES):
-                plan.rules[i].values[value] = rule[7][value]
-        for i, table in enumerate(tables):
-            plan.tables[i].first, plan.tables[i].count = table
-        for i, name in enumerate(names):
-            encoded = name.encode("ascii")
-            memcpy(plan.names[i], PyBytes_AS_STRING(encoded), len(encoded))
-        for row in range(self.shard.plan_count):
-            if self.shard.plans[row].programme == programme:
-                plan_clear(&self.shard.plans[row])
-                self.shard.plans[row] = plan
-                self.set_floors(row)
-                return row
-        grown = <Plan *> realloc(self.shard.plans, (self.shard.plan_count + 1) * sizeof(Plan))
-        if grown == NULL:
-            plan_clear(&plan)
-            raise MemoryError
-        self.shard.plans = grown
-        self.shard.plans[self.shard.plan_count] = plan
-        self.shard.plan_count += 1
-        return self.shard.plan_count - 1
-
-    cdef int set_floors(self, int64_t plan_row) except -1:
-        """Let the purses of a programme's cards follow its new version."""
-        cdef int64_t i
-        for i in range(self.shard.register.card_count):
-            if self.shard.register.cards[i].programme_row == plan_row:
-                self.shard.book.accounts[self.shard.register.cards[i].accounts].floor = \
-                    self.shard.plans[plan_row].money_floor
-        return 0
 
     # --- the journal ------------------------------------------------------------------------------
 
@@ -544,7 +448,7 @@ cdef class Core:
     def club_account(self, int32_t club, int slot):
         """Give the number of a club's account in a slot."""
         cdef int32_t row = find_club(&self.shard.register, club)
-        assert row >= 0 and 0 <= slot < CLUB_SLOTS
+        assert row >= 0 and 0 <= slot < self.shard.register.clubs[row].slots
         return self.shard.register.clubs[row].accounts + slot
 
     def exchange(self, int64_t seq):

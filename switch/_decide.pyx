@@ -4,11 +4,8 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
 from switch._keyring cimport terminal_keys
-from switch._plan cimport Plan
+from switch._plan cimport NO_SLOT, Plan, Told
 from switch._proofs cimport check_holder
-from switch._register cimport (
-    WALLET_MONEY, WALLET_MONEY_HELD, WALLET_POINTS, WALLET_POINTS_HELD,
-)
 from switch._shard cimport DECIDED, KEYS_FIRST, PROOF_MAC, RECALL_KEY, UNJOURNALED, seconds_of
 from switch._steps cimport (
     begin, check_amount, check_card, check_clock, check_repeated, check_rights, check_terminal,
@@ -112,14 +109,17 @@ cdef void tell_balances(Shard *shard, const Request *request, const Moment *now,
     """Balances after the decision, for DE 54."""
     cdef int64_t first = shard.register.cards[decision.row.card].accounts
     cdef Book *book = &shard.book
-    decision.tells_balances = True
+    cdef const Plan *plan = &shard.plans[decision.plan_row]
+    cdef const Told *told
+    cdef int32_t i
+    decision.tells_balances = plan.told_count > 0
     decision.points_only = request.operation == POINTS_BALANCE
-    decision.balances[0] = (book.accounts[first + WALLET_MONEY].balance
-                            + book.accounts[first + WALLET_MONEY_HELD].balance)
-    decision.balances[1] = book_spendable(book, first + WALLET_MONEY, now.unix_s)
-    decision.balances[2] = (book.accounts[first + WALLET_POINTS].balance
-                            + book.accounts[first + WALLET_POINTS_HELD].balance)
-    decision.balances[3] = book_spendable(book, first + WALLET_POINTS, now.unix_s)
+    for i in range(plan.told_count):
+        told = &plan.told[i]
+        decision.balances[2 * i] = book.accounts[first + told.slot].balance
+        if told.held_slot != NO_SLOT:
+            decision.balances[2 * i] += book.accounts[first + told.held_slot].balance
+        decision.balances[2 * i + 1] = book_spendable(book, first + told.slot, now.unix_s)
 
 
 cdef void name_approval(Decision *decision) noexcept nogil:

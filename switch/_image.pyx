@@ -14,9 +14,7 @@ from switch._packing cimport (
     PIECE_BYTES, Packer, RowHead, packed_bytes_max, packer_begin, packer_end, packer_open,
     packer_put,
 )
-from switch._register cimport (
-    WALLET_SLOTS, Acquirer, Card, Club, Merchant, Register, Terminal,
-)
+from switch._register cimport Acquirer, Card, Club, Merchant, Register, Terminal
 from switch._words cimport STATE_HELD
 from switch.ledger._book cimport Account, Book, Lot
 
@@ -35,6 +33,9 @@ cdef extern from *:
     #define BASHGAH_MMAP_FAILED(address) ((address) == MAP_FAILED)
     """
     bint mmap_failed "BASHGAH_MMAP_FAILED"(void *address) nogil
+
+cdef enum:
+    ACCOUNTS_APART = 4          # accounts that look alike
 
 # Of an Exchange, what stands before its links, which are the last two.
 cdef size_t EXCHANGE_BYTES = <size_t> &(<Exchange *> NULL).next_of_seq
@@ -217,8 +218,8 @@ cdef int64_t write_accounts(const Book *book, Packer *packer) noexcept nogil:
     cdef int64_t lot_count = 0
     cdef int64_t i
     cdef int32_t at
-    # A card's accounts look like those of the card before, slot by slot.
-    packer_begin(packer, AT_ACCOUNTS, sizeof(Account), <uint32_t> WALLET_SLOTS)
+    # A card's accounts look like those of the card before, slot by slot: a purse has four.
+    packer_begin(packer, AT_ACCOUNTS, sizeof(Account), ACCOUNTS_APART)
     for i in range(book.account_count):
         account = book.accounts[i]
         at = account.lots

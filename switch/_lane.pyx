@@ -11,12 +11,13 @@ from switch._decide cimport decline, decide, recognise
 from switch._exchanges cimport detail_reply
 from switch._mapping cimport (
     FIELD_COUNT, F_MAC, F_RESPONSE_CODE, OPERATION_ROWS_MAX, READ_DONE, READ_HOPELESS, READ_IGNORED,
-    READ_REFUSED, REPLY_STEPS_MAX, TAG_COUNT, read_class, read_request, write_reply,
+    READ_REFUSED, REPLY_STEPS_MAX, TAG_COUNT, read_class, read_request,
 )
 from switch._plan cimport moment_at
 from switch._pressure cimport is_request, is_stale
 from switch._pricing cimport Pricer
 from switch._proofs cimport check_sender
+from switch._replies cimport write_reply
 from switch._shard cimport (
     DECIDED, EVERY_SHARD, KEYS_FIRST, PRICE_FIRST, PROVE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED,
     UNJOURNALED, Verdict, journal_row, owner_of, settle,

@@ -1,12 +1,12 @@
 """Between ISO 8583 and the switch's own words, by the tables of a profile.
 
-Owns reading a scanned message into a `Request` and writing the reply to a `Decision`. Must not know
-a dialect (that is the spec), a requester by name (that is the profile) or why anything was decided.
+Owns reading a scanned message into a `Request`; `_replies` writes what comes back. Must not know a
+dialect (that is the spec), a requester by name (that is the profile) or why anything was decided.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from switch._shard cimport Decision, Request, Shard
+from switch._shard cimport Request, Shard
 from switch.iso8583._codec cimport Plan as SpecPlan
 from switch.iso8583._codec cimport Scan
 
@@ -112,7 +112,3 @@ cdef bint read_hex(const uint8_t *characters, size_t count, uint8_t *out,
                    size_t bytes) noexcept nogil
 cdef int read_class(const Profile *profile, const Scan *scan, const uint8_t *data,
                     Request *request) noexcept nogil
-cdef Py_ssize_t write_reply(const Shard *shard, const Profile *profile, const Scan *scan,
-                            const uint8_t *data, const Request *request,
-                            const Decision *decision, const Faults *faults, bint sealed,
-                            uint8_t *out, size_t out_bytes) noexcept nogil

@@ -90,6 +90,27 @@ cdef enum PinPolicy:
     PIN_IF_SENT = 1
     PIN_ALWAYS = 2
 
+cdef enum UnitKind:
+    UNIT_MONEY = 0              # the club's currency
+    UNIT_POINTS = 1
+    UNIT_COUNTS = 2
+
+cdef enum:
+    SLOTS_MAX = 16              # accounts of a card: a reference has four bits for them
+    TOLD_MAX = 3                # wallets that DE 54 tells of, two entries each
+    NO_SLOT = 255
+
+cdef struct Slot:               # an account that each card of the programme has
+    uint8_t unit                # UnitKind
+    uint8_t keeps_lots
+    uint8_t held                # what is reserved of the slot before it
+
+cdef struct Told:               # a wallet that a reply tells the balances of
+    uint8_t slot
+    uint8_t held_slot           # NO_SLOT = nothing of it can be reserved
+    uint8_t account_type        # of DE 54
+    uint8_t in_points           # told as units without a currency
+
 cdef struct Security:           # what a card of the programme has to prove
     uint8_t pin                 # PinPolicy
     uint8_t pin_tries_max
@@ -107,6 +128,12 @@ cdef struct Plan:
     int32_t entry[16]           # first step of each operation, -1 = not allowed
     int64_t live_from_lot       # lots with a smaller name were earned under another version
     int64_t money_floor
+    int32_t slot_count
+    Slot slots[16]
+    int32_t told_count
+    Told told[3]
+    uint8_t money_slot          # of the first wallet of money and of points: what Python is told
+    uint8_t points_slot         # of; NO_SLOT = none
     Step *steps
     Rule *rules
     RuleTable *tables

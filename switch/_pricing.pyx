@@ -24,9 +24,6 @@ from switch._plan cimport (
     R_EARN_RULE, R_FEE, R_FUNDER, R_LOT_AVAILABLE_AT, R_LOT_EXPIRES_AT, R_MONEY, R_NET,
     R_PARTIAL_OK, R_POINTS, R_POINTS_LIMIT, R_POINTS_VALUE,
 )
-from switch._register cimport (
-    WALLET_MONEY, WALLET_MONEY_HELD, WALLET_POINTS, WALLET_POINTS_HELD,
-)
 from switch._words cimport (
     ABOVE_BALANCE_LIMIT, OPERATION_COUNT, OPERATION_NOT_ALLOWED, POINTS_PAYMENT, PRICING_FAILED,
 )
@@ -156,10 +153,10 @@ cdef object asked_of(const Plan *plan, uint8_t operation, const Run *run):
         amount_minor=registers[R_AMOUNT],
         points_limit=None if registers[R_POINTS_LIMIT] < 0 else registers[R_POINTS_LIMIT],
         partial_ok=registers[R_PARTIAL_OK] != 0,
-        money_minor=book_spendable(run.book, first + WALLET_MONEY, run.now.unix_s),
-        money_held_minor=run.book.accounts[first + WALLET_MONEY_HELD].balance,
-        points=book_spendable(run.book, first + WALLET_POINTS, run.now.unix_s),
-        points_held=run.book.accounts[first + WALLET_POINTS_HELD].balance,
+        money_minor=book_spendable(run.book, first + plan.money_slot, run.now.unix_s),
+        money_held_minor=run.book.accounts[first + plan.money_slot + 1].balance,
+        points=book_spendable(run.book, first + plan.points_slot, run.now.unix_s),
+        points_held=run.book.accounts[first + plan.points_slot + 1].balance,
         day_spent_minor=registers[R_DAY_SPENT],
         day_count=registers[R_DAY_COUNT],
         now_s=run.now.unix_s,

@@ -22,20 +22,17 @@ cdef enum ClubSlot:
     CLUB_FEES = 3               # commission that merchants pay
     CLUB_POINTS_ISSUED = 4      # points: below zero by all that was ever earned
     CLUB_POINTS_REDEEMED = 5    # points: all that was ever spent
-    CLUB_SLOTS = 6
-
-cdef enum WalletSlot:
-    WALLET_MONEY = 0
-    WALLET_MONEY_HELD = 1
-    WALLET_POINTS = 2
-    WALLET_POINTS_HELD = 3
-    WALLET_SLOTS = 4
+    CLUB_SLOTS_FIRST = 6        # that every club has; those of later versions follow
+    CLUB_COUNTS = 6             # counts: what stands against what cards have of them
+    CLUB_SLOTS = 7
 
 cdef struct Club:
-    int64_t accounts            # first of CLUB_SLOTS
+    int64_t accounts            # first of its slots
     int32_t club
     uint16_t currency
     uint16_t points_unit
+    uint16_t counts_unit
+    uint8_t slots               # how many accounts it has
 
 cdef struct Merchant:
     int64_t account             # what the club owes the merchant
@@ -62,7 +59,7 @@ cdef struct Acquirer:
 
 cdef struct Card:
     uint8_t token[16]
-    int64_t accounts            # first of WALLET_SLOTS
+    int64_t accounts            # first of its programme's slots
     int64_t day_spent_minor     # on `day`
     int32_t day                 # business day of the two counters
     int32_t day_count

@@ -12,7 +12,7 @@ from switch._keyring cimport Keyring
 from switch._plan cimport Moment, Plan, PriceDesk
 from switch._register cimport Register
 from switch.ledger._batches cimport Batches
-from switch.ledger._book cimport Book
+from switch.ledger._book cimport Account, Book
 from switch.ledger._rows cimport Row
 
 cdef extern from "switch/ledger/_sha256.h":
@@ -118,7 +118,7 @@ cdef struct Decision:
     bint tells_balances
     bint points_only
     bint tells_keys             # of a key exchange: the terminal's new ones
-    int64_t balances[4]         # money ledger, money available, points ledger, points available
+    int64_t balances[6]         # of each wallet that the plan tells of: ledger, available
     Exchange *repeated
 
 cdef struct HoldDue:
@@ -171,5 +171,6 @@ cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil
 cdef void assigned_rrn(int16_t number, int64_t seq, char *out) noexcept nogil
 cdef int32_t owner_of(const Shard *shard, const Request *request) noexcept nogil
+cdef bint is_held(const Shard *shard, const Account *account) noexcept nogil
 cdef int due_push(Shard *shard, uint32_t expires_s, int64_t seq) noexcept nogil
 cdef int due_pop(Shard *shard, uint32_t now_s, int64_t *seq) noexcept nogil

@@ -18,7 +18,7 @@ from switch._words cimport (
     STATE_DECLINED, STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
 )
 from switch.ledger._batches cimport batches_append, batches_clear, batches_open
-from switch.ledger._book cimport MOVE_DONE, book_apply, book_clear
+from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, book_apply, book_clear
 
 cdef extern from *:
     """
@@ -106,6 +106,12 @@ cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noex
     all of it when all is.
     """
     return amount if undone == approved else share(amount, undone, approved)
+
+
+cdef bint is_held(const Shard *shard, const Account *account) noexcept nogil:
+    """Does a card's account hold what is reserved of another one?"""
+    return (account.owner_kind == OWNER_CARD and shard.plans[
+        shard.register.cards[account.owner].programme_row].slots[account.slot].held)
 
 
 # --- open holds by expiry: a binary heap --------------------------------------------------------

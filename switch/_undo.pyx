@@ -7,10 +7,10 @@ from switch._exchanges cimport (
     exchange_original,
 )
 from switch._register cimport (
-    CLOCK_UNHEARD, WALLET_MONEY_HELD, WALLET_POINTS_HELD, Terminal, find_terminal,
+    CLOCK_UNHEARD, Terminal, find_terminal,
 )
 from switch._shard cimport (
-    DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, seconds_of, undone_share,
+    DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, is_held, seconds_of, undone_share,
 )
 from switch._steps cimport ask_journal, run_plan, undo_moves
 from switch._words cimport (
@@ -21,7 +21,7 @@ from switch._words cimport (
     REVERSED_DECLINED_ORIGINAL, REVERSED_UNKNOWN_ORIGINAL, STATE_APPROVED, STATE_CAPTURED,
     STATE_DECLINED, STATE_EXPIRED, STATE_HELD, TOO_MANY_MOVES,
 )
-from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, Move, book_apply, book_undo
+from switch.ledger._book cimport MOVE_DONE, Move, book_apply, book_undo
 from switch.ledger._rows cimport Row
 
 cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
@@ -33,9 +33,7 @@ cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
 
 cdef bint releases_hold(const Shard *shard, const Move *move) noexcept nogil:
     """A completion's first moves give the hold back; undoing it leaves the hold ended."""
-    cdef int slot = shard.book.accounts[move.from_account].slot
-    return (shard.book.accounts[move.from_account].owner_kind == OWNER_CARD
-            and (slot == WALLET_MONEY_HELD or slot == WALLET_POINTS_HELD))
+    return is_held(shard, &shard.book.accounts[move.from_account])
 
 
 cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,

@@ -10,6 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from switch._core import Core
+from switch._plan_loading import set_plan
 from switch._pricing import name_pricing
 from switch._security import (
     reset_pin_tries,
@@ -41,7 +42,7 @@ from switch.events import (
 from switch.operations import JournalKind
 from switch.plan import compile_plan
 from switch.programme import Programme
-from switch.units import points_of
+from switch.units import counts_of, points_of
 
 
 class EventError(ValueError):
@@ -152,7 +153,9 @@ class Directory:
     def _add_club(self, event: ClubAdded) -> None:
         if event.club in self.clubs:
             raise EventError(f"club {event.club} is known already")
-        self._core.add_club(event.club, event.currency, points_of(event.club))
+        self._core.add_club(
+            event.club, event.currency, points_of(event.club), counts_of(event.club), event.accounts
+        )
         self.clubs[event.club] = event
 
     def _add_acquirer(self, event: AcquirerAdded) -> None:
@@ -190,21 +193,23 @@ class Directory:
                 f"programme {definition.programme}:"
                 f" version {live.version} of club {live.club} is live"
             )
+        if live is not None and definition.wallets != live.wallets:
+            raise EventError(
+                f"programme {definition.programme}: its cards have the wallets of version"
+                f" {live.version}, a new version cannot have others"
+            )
         if definition.club not in self.clubs:
             raise EventError(f"programme {definition.programme}: its club is not known")
         try:
             plan = compile_plan(definition, self.merchant_rows)
         except KeyError as error:
             raise EventError(f"programme {definition.programme}: no merchant {error}") from None
-        row = self._core.set_plan(
+        row = set_plan(
+            self._core,
+            plan,
             programme=definition.programme,
             version=definition.version,
             club=definition.club,
-            entry=plan.entry,
-            steps=plan.steps,
-            rules=plan.rules,
-            tables=plan.tables,
-            names=plan.names,
             money_floor=definition.money_floor_minor,
             seq=seq,
         )

@@ -17,17 +17,25 @@ SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
+CLUB_ACCOUNTS = 7
+"""How many accounts a club has that is added today."""
+
+
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     pass
 
 
 class ClubAdded(_Event, frozen=True, kw_only=True, tag="club_added"):
-    """A tenant of the switch; its points are a unit of their own."""
+    """A tenant of the switch; its points are a unit of their own.
+
+    `accounts`: how many it has. The default is what the first journals mean.
+    """
 
     club: int
     name: str
     name_fa: str
     currency: int
+    accounts: Annotated[int, msgspec.Meta(ge=6, le=7)] = 6
 
 
 class AcquirerAdded(_Event, frozen=True, kw_only=True, tag="acquirer_added"):

@@ -11,13 +11,15 @@ from enum import IntEnum
 import msgspec
 
 from switch.operations import OPERATION_COUNT, Operation
-from switch.programme import DiscountRule, EarnRule, Programme, When
+from switch.programme import DiscountRule, EarnRule, Programme, Wallet, When
 from switch.reasons import Reason
 
 Step = tuple[int, int, int, int, int]
 Rule = tuple[int, int, int, int, int, int, int, tuple[int, int, int, int]]
 
 ANY = -1
+NO_SLOT = 255
+UNITS = {"money": 0, "points": 1, "count": 2}
 ALL_WEEKDAYS = 0b111_1111
 UNBOUNDED = 1 << 60
 
@@ -103,13 +105,21 @@ class Account(IntEnum):
 
 
 class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What `Core.set_plan` takes."""
+    """What `switch._plan_loading.set_plan` takes.
+
+    `slots`: unit kind, kept in lots, held of the one before. `told`: slot, held slot, DE 54 account
+    type, without a currency. `NO_SLOT` where there is none.
+    """
 
     entry: list[int]
     steps: list[Step]
     rules: list[Rule]
     tables: list[tuple[int, int]]
     names: list[str]
+    slots: list[tuple[int, bool, bool]]
+    told: list[tuple[int, int, int, bool]]
+    money_slot: int
+    points_slot: int
 
 
 R = Register
@@ -185,13 +195,40 @@ def compile_plan(programme: Programme, merchant_rows: dict[str, int]) -> Compile
             writer.step(Op.END)
     if not writer.steps:
         writer.step(Op.END)
+    slots, told = _lay_out(programme.wallets)
     return CompiledPlan(
+        slots=slots,
+        told=told,
+        money_slot=_first_slot(slots, UNITS["money"]),
+        points_slot=_first_slot(slots, UNITS["points"]),
         entry=entry,
         steps=[(s[0], s[1], s[2], s[3], s[4]) for s in writer.steps],
         rules=rules,
         tables=tables,
         names=names,
     )
+
+
+def _lay_out(
+    wallets: tuple[Wallet, ...],
+) -> tuple[list[tuple[int, bool, bool]], list[tuple[int, int, int, bool]]]:
+    """Give the accounts that a card has, and which of them replies tell of."""
+    slots: list[tuple[int, bool, bool]] = []
+    told = []
+    for wallet in wallets:
+        unit = UNITS[wallet.unit]
+        slot = len(slots)
+        slots.append((unit, wallet.dated, False))
+        if wallet.held:
+            slots.append((unit, wallet.dated, True))
+        if wallet.account_type >= 0:
+            held_slot = slot + 1 if wallet.held else NO_SLOT
+            told.append((slot, held_slot, wallet.account_type, wallet.unit != "money"))
+    return slots, told
+
+
+def _first_slot(slots: list[tuple[int, bool, bool]], unit: int) -> int:
+    return next((at for at, slot in enumerate(slots) if slot[0] == unit), NO_SLOT)
 
 
 def _rows(rule: DiscountRule | EarnRule, name: int, merchant_rows: dict[str, int]) -> list[Rule]:

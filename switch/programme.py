@@ -13,6 +13,8 @@ from switch.operations import Operation
 from switch.units import BPS
 
 NAME_LENGTH_MAX = 23
+ACCOUNTS_MAX = 16  # of a card: a plan has four bits to name one
+TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 DAYS_MAX = 18_250  # 50 years: lots and holds end before Unix seconds leave 32 bits, in 2106
 POINTS_MAX = 1 << 50  # that one purchase may earn: sums of them still fit 63 bits
 
@@ -30,6 +32,26 @@ class When(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_f
     hour_from: int = 0
     hour_to: int = 24
     amount_min_minor: int = 0
+
+
+class Wallet(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """What every card of a programme has of something: a balance and, if `held`, a reserve of it.
+
+    `unit`: the club's currency, its points, or counts. `dated`: kept in lots that open and end.
+    `account_type`: the DE 54 account type under which a reply tells of it; -1 = it does not.
+    """
+
+    name: str
+    unit: Literal["money", "points", "count"]
+    dated: bool = False
+    held: bool = False
+    account_type: int = -1
+
+
+PURSE_WALLETS = (
+    Wallet(name="money", unit="money", held=True, account_type=0),
+    Wallet(name="points", unit="points", dated=True, held=True, account_type=60),
+)
 
 
 class DiscountRule(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -99,6 +121,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: str
     name_fa: str
     operations: tuple[Operation, ...]
+    wallets: tuple[Wallet, ...] = PURSE_WALLETS
     discounts: tuple[DiscountRule, ...] = ()
     earning: tuple[EarnRule, ...] = ()
     tender: Tender | None = None
@@ -133,6 +156,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for seconds in (self.hold_seconds, self.preauthorisation_hold_seconds):
             if not 0 < seconds <= DAYS_MAX * 86_400:
                 raise ProgrammeError("a hold lasts longer than nothing and at most 50 years")
+        _check_wallets(self.wallets)
         if self.pricing:
             self._check_pricing()
         elif self.pricing_rules:
@@ -145,6 +169,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Raise ProgrammeError for what a function and rules would both decide."""
         for name in (self.pricing, *self.pricing_rules):
             _check_name(name)
+        if self.wallets != PURSE_WALLETS:
+            raise ProgrammeError("pricing: a function knows the wallets of a purse")
         if self.discounts or self.earning or self.tender is not None or self.commission_bps:
             raise ProgrammeError("pricing: a function decides discount, points, fee and earning")
 
@@ -153,6 +179,20 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.pricing:
             return list(self.pricing_rules)
         return [rule.name for rule in self.discounts] + [rule.name for rule in self.earning]
+
+
+def _check_wallets(wallets: tuple[Wallet, ...]) -> None:
+    """Raise ProgrammeError for accounts that a card could not have, or a reply not tell of."""
+    names = [wallet.name for wallet in wallets]
+    if len(set(names)) != len(names):
+        raise ProgrammeError("wallets have different names")
+    if sum(1 + wallet.held for wallet in wallets) > ACCOUNTS_MAX:
+        raise ProgrammeError(f"wallets: a card has at most {ACCOUNTS_MAX} accounts")
+    told = [wallet.account_type for wallet in wallets if wallet.account_type != -1]
+    if len(told) > TOLD_MAX or len(set(told)) != len(told):
+        raise ProgrammeError(f"wallets: a reply tells of at most {TOLD_MAX}, each of another type")
+    if any(not 0 <= account_type <= 99 for account_type in told):
+        raise ProgrammeError("wallets: an account type has two digits")
 
 
 def _check_name(name: str) -> None:

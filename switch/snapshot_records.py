@@ -29,7 +29,7 @@ RECORDS = {
         "last_seq epoch shard accounts lots lot_free lots_open clubs acquirers merchants terminals",
         "cards exchanges forgotten_s chain",
     ),
-    "clubs": _record("<qiHH", "accounts club currency points_unit"),
+    "clubs": _record("<qiHHHB5x", "accounts club currency points_unit counts_unit slots"),
     "acquirers": _record("<i11sBi", "acquirer code code_bytes business_day"),
     "merchants": _record("<q15sBii", "account merchant_id status club_row category"),
     "terminals": _record(

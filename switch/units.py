@@ -14,9 +14,18 @@ BPS = 10_000
 """Basis points in a whole."""
 
 
+COUNTS_BASE = 40_000
+"""Unit numbers from here on are counts (uses, memberships, caps): one unit for each club."""
+
+
 def points_of(club: int) -> int:
     """Give the unit number of a club's points."""
     return POINTS_BASE + club
+
+
+def counts_of(club: int) -> int:
+    """Give the unit number of a club's counts."""
+    return COUNTS_BASE + club
 
 
 def bps_of_floor(amount_minor: int, share_bps: int) -> int:

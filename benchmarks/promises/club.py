@@ -16,6 +16,7 @@ from issuers.purse import BOOKSHOP, purse
 from loadtest.target import Target, terminals_of
 from loadtest.tariff import Club
 from switch.events import (
+    CLUB_ACCOUNTS,
     AcquirerAdded,
     CardsAdded,
     ClubAdded,
@@ -51,7 +52,9 @@ def events(
     secrets: Secrets | None = None,
 ) -> Iterator[Event]:
     """Yield what makes the club that `target` describes; with secrets a PIN is checked if sent."""
-    yield ClubAdded(club=CLUB, name="Bookshops", name_fa="کتاب‌فروشی‌ها", currency=RIAL)
+    yield ClubAdded(
+        club=CLUB, name="Bookshops", name_fa="کتاب‌فروشی‌ها", currency=RIAL, accounts=CLUB_ACCOUNTS
+    )
     yield AcquirerAdded(acquirer=ACQUIRER, code=target.acquirer, name="Acquirer")
     terminals = terminals_of(target)
     for merchant_id in dict.fromkeys(merchant_id for _, merchant_id in terminals):

@@ -67,8 +67,7 @@ MODULES = {
 SYMBOLS = {
     ("_mapping", "sha256"): CARD,
     ("_mapping", "hmac"): CARD,
-    ("_mapping", "write_reply"): REPLY,
-    ("_mapping", "put_"): REPLY,
+    ("_replies", ""): REPLY,
     ("_rows", "sha256"): CHAIN,
     ("_rows", "chain"): CHAIN,
 }

@@ -40,7 +40,7 @@ def test_printed_samples_are_counted_by_stage() -> None:
     [
         ("bashgah_sha256_blocks_x86", "switch/ledger/_rows.cpython-311.so", stages.CHAIN),
         ("bashgah_sha256_blocks_x86", "switch/_mapping.cpython-311.so", stages.CARD),
-        ("__pyx_f_6switch_8_mapping_write_reply", "switch/_mapping.cpython-311.so", stages.REPLY),
+        ("__pyx_f_6switch_8_replies_write_reply", "switch/_replies.cpython-311.so", stages.REPLY),
         ("__pyx_f_6switch_8_mapping_read_request", "switch/_mapping.cpython-311.so", stages.MAP),
         ("book_apply", "switch/ledger/_book.cpython-311.so", stages.MOVES),
         ("_PyEval_EvalFrameDefault", "libpython3.11.so.1.0", stages.COMMIT),

@@ -15,6 +15,7 @@ from switch._core import Core
 from switch._lane import Lane
 from switch.directory import Directory
 from switch.events import (
+    CLUB_ACCOUNTS,
     AcquirerAdded,
     CardsAdded,
     ClubAdded,
@@ -134,7 +135,9 @@ class JournaledShop:
     def open(self, *, terminals: int = 2, cards: int = 4) -> "JournaledShop":
         """Add the club, its shop, terminals `T0000001`… and cards 0…, then commit."""
         merchant_id = "MERCHANT0000001"
-        self.record(ClubAdded(club=1, name="Club", name_fa="باشگاه", currency=364))
+        self.record(
+            ClubAdded(club=1, name="Club", name_fa="باشگاه", currency=364, accounts=CLUB_ACCOUNTS)
+        )
         self.record(AcquirerAdded(acquirer=1, code=ACQUIRER_CODE, name="Acquirer"))
         self.record(
             MerchantAdded(

@@ -19,6 +19,7 @@ from switch._lane import Lane
 from switch._pricing import Pricer
 from switch.directory import Directory
 from switch.events import (
+    CLUB_ACCOUNTS,
     AcquirerAdded,
     CardsAdded,
     ClubAdded,
@@ -194,8 +195,8 @@ class Shop:
         abroad = purse(9, 1, 2)
         merchants = ((CAFE, 1, 5812), (BOOKS, 1, 5942), (ABROAD, 2, 5812))
         return [
-            ClubAdded(club=1, name="Club", name_fa="باشگاه", currency=364),
-            ClubAdded(club=2, name="Other", name_fa="دیگر", currency=364),
+            ClubAdded(club=1, name="Club", name_fa="باشگاه", currency=364, accounts=CLUB_ACCOUNTS),
+            ClubAdded(club=2, name="Other", name_fa="دیگر", currency=364, accounts=CLUB_ACCOUNTS),
             AcquirerAdded(acquirer=1, code="581672", name="Acquirer"),
             AcquirerAdded(acquirer=2, code="603799", name="Second"),
             *(

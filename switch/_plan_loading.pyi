@@ -1,0 +1,19 @@
+"""Python face of `_plan_loading`: puts compiled plans in force."""
+
+from switch._core import Core
+from switch.plan import CompiledPlan
+
+def set_plan(
+    core: Core,
+    compiled: CompiledPlan,
+    *,
+    programme: int,
+    version: int,
+    club: int,
+    money_floor: int,
+    seq: int,
+) -> int:
+    """Put a compiled version of a programme in force from row `seq` on; gives its row.
+
+    Raises ValueError for what the machine could not run.
+    """

@@ -1,0 +1,167 @@
+"""Puts compiled plans in force. See `_plan_loading.pyi`.
+
+Owns the check that the machine can run a plan safely: after it, `_plan` trusts every step.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, realloc
+from libc.string cimport memcpy, memset
+
+from switch._core cimport Core
+from switch._plan cimport (
+    CODE_MAX, NO_SLOT, OP_BALANCE, OP_COUNT, OP_DECLINE_IF_LESS, OP_END, OP_JUMP,
+    OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_MOVE, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE,
+    REGISTER_COUNT, RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step, plan_clear,
+)
+from switch._register cimport find_club
+from switch._shard cimport Shard
+from switch._words cimport OPERATION_COUNT, REASON_COUNT
+from switch.ledger._book cimport OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT
+
+
+cdef int check_plan(list entry, list steps, list rules, list tables, list names, int slot_count,
+                    int club_slots) except -1:
+    """Raise ValueError for a plan that the machine could not run safely."""
+    if len(entry) != OPERATION_COUNT or len(steps) > CODE_MAX or len(names) > 64:
+        raise ValueError("a plan has an entry for each operation and bounded tables")
+    if not steps or steps[len(steps) - 1][0] != OP_END:
+        raise ValueError("a plan's last step is the end")
+    for at, (op, dst, a, b, imm) in enumerate(steps):
+        if not 0 <= op < OP_COUNT or not 0 <= dst < REGISTER_COUNT:
+            raise ValueError(f"step {at}: no such operation or register")
+        if op not in (OP_MOVE, OP_MOVE_NEW_LOT):
+            if not 0 <= a < REGISTER_COUNT or not 0 <= b < REGISTER_COUNT:
+                raise ValueError(f"step {at}: no such register")
+        elif not (is_account(a, slot_count, club_slots) and is_account(b, slot_count, club_slots)):
+            raise ValueError(f"step {at}: no such account")
+        if op in (OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO) and not at < imm < len(steps):
+            raise ValueError(f"step {at}: jumps lead forward, inside the plan")
+        if op == OP_RULE and not (0 <= imm < len(tables) and dst + RULE_VALUES <= REGISTER_COUNT):
+            raise ValueError(f"step {at}: no such rule table")
+        if op in (OP_SPENDABLE, OP_BALANCE) and not 0 <= imm < slot_count:
+            raise ValueError(f"step {at}: no such wallet")
+        if op == OP_DECLINE_IF_LESS and not 0 < imm < REASON_COUNT:
+            raise ValueError(f"step {at}: no such reason")
+    for first, count in tables:
+        if not (0 <= first and 0 <= count and first + count <= len(rules)):
+            raise ValueError("a rule table leads outside the rules")
+    for name in names:
+        if not name.isascii() or not 0 < len(name) < 24:
+            raise ValueError(f"rule name {name!r}: 1 to 23 ASCII characters")
+    for at in entry:
+        if not -1 <= at < len(steps):
+            raise ValueError("an operation starts outside the plan")
+    return 0
+
+
+cdef bint is_account(int reference, int slot_count, int club_slots) except -1:
+    """Owner kind in the upper half, slot in the lower."""
+    slots = {OWNER_CLUB: club_slots, OWNER_MERCHANT: 1, OWNER_CARD: slot_count}
+    return reference & 15 < slots.get(reference >> 4, 0)
+
+
+cdef int lay_out_slots(Plan *plan, list slots, list told, int money_slot,
+                       int points_slot) except -1:
+    """Say which accounts the programme's cards have, and which of them a reply tells of."""
+    if not 0 <= len(slots) <= SLOTS_MAX or len(told) > TOLD_MAX:
+        raise ValueError("a card has at most 16 accounts, and a reply tells of at most 3 wallets")
+    plan.slot_count = len(slots)
+    for i, (unit, keeps_lots, held) in enumerate(slots):
+        plan.slots[<int> i].unit = unit
+        plan.slots[<int> i].keeps_lots = keeps_lots
+        plan.slots[<int> i].held = held
+    plan.told_count = len(told)
+    for i, (slot, held_slot, account_type, in_points) in enumerate(told):
+        if not (0 <= slot < len(slots) and (held_slot == NO_SLOT or held_slot < len(slots))):
+            raise ValueError(f"told {i}: no such account")
+        plan.told[<int> i].slot = slot
+        plan.told[<int> i].held_slot = held_slot
+        plan.told[<int> i].account_type = account_type
+        plan.told[<int> i].in_points = in_points
+    plan.money_slot = <uint8_t> money_slot
+    plan.points_slot = <uint8_t> points_slot
+    return 0
+
+
+def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t club,
+             int64_t money_floor, int64_t seq):
+    """Put a compiled version of a programme in force. See `_plan_loading.pyi`."""
+    cdef Shard *shard = &core.shard
+    cdef Plan plan
+    cdef int32_t row
+    memset(&plan, 0, sizeof(Plan))
+    plan.programme = programme
+    plan.version = version
+    plan.club_row = find_club(&shard.register, club)
+    plan.money_floor = money_floor
+    plan.live_from_lot = seq * 16
+    if plan.club_row < 0:
+        raise ValueError(f"programme {programme} is of club {club}, which is not known")
+    check_plan(compiled.entry, compiled.steps, compiled.rules, compiled.tables, compiled.names,
+               len(compiled.slots), shard.register.clubs[plan.club_row].slots)
+    lay_out_slots(&plan, compiled.slots, compiled.told, compiled.money_slot, compiled.points_slot)
+    fill_tables(&plan, compiled)
+    for row in range(shard.plan_count):
+        if shard.plans[row].programme == programme:
+            plan_clear(&shard.plans[row])
+            shard.plans[row] = plan
+            set_floors(shard, row)
+            return row
+    add_row(shard, &plan)
+    return shard.plan_count - 1
+
+
+cdef int add_row(Shard *shard, Plan *plan) except -1:
+    """Give a new programme its row."""
+    cdef Plan *grown = <Plan *> realloc(shard.plans, (shard.plan_count + 1) * sizeof(Plan))
+    if grown == NULL:
+        plan_clear(plan)
+        raise MemoryError
+    shard.plans = grown
+    shard.plans[shard.plan_count] = plan[0]
+    shard.plan_count += 1
+    return 0
+
+
+cdef int fill_tables(Plan *plan, compiled) except -1:
+    """Copy steps, rules and names into memory of the plan's own."""
+    cdef int32_t i, value
+    plan.step_count = len(compiled.steps)
+    plan.rule_count = len(compiled.rules)
+    plan.table_count = len(compiled.tables)
+    plan.steps = <Step *> calloc(plan.step_count + 1, sizeof(Step))
+    plan.rules = <Rule *> calloc(plan.rule_count + 1, sizeof(Rule))
+    plan.tables = <RuleTable *> calloc(plan.table_count + 1, sizeof(RuleTable))
+    if plan.steps == NULL or plan.rules == NULL or plan.tables == NULL:
+        plan_clear(plan)
+        raise MemoryError
+    for i in range(<int> OPERATION_COUNT):
+        plan.entry[i] = compiled.entry[i]
+    for i, step in enumerate(compiled.steps):
+        plan.steps[i].op, plan.steps[i].dst, plan.steps[i].a, plan.steps[i].b, \
+            plan.steps[i].imm = step
+    for i, rule in enumerate(compiled.rules):
+        plan.rules[i].merchant, plan.rules[i].category, plan.rules[i].weekdays, \
+            plan.rules[i].hour_from, plan.rules[i].hour_to, plan.rules[i].name, \
+            plan.rules[i].amount_min_minor = rule[:7]
+        for value in range(RULE_VALUES):
+            plan.rules[i].values[value] = rule[7][value]
+    for i, table in enumerate(compiled.tables):
+        plan.tables[i].first, plan.tables[i].count = table
+    for i, name in enumerate(compiled.names):
+        encoded = name.encode("ascii")
+        memcpy(plan.names[i], PyBytes_AS_STRING(encoded), len(encoded))
+    return 0
+
+
+cdef void set_floors(Shard *shard, int32_t plan_row) noexcept nogil:
+    """Let the purses of a programme's cards follow its new version."""
+    cdef const Plan *plan = &shard.plans[plan_row]
+    cdef int64_t i
+    if plan.money_slot == NO_SLOT:
+        return
+    for i in range(shard.register.card_count):
+        if shard.register.cards[i].programme_row == plan_row:
+            shard.book.accounts[shard.register.cards[i].accounts + plan.money_slot].floor = \
+                plan.money_floor
