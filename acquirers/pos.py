@@ -69,11 +69,27 @@ OPERATIONS = (
     _row(_AUTHORISATION, 31, Operation.BALANCE),
     _row(_FINANCIAL, 0, Operation.POINTS_PAYMENT, from_account=POINTS_ACCOUNT),
     _row(_FINANCIAL, 0, Operation.PURCHASE),
+    _row(_FINANCIAL, 1, Operation.WITHDRAWAL),
     _row(_FINANCIAL, 20, Operation.REFUND),
     _row(_FINANCIAL, 21, Operation.LOAD),
     _row(_FINANCIAL, 31, Operation.POINTS_BALANCE, from_account=POINTS_ACCOUNT),
     _row(_FINANCIAL, 31, Operation.BALANCE),
+    _row(_FINANCIAL, 72, Operation.ACTIVATION),
+    _row(_FINANCIAL, 90, Operation.RENEWAL),
+    _row(_FINANCIAL, 92, Operation.ITEM_REGISTRATION),
+    _row(_AUTHORISATION, 93, Operation.ITEM_INQUIRY),
+    _row(_FINANCIAL, 93, Operation.ITEM_INQUIRY),
+    _row(_FINANCIAL, 94, Operation.ITEM_CLAIM),
     _row(MessageClass.ADVICE, 0, Operation.COMPLETION),
+)
+
+WITHOUT_AMOUNT = (
+    Operation.BALANCE,
+    Operation.POINTS_BALANCE,
+    Operation.RENEWAL,
+    Operation.ITEM_REGISTRATION,
+    Operation.ITEM_INQUIRY,
+    Operation.ITEM_CLAIM,
 )
 
 NETWORK_CODES = {
@@ -135,6 +151,12 @@ TAGS = {
     Tag.KEY_SERIAL: "KS",
     Tag.PIN_KEY: "KP",
     Tag.MAC_KEY: "KM",
+    Tag.ITEM: "SN",
+    Tag.PARTS: "PW",
+    Tag.CASH: "CA",
+    Tag.FEE: "FE",
+    Tag.TIER: "TI",
+    Tag.UNTIL: "UN",
 }
 
 
@@ -147,7 +169,7 @@ def _profile(name: str, spec: str, framing: Framing) -> Profile:
         operations=OPERATIONS,
         network_codes=NETWORK_CODES,
         mandatory=MANDATORY,
-        without_amount=(Operation.BALANCE, Operation.POINTS_BALANCE),
+        without_amount=WITHOUT_AMOUNT,
         echoed=ECHOED,
         tags=TAGS,
     )

@@ -48,7 +48,8 @@ from switch.iso8583 import Message, encode, named
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.operations import CardStatus, JournalKind
-from switch.programme import Limits, Programme, Security
+from switch.programme import Programme
+from switch.rules import Limits, Security
 from switch.server import utc_offset_seconds
 from switch.slots import slot_of
 from switch.units import RIAL

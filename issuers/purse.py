@@ -4,7 +4,8 @@ Data only; knows nothing of how it is decided or where it runs.
 """
 
 from switch.operations import Operation
-from switch.programme import DiscountRule, EarnRule, Limits, Programme, Tender, When
+from switch.programme import Programme
+from switch.rules import DiscountRule, EarnRule, Limits, Tender, When
 
 CAFE = 5812  # eating places
 BOOKSHOP = 5942

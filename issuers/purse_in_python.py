@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 from issuers.purse import BOOKSHOP, CAFE, FRIDAY, LIMITS, OPERATIONS, THURSDAY
 from switch.operations import Operation
 from switch.pricing import Asked, Declined, Priced, local_day_end_s
-from switch.programme import Limits, Programme
+from switch.programme import Programme
 from switch.reasons import Reason
+from switch.rules import Limits
 from switch.units import BPS, bps_of_floor
 
 NAME = "purse-in-python"

@@ -11,7 +11,8 @@ import msgspec
 
 from loadtest.tariff import Club
 from switch.errors import OperatingError
-from switch.programme import DiscountRule, EarnRule, Programme, Tender
+from switch.programme import Programme
+from switch.rules import DiscountRule, EarnRule, Tender
 
 CLUBS = Path(__file__).parent / "clubs"
 

@@ -15,7 +15,8 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from switch.programme import DiscountRule, EarnRule, Programme, When
+from switch.programme import Programme
+from switch.rules import DiscountRule, EarnRule, When
 
 BPS = 10_000
 SECONDS_AN_HOUR = 3_600

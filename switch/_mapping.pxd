@@ -12,7 +12,7 @@ from switch.iso8583._codec cimport Scan
 
 cdef enum:
     FIELD_COUNT = 29
-    TAG_COUNT = 16
+    TAG_COUNT = 22
     OPERATION_ROWS_MAX = 64
     REPLY_STEPS_MAX = 40
 
@@ -64,6 +64,12 @@ cdef enum:                      # tags, as in `switch.profile.Tag`
     T_KEY_SERIAL = 13
     T_PIN_KEY = 14
     T_MAC_KEY = 15
+    T_ITEM = 16
+    T_PARTS = 17
+    T_CASH = 18
+    T_FEE = 19
+    T_TIER = 20
+    T_UNTIL = 21
 
 cdef enum ReadStatus:
     READ_DONE = 0
@@ -95,7 +101,7 @@ cdef struct Profile:
     uint64_t without_amount     # a bit for each operation
     int32_t step_count
     ReplyStep steps[40]         # elements of a reply, ascending
-    char tags[16][2]
+    char tags[22][2]
     int32_t mac_bytes           # of a MAC in its messages: 8, or 16 where it is characters
     int32_t acquirer            # number, of the link
     uint8_t acquirer_code[12]   # DE 32 of the link, as text

@@ -2,6 +2,7 @@
 
 from libc.string cimport memcmp, memcpy, memset
 
+from switch._index cimport hash_bytes
 from switch._shard cimport bashgah_hmac
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
@@ -22,6 +23,7 @@ cdef enum:
     TAG_CRYPTOGRAM = 0x26       # 9F26
     DATE_MAX = 1231             # MMDD
     TIME_MAX = 235959           # hhmmss
+    ITEM_CHARACTERS_MAX = 32    # of a serial number
     TIMES_A_DATE = 1000000      # MMDDhhmmss = MMDD * this + hhmmss
 
 cdef struct Reading:            # what the reading functions share
@@ -205,6 +207,17 @@ cdef void read_proofs(Reading *reading, Request *request) noexcept nogil:
         request.has_chip = 0
 
 
+cdef int64_t item_named(const uint8_t *serial, size_t count) noexcept nogil:
+    """Name the lot that stands for a thing by its serial number; 0 when that is none.
+
+    The second highest bit keeps these names apart from those that sequences give.
+    """
+    if count == 0 or count > ITEM_CHARACTERS_MAX:
+        return 0
+    return <int64_t> (hash_bytes(serial, count, 0) & <uint64_t> 0x3fffffffffffffff
+                      | <uint64_t> 0x4000000000000000)
+
+
 cdef void read_private(Reading *reading, Request *request) noexcept nogil:
     """The tags of the private element that ask for something; others are left alone."""
     cdef char characters[PRIVATE_CHARACTERS_MAX]
@@ -227,6 +240,10 @@ cdef void read_private(Reading *reading, Request *request) noexcept nogil:
                 reading.fault_field = F_PRIVATE
             else:
                 memcpy(request.original_terminal_id, value, 8)
+        elif memcmp(tag, reading.profile.tags[T_ITEM], 2) == 0:
+            request.item = item_named(value, value_bytes)
+            if request.item == 0:
+                reading.fault_field = F_PRIVATE
         elif memcmp(tag, reading.profile.tags[T_KEY_SERIAL], 2) == 0:
             request.has_key_serial = read_hex(value, value_bytes, request.key_serial, 10)
             if not request.has_key_serial:

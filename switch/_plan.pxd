@@ -11,22 +11,22 @@ from switch._words cimport OPERATION_COUNT
 from switch.ledger._book cimport Book, Move
 
 cdef enum:
-    REGISTER_COUNT = 40
-    RULE_VALUES = 4
+    REGISTER_COUNT = 64
+    RULE_VALUES = 6
     CODE_MAX = 4096             # instructions of one plan
     STEPS_MAX = 512             # instructions of one run; jumps only lead forward
 
-cdef enum:                      # registers; 0 to 19 have names on both sides (`switch.plan`)
+cdef enum:                      # registers; 0 to 31 have names on both sides (`switch.plan`)
     R_AMOUNT = 0                # in: asked for; out: approved, before discount
     R_POINTS_LIMIT = 1          # in: points to redeem at most, -1 = not said
     R_PARTIAL_OK = 2            # in: 1 = the terminal can take less than it asked for
     R_ADVICE = 3                # in: 1 = has already happened, limits do not apply
     R_DISCOUNT = 4
-    R_FUNDER = 5                # 0 none, 1 merchant, 2 club
+    R_FUNDER = 5                # 0 none, 1 merchant, 2 club, 3 both
     R_NET = 6
     R_POINTS = 7                # redeemed, or held
     R_POINTS_VALUE = 8
-    R_MONEY = 9                 # taken from the purse, or held
+    R_MONEY = 9                 # taken from the card's wallets of money, or held
     R_EARNED = 10
     R_FEE = 11
     R_HOLD_SECONDS = 12
@@ -36,6 +36,14 @@ cdef enum:                      # registers; 0 to 19 have names on both sides (`
     R_LOT_EXPIRES_AT = 16
     R_DAY_SPENT = 17            # in: the card's approvals of this business day
     R_DAY_COUNT = 18
+    R_TIER = 19                 # the card's level, 0 = the first
+    R_UNTIL = 20                # Unix second until which something the reply tells of holds
+    R_LINKED = 21               # in: 1 = the card is linked to another one
+    R_ITEM = 22                 # in: name of the lot that stands for the item a message names
+    R_TODAY = 23                # in: the local day
+    R_TERMS = 24                # in: instalment plan that is asked for, 0 = none
+    R_PART = 25                 # 25 to 30: what each of the funding order's wallets pays
+    R_CASH = 31                 # what is paid at the till
 
 cdef enum:                      # operations of a step
     OP_END = 0
@@ -62,7 +70,20 @@ cdef enum:                      # operations of a step
     OP_MOVE = 21                # register dst leaves account a, enters account b; zero = nothing
     OP_MOVE_NEW_LOT = 22        # the same; the target keeps lots: terms in R_LOT_*
     OP_PRICE = 23               # have the plan's Python function fill registers; imm: 1 = a hold
-    OP_COUNT = 24
+    OP_LARGEST_LOT = 24         # dst = largest of the lots of slot imm that are open now; 0 = none
+    OP_LAST_END = 25            # dst = when the last lot of slot imm ends; 0 = there is none
+    OP_FIND_LOT = 26            # dst..dst+2 = remaining, end, opening of slot imm's lot R_ITEM
+    OP_END_OF = 27              # dst = second at which what `a` codes ends, from local day b on
+    OP_DAY_OF = 28              # dst = local day of Unix second a
+    OP_MOVE_ENDED = 29          # what has ended of account a enters account b; dst = how much;
+                                # imm: 1 = what is owed there ends, too
+    OP_MOVE_ITEM = 30           # as MOVE_NEW_LOT; the lot is the one that R_ITEM names
+    OP_COUNTED = 31             # dst = sum of the lots of slot imm that are open now
+    OP_COUNT = 32
+
+cdef enum:                      # what MOVE_NEW_LOT's imm says
+    JOINS_SAME_VERSION = 0      # lots of the same terms under the same version of the programme
+    JOINS_ANY_VERSION = 1
 
 cdef struct Step:
     uint8_t op
@@ -78,8 +99,9 @@ cdef struct Rule:
     uint8_t hour_from
     uint8_t hour_to             # exclusive
     uint8_t name                # 1 + index in the programme's names
+    uint8_t tiers               # bit 0 = the first
     int64_t amount_min_minor
-    int64_t values[4]
+    int64_t values[6]
 
 cdef struct RuleTable:
     int32_t first
@@ -104,6 +126,7 @@ cdef struct Slot:               # an account that each card of the programme has
     uint8_t unit                # UnitKind
     uint8_t keeps_lots
     uint8_t held                # what is reserved of the slot before it
+    uint8_t counts              # what a cap or a tier has seen: a hold's share ends with the hold
 
 cdef struct Told:               # a wallet that a reply tells the balances of
     uint8_t slot
@@ -125,7 +148,7 @@ cdef struct Plan:
     int32_t step_count
     int32_t rule_count
     int32_t table_count
-    int32_t entry[16]           # first step of each operation, -1 = not allowed
+    int32_t entry[32]           # first step of each operation, -1 = not allowed
     int64_t live_from_lot       # lots with a smaller name were earned under another version
     int64_t money_floor
     int32_t slot_count
@@ -137,6 +160,9 @@ cdef struct Plan:
     Step *steps
     Rule *rules
     RuleTable *tables
+    int32_t part_count
+    char parts[6][24]           # names of the wallets that pay, in their order
+    char tiers[8][24]           # names of its levels
     char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
     Security security
     char pricing[24]            # of the function that OP_PRICE asks; first byte 0 = none
@@ -169,9 +195,10 @@ cdef struct Run:
     const Merchant *merchant
     int32_t merchant_row
     const Club *club
+    const Card *linked          # NULL = the card is linked to none
     const Moment *now
     int64_t lot                 # name of the first new lot
-    int64_t registers[40]
+    int64_t registers[64]
     const PriceDesk *desk       # NULL in the fast lane
     Move *moves
     int32_t *move_count

@@ -1,14 +1,17 @@
 """The register machine that runs plans. See `_plan.pxd`; `switch.plan` writes what it runs."""
 
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from switch._calendar cimport DAY_INVALID, months_after, period_end
 from switch._words cimport (
     INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, PRICING_FAILED, REASON_NONE,
     TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport (
-    LOTS_NOT_KEPT, MOVE_BELOW_FLOOR, MOVE_DONE, book_apply, book_spend, book_spendable,
+    LOTS_NOT_KEPT, MOVE_BELOW_FLOOR, MOVE_DONE, Lot, book_apply, book_spend, book_spend_ended,
+    book_spendable, is_open,
 )
 
 cdef extern from *:
@@ -27,6 +30,10 @@ cdef extern from *:
     int64_t gross_of_net "bashgah_gross_of_net"(int64_t net, int64_t bps) nogil
 
 cdef enum:
+    REFERS_TO_MERCHANT = 2      # upper half of an account reference; 1 is the club
+    REFERS_TO_CARD = 3
+    REFERS_TO_LINKED = 4
+    MONTHS_LATER = 7            # in an ending's code: beside the periods of `_calendar`, from 1
     SECONDS_A_DAY = 86400
     SATURDAY = 5                # 1970-01-01 was a Thursday: day 0 is the fifth after Saturday
 
@@ -53,10 +60,12 @@ cdef void moment_at(Moment *moment, int64_t unix_us, int32_t utc_offset_s) noexc
 cdef inline int64_t account_of(const Run *run, uint8_t reference) noexcept nogil:
     """Resolve an account reference: owner kind in the upper half, slot in the lower."""
     cdef uint8_t slot = reference & 15
-    if reference >> 4 == 3:
+    if reference >> 4 == REFERS_TO_CARD:
         return run.card.accounts + slot
-    if reference >> 4 == 2:
+    if reference >> 4 == REFERS_TO_MERCHANT:
         return run.merchant.account + slot
+    if reference >> 4 == REFERS_TO_LINKED:
+        return run.linked.accounts + slot if run.linked != NULL else -1
     return run.club.accounts + slot
 
 
@@ -65,6 +74,7 @@ cdef inline bint rule_holds(const Rule *rule, const Run *run) noexcept nogil:
             and (rule.category < 0 or rule.category == run.merchant.category)
             and rule.weekdays >> run.now.local_weekday & 1
             and rule.hour_from <= run.now.local_hour < rule.hour_to
+            and rule.tiers >> run.registers[R_TIER] & 1
             and run.registers[R_AMOUNT] >= rule.amount_min_minor)
 
 
@@ -85,15 +95,15 @@ cdef void find_rule(const Plan *plan, const Step *step, Run *run) noexcept nogil
     run.registers[step.a] = 0
 
 
-cdef int64_t lot_with_terms(const Plan *plan, const Run *run, int64_t account) noexcept nogil:
-    """Name the lot that an earning joins: today's of the same terms and version, else a new one."""
+cdef int64_t lot_with_terms(const Run *run, int64_t account, int64_t live_from_lot) noexcept nogil:
+    """Name the lot that joins: one of the same terms, not older than that, else a new one."""
     cdef int32_t at = run.book.accounts[account].lots
     cdef uint32_t expires_at = <uint32_t> run.registers[R_LOT_EXPIRES_AT]
     cdef uint32_t available_at = <uint32_t> run.registers[R_LOT_AVAILABLE_AT]
     while at >= 0:
         if (run.book.lots[at].expires_at == expires_at
                 and run.book.lots[at].available_at == available_at
-                and run.book.lots[at].lot >= plan.live_from_lot):
+                and run.book.lots[at].lot >= live_from_lot):
             return run.book.lots[at].lot
         at = run.book.lots[at].next
     return run.lot
@@ -106,16 +116,24 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     cdef int64_t source = account_of(run, step.a)
     cdef int64_t target = account_of(run, step.b)
     cdef int fault
-    if amount == 0:
+    if step.op == OP_MOVE_ENDED:
+        run.registers[step.dst] = 0
+        fault = book_spend_ended(run.book, source, target, run.now.unix_s, step.imm == 1,
+                                 &run.registers[step.dst], run.moves, run.move_count)
+    elif amount == 0:
         return REASON_NONE
-    if step.op == OP_MOVE:
+    elif step.op == OP_MOVE:
         fault = book_spend(run.book, source, target, amount, run.now.unix_s,
                            run.registers[R_ADVICE] != 0, run.moves, run.move_count)
     else:
         new_lot.from_account = source
         new_lot.to_account = target
         new_lot.amount = amount
-        new_lot.lot = lot_with_terms(plan, run, target)
+        if step.op == OP_MOVE_ITEM:
+            new_lot.lot = run.registers[R_ITEM]
+        else:
+            new_lot.lot = lot_with_terms(
+                run, target, plan.live_from_lot if step.imm == JOINS_SAME_VERSION else 0)
         new_lot.available_at = <uint32_t> run.registers[R_LOT_AVAILABLE_AT]
         new_lot.expires_at = <uint32_t> run.registers[R_LOT_EXPIRES_AT]
         if run.move_count[0] >= MOVES_MAX:
@@ -129,6 +147,78 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     if fault == MOVE_DONE:
         return REASON_NONE
     return INSUFFICIENT_FUNDS if fault == MOVE_BELOW_FLOOR else TOO_MANY_MOVES
+
+
+cdef int64_t largest_lot(const Run *run, int64_t account) noexcept nogil:
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef int64_t largest = 0
+    while at >= 0:
+        if is_open(&run.book.lots[at], run.now.unix_s) and run.book.lots[at].remaining > largest:
+            largest = run.book.lots[at].remaining
+        at = run.book.lots[at].next
+    return largest
+
+
+cdef int64_t counted(const Run *run, int64_t account) noexcept nogil:
+    """What the lots say that are open now; what is owed of one that has ended counts no more."""
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef int64_t count = 0
+    while at >= 0:
+        if is_open(&run.book.lots[at], run.now.unix_s):
+            count += run.book.lots[at].remaining
+        at = run.book.lots[at].next
+    return count
+
+
+cdef int64_t last_end(const Run *run, int64_t account) noexcept nogil:
+    """When the last of an account's lots ends: they are in that order. 0 when there is none."""
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef int64_t ends = 0
+    while at >= 0:
+        ends = run.book.lots[at].expires_at
+        at = run.book.lots[at].next
+    return ends
+
+
+cdef void find_lot(const Step *step, Run *run) noexcept nogil:
+    """The lot that R_ITEM names: remaining, end and opening; zeros for one that is not there."""
+    cdef int32_t at = run.book.accounts[run.card.accounts + step.imm].lots
+    cdef const Lot *lot
+    run.registers[step.dst] = run.registers[step.dst + 1] = run.registers[step.dst + 2] = 0
+    while at >= 0:
+        lot = &run.book.lots[at]
+        if lot.lot == run.registers[R_ITEM]:
+            run.registers[step.dst] = lot.remaining
+            run.registers[step.dst + 1] = lot.expires_at
+            run.registers[step.dst + 2] = lot.available_at
+            return
+        at = lot.next
+
+
+cdef int64_t end_of(const Run *run, int64_t code, int64_t day) noexcept nogil:
+    """When something ends that begins on a local day: see `switch.plan.ending_code`. 0 = never.
+
+    What no calendar knows is taken for never: a programme's terms are checked to end long before.
+    """
+    cdef int kind = <int> (code >> 32 & 15)
+    cdef int calendar = <int> (code >> 36 & 15)
+    cdef int64_t periods = code >> 40
+    cdef int64_t ends = day + <uint32_t> code + 1       # the first day after it
+    if code == 0:
+        return 0
+    if kind == MONTHS_LATER:
+        ends = months_after(calendar, <int32_t> day, <int32_t> periods)
+        if ends == DAY_INVALID:
+            return 0
+        ends += 1
+    elif kind != 0:
+        ends = period_end(calendar, kind - 1, <int32_t> day)
+        while periods > 0 and ends != DAY_INVALID:
+            ends = period_end(calendar, kind - 1, <int32_t> ends)
+            periods -= 1
+        if ends == DAY_INVALID:
+            return 0
+    return ends * SECONDS_A_DAY - run.now.utc_offset_s
 
 
 cdef inline void compute(const Step *step, Run *run) noexcept nogil:
@@ -169,6 +259,16 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
     elif step.op == OP_LOCAL_DAY_START:
         if a != 0:
             value = (run.now.local_day + a) * SECONDS_A_DAY - run.now.utc_offset_s
+    elif step.op == OP_LARGEST_LOT:
+        value = largest_lot(run, run.card.accounts + step.imm)
+    elif step.op == OP_COUNTED:
+        value = counted(run, run.card.accounts + step.imm)
+    elif step.op == OP_LAST_END:
+        value = last_end(run, run.card.accounts + step.imm)
+    elif step.op == OP_END_OF:
+        value = end_of(run, a, b)
+    elif step.op == OP_DAY_OF:
+        value = (a + run.now.utc_offset_s) // SECONDS_A_DAY
     registers[step.dst] = value
 
 
@@ -201,7 +301,8 @@ cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
         at += 1
         if step.op == OP_END:
             return REASON_NONE
-        if step.op == OP_MOVE or step.op == OP_MOVE_NEW_LOT:
+        if (step.op == OP_MOVE or step.op == OP_MOVE_NEW_LOT or step.op == OP_MOVE_ENDED
+                or step.op == OP_MOVE_ITEM):
             reason = move(plan, step, run)
             if reason != REASON_NONE:
                 return reason
@@ -218,6 +319,8 @@ cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
             at = step.imm
         elif step.op == OP_RULE:
             find_rule(plan, step, run)
+        elif step.op == OP_FIND_LOT:
+            find_lot(step, run)
         elif step.op == OP_PRICE:
             reason = ask_price(plan, step, operation, run)
             if reason != REASON_NONE:

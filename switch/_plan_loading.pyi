@@ -17,3 +17,6 @@ def set_plan(
 
     Raises ValueError for what the machine could not run.
     """
+
+def link_cards(core: Core, cards: list[int], to_card: int) -> None:
+    """Have cards reward another one, by their numbers; the caller has checked their programmes."""

@@ -10,14 +10,18 @@ from libc.string cimport memcpy, memset
 
 from switch._core cimport Core
 from switch._plan cimport (
-    CODE_MAX, NO_SLOT, OP_BALANCE, OP_COUNT, OP_DECLINE_IF_LESS, OP_END, OP_JUMP,
-    OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_MOVE, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE,
-    REGISTER_COUNT, RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step, plan_clear,
+    CODE_MAX, NO_SLOT, OP_BALANCE, OP_COUNT, OP_COUNTED, OP_DECLINE_IF_LESS, OP_END, OP_FIND_LOT,
+    OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END, OP_MOVE,
+    OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE, REGISTER_COUNT,
+    RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step, plan_clear,
 )
 from switch._register cimport find_club
 from switch._shard cimport Shard
 from switch._words cimport OPERATION_COUNT, REASON_COUNT
 from switch.ledger._book cimport OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT
+
+cdef enum:
+    LINKED = 4                  # the owner of a reference: the card that the card is linked to
 
 
 cdef int check_plan(list entry, list steps, list rules, list tables, list names, int slot_count,
@@ -30,7 +34,7 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
     for at, (op, dst, a, b, imm) in enumerate(steps):
         if not 0 <= op < OP_COUNT or not 0 <= dst < REGISTER_COUNT:
             raise ValueError(f"step {at}: no such operation or register")
-        if op not in (OP_MOVE, OP_MOVE_NEW_LOT):
+        if op not in (OP_MOVE, OP_MOVE_NEW_LOT, OP_MOVE_ENDED, OP_MOVE_ITEM):
             if not 0 <= a < REGISTER_COUNT or not 0 <= b < REGISTER_COUNT:
                 raise ValueError(f"step {at}: no such register")
         elif not (is_account(a, slot_count, club_slots) and is_account(b, slot_count, club_slots)):
@@ -39,7 +43,10 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
             raise ValueError(f"step {at}: jumps lead forward, inside the plan")
         if op == OP_RULE and not (0 <= imm < len(tables) and dst + RULE_VALUES <= REGISTER_COUNT):
             raise ValueError(f"step {at}: no such rule table")
-        if op in (OP_SPENDABLE, OP_BALANCE) and not 0 <= imm < slot_count:
+        if op == OP_FIND_LOT and dst + 3 > REGISTER_COUNT:
+            raise ValueError(f"step {at}: no such register")
+        if op in (OP_SPENDABLE, OP_BALANCE, OP_LARGEST_LOT, OP_LAST_END, OP_FIND_LOT,
+                  OP_COUNTED) and not 0 <= imm < slot_count:
             raise ValueError(f"step {at}: no such wallet")
         if op == OP_DECLINE_IF_LESS and not 0 < imm < REASON_COUNT:
             raise ValueError(f"step {at}: no such reason")
@@ -57,7 +64,8 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
 
 cdef bint is_account(int reference, int slot_count, int club_slots) except -1:
     """Owner kind in the upper half, slot in the lower."""
-    slots = {OWNER_CLUB: club_slots, OWNER_MERCHANT: 1, OWNER_CARD: slot_count}
+    # What a linked card has is checked when it is linked: its programme is the one that is named.
+    slots = {OWNER_CLUB: club_slots, OWNER_MERCHANT: 1, OWNER_CARD: slot_count, LINKED: SLOTS_MAX}
     return reference & 15 < slots.get(reference >> 4, 0)
 
 
@@ -67,10 +75,11 @@ cdef int lay_out_slots(Plan *plan, list slots, list told, int money_slot,
     if not 0 <= len(slots) <= SLOTS_MAX or len(told) > TOLD_MAX:
         raise ValueError("a card has at most 16 accounts, and a reply tells of at most 3 wallets")
     plan.slot_count = len(slots)
-    for i, (unit, keeps_lots, held) in enumerate(slots):
+    for i, (unit, keeps_lots, held, counts) in enumerate(slots):
         plan.slots[<int> i].unit = unit
         plan.slots[<int> i].keeps_lots = keeps_lots
         plan.slots[<int> i].held = held
+        plan.slots[<int> i].counts = counts
     plan.told_count = len(told)
     for i, (slot, held_slot, account_type, in_points) in enumerate(told):
         if not (0 <= slot < len(slots) and (held_slot == NO_SLOT or held_slot < len(slots))):
@@ -98,6 +107,8 @@ def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t
     plan.live_from_lot = seq * 16
     if plan.club_row < 0:
         raise ValueError(f"programme {programme} is of club {club}, which is not known")
+    if len(compiled.tiers) > 8 or len(compiled.parts) > 6:
+        raise ValueError("a plan has at most eight tiers and six wallets that pay")
     check_plan(compiled.entry, compiled.steps, compiled.rules, compiled.tables, compiled.names,
                len(compiled.slots), shard.register.clubs[plan.club_row].slots)
     lay_out_slots(&plan, compiled.slots, compiled.told, compiled.money_slot, compiled.points_slot)
@@ -144,14 +155,25 @@ cdef int fill_tables(Plan *plan, compiled) except -1:
     for i, rule in enumerate(compiled.rules):
         plan.rules[i].merchant, plan.rules[i].category, plan.rules[i].weekdays, \
             plan.rules[i].hour_from, plan.rules[i].hour_to, plan.rules[i].name, \
-            plan.rules[i].amount_min_minor = rule[:7]
+            plan.rules[i].tiers, plan.rules[i].amount_min_minor = rule[:8]
         for value in range(RULE_VALUES):
-            plan.rules[i].values[value] = rule[7][value]
+            plan.rules[i].values[value] = rule[8][value]
     for i, table in enumerate(compiled.tables):
         plan.tables[i].first, plan.tables[i].count = table
     for i, name in enumerate(compiled.names):
-        encoded = name.encode("ascii")
-        memcpy(plan.names[i], PyBytes_AS_STRING(encoded), len(encoded))
+        put_name(plan.names[i], name)
+    for i, name in enumerate(compiled.tiers):
+        put_name(plan.tiers[i], name)
+    plan.part_count = len(compiled.parts)
+    for i, name in enumerate(compiled.parts):
+        put_name(plan.parts[i], name)
+    return 0
+
+
+cdef int put_name(char *out, str name) except -1:
+    encoded = name.encode("ascii")
+    assert len(encoded) < 24
+    memcpy(out, PyBytes_AS_STRING(encoded), len(encoded))
     return 0
 
 
@@ -165,3 +187,12 @@ cdef void set_floors(Shard *shard, int32_t plan_row) noexcept nogil:
         if shard.register.cards[i].programme_row == plan_row:
             shard.book.accounts[shard.register.cards[i].accounts + plan.money_slot].floor = \
                 plan.money_floor
+
+
+def link_cards(Core core, list cards, int64_t to_card):
+    """Have cards reward another one. See `_plan_loading.pyi`."""
+    cdef int64_t card
+    assert 0 <= to_card < core.shard.register.card_count
+    for card in cards:
+        assert 0 <= card < core.shard.register.card_count
+        core.shard.register.cards[card].linked = to_card

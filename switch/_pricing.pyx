@@ -31,7 +31,7 @@ from switch.ledger._book cimport book_spendable
 
 from switch.operations import Operation
 from switch.pricing import Asked, Declined, Priced, PricingTrouble
-from switch.programme import POINTS_MAX
+from switch.rules import POINTS_MAX
 
 cdef enum:
     TROUBLES_MAX = 256          # kinds that are told; what a process meets is a handful

@@ -72,6 +72,7 @@ cdef struct Card:
     uint16_t pvv                # PIN verification value, 0 to 9999; NO_PVV = none
     int32_t counter             # of the chip's last cryptogram that was right, ATC; -1 = none yet
     uint8_t pvki                # which PIN verification key
+    int64_t linked              # card that this one is linked to; -1 = none
 
 cdef struct Register:
     Club *clubs

@@ -3,16 +3,17 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
+from switch._calendar cimport CALENDAR_GREGORIAN, CivilDate, civil_of
 from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._mapping cimport (
     F_AMOUNT, F_AUTHORISATION_CODE, F_BALANCES, F_CHIP_DATA, F_MAC, F_MAC_EXTENDED, F_PRIVATE,
     F_RESPONSE_CODE, F_RRN, T_DISCOUNT, T_DISCOUNT_RULE, T_EARN_RULE, T_FAULT_ELEMENT, T_FUNDER,
-    T_MAC_KEY, T_MONEY, T_PIN_KEY, T_POINTS_EARNED, T_POINTS_REDEEMED, T_POINTS_VALUE, T_REASON,
-    ReplyStep,
+    T_CASH, T_FEE, T_MAC_KEY, T_MONEY, T_PARTS, T_PIN_KEY, T_POINTS_EARNED, T_POINTS_REDEEMED,
+    T_POINTS_VALUE, T_REASON, T_TIER, T_UNTIL, ReplyStep,
 )
 from switch._plan cimport Plan, Told
 from switch._shard cimport PROOF_CRYPTOGRAM
-from switch._words cimport PARTIALLY_APPROVED, REASON_NONE
+from switch._words cimport PARTIALLY_APPROVED, REASON_NONE, is_without_amount
 from switch.iso8583._codec cimport (
     Writer, has, write_begin, write_bytes, write_copy, write_digits, write_end, write_text,
 )
@@ -20,11 +21,14 @@ from switch.iso8583._codec cimport (
 cdef enum:
     BALANCE_CHARACTERS = 20
     NO_CURRENCY = 999           # points, counts
+    SECONDS_A_DAY = 86400
     LEDGER = 1                  # amount types: what there is, and what may leave now
     AVAILABLE = 2
 
 cdef int64_t BALANCE_MAX = 999999999999LL   # what the 12 digits of DE 54 can say
 
+
+cdef const char *FUNDERS = b"-MCS"          # merchant, club, shared
 
 cdef struct Private:            # the private element while it grows
     char characters[400]
@@ -78,6 +82,69 @@ cdef void put_keys(const Shard *shard, const Profile *profile, const Decision *d
         put_tag(private, profile.tags[T_MAC_KEY], keys.told_mac.text, keys.told_mac.bytes)
 
 
+cdef void put_parts(const Plan *plan, const Profile *profile, const Decision *decision,
+                    Private *private) noexcept nogil:
+    """What each wallet pays, where there are several: `name:amount`, with spaces between."""
+    cdef char text[200]
+    cdef char digits[20]
+    cdef Py_ssize_t count = 0
+    cdef int32_t i, at
+    cdef int64_t rest
+    for i in range(plan.part_count if plan.part_count > 1 else 0):
+        rest = decision.parts[i]
+        if rest <= 0:
+            continue
+        if count:
+            text[count] = 32
+            count += 1
+        at = 0
+        while at < 24 and plan.parts[i][at]:
+            text[count] = plan.parts[i][at]
+            count += 1
+            at += 1
+        text[count] = 58
+        count += 1
+        at = 20
+        while rest:
+            at -= 1
+            digits[at] = <char> (48 + rest % 10)
+            rest = rest // 10
+        memcpy(text + count, digits + at, <size_t> (20 - at))
+        count += 20 - at
+        if count > 150:
+            break
+    if count:
+        put_tag(private, profile.tags[T_PARTS], text, count)
+
+
+cdef void put_date(Private *private, const char *tag, int64_t ends_s,
+                   int32_t utc_offset_s) noexcept nogil:
+    """The last local day before a second, YYYYMMDD (Gregorian); none for 0."""
+    cdef CivilDate date
+    cdef char text[8]
+    cdef int32_t rest
+    cdef int i
+    if ends_s <= 0 or not civil_of(
+            CALENDAR_GREGORIAN, <int32_t> ((ends_s + utc_offset_s - 1) // SECONDS_A_DAY), &date):
+        return
+    rest = date.year * 10000 + date.month * 100 + date.day
+    for i in range(7, -1, -1):
+        text[i] = <char> (48 + rest % 10)
+        rest = rest // 10
+    put_tag(private, tag, text, 8)
+
+
+cdef void put_card(const Plan *plan, const Profile *profile, const Decision *decision,
+                   Private *private) noexcept nogil:
+    """What the card's products add: who pays what, fee, level, until when."""
+    put_parts(plan, profile, decision, private)
+    if is_without_amount(decision.row.operation):
+        put_number(private, profile.tags[T_FEE], decision.fee_minor)
+    if plan.tiers[0][0] and decision.row.response_code[1] == 48:
+        put_name(private, profile.tags[T_TIER], plan.tiers[decision.tier], 24)
+    put_date(private, profile.tags[T_UNTIL], decision.until_s, decision.utc_offset_s)
+
+
 cdef void fill_private(const Shard *shard, const Profile *profile, const Decision *decision,
                        const Faults *faults, Private *private) noexcept nogil:
     """What was discounted, paid, redeemed and earned, by which rule, or why not."""
@@ -89,13 +156,15 @@ cdef void fill_private(const Shard *shard, const Profile *profile, const Decisio
         return
     put_number(private, profile.tags[T_DISCOUNT], decision.row.discount_minor)
     if decision.funder:
-        put_tag(private, profile.tags[T_FUNDER], b"M" if decision.funder == 1 else b"C", 1)
+        put_tag(private, profile.tags[T_FUNDER], &FUNDERS[decision.funder], 1)
     put_number(private, profile.tags[T_MONEY], decision.money_minor)
     put_number(private, profile.tags[T_POINTS_REDEEMED], decision.row.points_redeemed)
     put_number(private, profile.tags[T_POINTS_VALUE], decision.points_value_minor)
     put_number(private, profile.tags[T_POINTS_EARNED], decision.row.points_earned)
+    put_number(private, profile.tags[T_CASH], decision.cash_minor)
     if decision.plan_row >= 0:
         plan = &shard.plans[decision.plan_row]
+        put_card(plan, profile, decision, private)
         if decision.discount_rule:
             put_name(private, profile.tags[T_DISCOUNT_RULE],
                      plan.names[decision.discount_rule - 1], 24)

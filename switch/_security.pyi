@@ -4,7 +4,7 @@ from array import array
 
 from switch._core import Core
 from switch.events import IssuerKeysSet, TerminalKeysSet
-from switch.programme import Security
+from switch.rules import Security
 
 def set_policy(core: Core, plan_row: int, policy: Security) -> None:
     """Say what a card of a programme has to prove."""

@@ -96,6 +96,7 @@ cdef struct Request:
     int16_t currency
     int64_t amount_minor
     int64_t points_limit
+    int64_t item                # of the item's serial number: name of its lot; 0 = none
     int64_t replacement_minor
     int32_t original_stan       # DE 90
     int32_t original_at         # 0 = DE 90 does not say
@@ -111,7 +112,13 @@ cdef struct Decision:
     int64_t net_minor           # after discount
     int64_t points_value_minor
     int64_t money_minor         # taken from the purse
-    int funder                  # of the discount: 0 none, 1 merchant, 2 club
+    int64_t cash_minor          # to be paid at the till
+    int64_t fee_minor           # of the card's holder
+    int64_t until_s             # until when what the reply tells of holds; 0 = nothing told
+    int64_t parts[6]            # what each wallet of the funding order pays
+    int32_t tier
+    int32_t utc_offset_s        # of the place that decided
+    int funder                  # of the discount: 0 none, 1 merchant, 2 club, 3 both
     int32_t discount_rule       # 1 + index in the programme's names
     int32_t earn_rule
     int32_t plan_row            # -1 = none
@@ -127,7 +134,7 @@ cdef struct HoldDue:
 
 cdef struct Counters:           # since the process started
     uint64_t declined[128]      # by Reason
-    uint64_t approved[16]       # by Operation
+    uint64_t approved[32]       # by Operation
     uint64_t repeated
     uint64_t recalled
     uint64_t unjournaled
@@ -172,5 +179,6 @@ cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noex
 cdef void assigned_rrn(int16_t number, int64_t seq, char *out) noexcept nogil
 cdef int32_t owner_of(const Shard *shard, const Request *request) noexcept nogil
 cdef bint is_held(const Shard *shard, const Account *account) noexcept nogil
+cdef bint ends_with_hold(const Shard *shard, const Account *account) noexcept nogil
 cdef int due_push(Shard *shard, uint32_t expires_s, int64_t seq) noexcept nogil
 cdef int due_pop(Shard *shard, uint32_t now_s, int64_t *seq) noexcept nogil

@@ -8,7 +8,7 @@ from switch._exchanges cimport (
     exchanges_open,
 )
 from switch._keyring cimport keyring_clear
-from switch._plan cimport plan_clear
+from switch._plan cimport Slot, plan_clear
 from switch._register cimport Card, Terminal, find_acquirer, register_clear
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
@@ -16,6 +16,7 @@ from switch._words cimport (
     KIND_EXCHANGE, KIND_HOLD_EXPIRY, PIN_WRONG, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE, REFUND,
     REVERSAL, REVERSED_UNKNOWN_ORIGINAL, SIGN_OFF, SIGN_ON, STATE_APPROVED, STATE_CAPTURED,
     STATE_DECLINED, STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
+    is_without_amount,
 )
 from switch.ledger._batches cimport batches_append, batches_clear, batches_open
 from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, book_apply, book_clear
@@ -108,10 +109,24 @@ cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noex
     return amount if undone == approved else share(amount, undone, approved)
 
 
+cdef inline const Slot *slot_of(const Shard *shard, const Account *account) noexcept nogil:
+    """What a card's account is for; NULL for another owner's."""
+    if account.owner_kind != OWNER_CARD:
+        return NULL
+    return &shard.plans[
+        shard.register.cards[account.owner].programme_row].slots[account.slot]
+
+
 cdef bint is_held(const Shard *shard, const Account *account) noexcept nogil:
     """Does a card's account hold what is reserved of another one?"""
-    return (account.owner_kind == OWNER_CARD and shard.plans[
-        shard.register.cards[account.owner].programme_row].slots[account.slot].held)
+    cdef const Slot *slot = slot_of(shard, account)
+    return slot != NULL and slot.held
+
+
+cdef bint ends_with_hold(const Shard *shard, const Account *account) noexcept nogil:
+    """Does what a hold put into this account leave it when the hold ends, however it ends?"""
+    cdef const Slot *slot = slot_of(shard, account)
+    return slot != NULL and (slot.held or slot.counts)
 
 
 # --- open holds by expiry: a binary heap --------------------------------------------------------
@@ -332,7 +347,7 @@ cdef int add_exchange(Shard *shard, const Row *row) noexcept nogil:
     entry.fingerprint = row.fingerprint
     entry.seq = row.seq
     entry.card = row.card
-    entry.approved_minor = row.approved_minor
+    entry.approved_minor = 1 if is_without_amount(row.operation) else row.approved_minor
     entry.original_seq = row.original_seq
     entry.points = row.points_redeemed
     entry.terminal = row.terminal

@@ -10,8 +10,9 @@ from switch._exchanges cimport Exchange, Key, detail_known, exchange_repeated
 from switch._index cimport hash_bytes, hash_word
 from switch._plan cimport (
     R_ADVICE, R_AMOUNT, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE, R_EARNED,
-    R_EARN_RULE, R_FUNDER, R_HOLD_SECONDS, R_MONEY, R_NET, R_PARTIAL_OK, R_POINTS,
-    NEEDS_PRICE, R_POINTS_LIMIT, R_POINTS_VALUE, Plan, Run, plan_run,
+    R_CASH, R_EARN_RULE, R_FEE, R_FUNDER, R_HOLD_SECONDS, R_ITEM, R_LINKED, R_MONEY, R_NET, R_PART,
+    R_PARTIAL_OK, R_POINTS, NEEDS_PRICE, R_POINTS_LIMIT, R_POINTS_VALUE, R_TIER, R_TODAY, R_UNTIL,
+    Plan, Run, plan_run,
 )
 from switch._register cimport (
     Acquirer, Card, Club, Merchant, Terminal, find_acquirer, find_card, find_terminal,
@@ -27,7 +28,7 @@ from switch._words cimport (
     FORMAT_ERROR, KIND_EXCHANGE, MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB,
     POINTS_BALANCE, REASON_NONE, REVERSAL, STATE_TOMBSTONE, TERMINAL_BLOCKED,
     TERMINAL_SIGNED_OFF, UNKNOWN_CARD, UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WRONG_ACQUIRER,
-    WRONG_CURRENCY,
+    WRONG_CURRENCY, is_without_amount,
 )
 from switch.ledger._book cimport book_undo
 from switch.ledger._rows cimport Row, row_clear
@@ -56,6 +57,8 @@ cdef void refuse(Decision *decision, int reason) noexcept nogil:
     d.row.authorisation_code[0] = 0
     d.row.move_count = 0
     d.net_minor = d.points_value_minor = d.money_minor = 0
+    d.cash_minor = d.fee_minor = d.until_s = 0
+    memset(d.parts, 0, sizeof(d.parts))
     d.funder = 0
     d.discount_rule = d.earn_rule = 0
     d.tells_balances = False
@@ -68,6 +71,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
     row_clear(row)
     memset(<char *> decision + sizeof(Row), 0, sizeof(Decision) - sizeof(Row))
     decision.plan_row = -1
+    decision.utc_offset_s = now.utc_offset_s
     row.kind = KIND_EXCHANGE
     row.seq = shard.last_seq + 1
     row.business_day = now.local_day
@@ -91,7 +95,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
 
 cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     """Digest what a repeat must share with the first: everything that decides."""
-    cdef uint64_t words[15]
+    cdef uint64_t words[16]
     cdef uint64_t hash = 0
     cdef int i
     memcpy(words, request.card_token, 16)
@@ -112,7 +116,8 @@ cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     words[14] = 0
     if request.merchant_sent:
         words[14] = hash_bytes(<const uint8_t *> request.merchant_id, 15, 0)
-    for i in range(15):
+    words[15] = <uint64_t> request.item
+    for i in range(16 if request.item else 15):
         hash = hash_word(hash ^ words[i])
     return hash
 
@@ -289,8 +294,10 @@ cdef int check_amount(Shard *shard, const Request *request, Decision *decision) 
         shard.register.merchants[decision.row.merchant].club_row]
     if request.operation == BALANCE or request.operation == POINTS_BALANCE:
         return REASON_NONE
-    if request.operation == REVERSAL and request.currency < 0:
+    if is_without_amount(request.operation):
         return REASON_NONE
+    if request.operation == REVERSAL and (request.currency < 0 or request.amount_minor == 0):
+        return REASON_NONE      # of what, the original says
     if request.currency != club.currency:
         return WRONG_CURRENCY
     if request.amount_minor == 0:
@@ -317,6 +324,9 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.merchant = &shard.register.merchants[row.merchant]
     run.merchant_row = row.merchant
     run.club = &shard.register.clubs[plan.club_row]
+    run.linked = NULL
+    if run.card.linked >= 0:
+        run.linked = &shard.register.cards[run.card.linked]
     run.now = now
     run.lot = row.seq * LOTS_A_ROW
     run.moves = row.moves
@@ -326,6 +336,9 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.registers[R_POINTS_LIMIT] = points_limit
     run.registers[R_PARTIAL_OK] = request.partial_ok
     run.registers[R_ADVICE] = advice
+    run.registers[R_LINKED] = run.linked != NULL
+    run.registers[R_ITEM] = request.item
+    run.registers[R_TODAY] = now.local_day
     if run.card.day >= row.business_day:
         run.registers[R_DAY_SPENT] = run.card.day_spent_minor
         run.registers[R_DAY_COUNT] = run.card.day_count
@@ -345,6 +358,11 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     decision.net_minor = run.registers[R_NET]
     decision.points_value_minor = run.registers[R_POINTS_VALUE]
     decision.money_minor = run.registers[R_MONEY]
+    decision.cash_minor = run.registers[R_CASH]
+    decision.fee_minor = run.registers[R_FEE]
+    decision.until_s = run.registers[R_UNTIL]
+    decision.tier = <int32_t> run.registers[R_TIER]
+    memcpy(decision.parts, &run.registers[R_PART], sizeof(decision.parts))
     decision.funder = <int> run.registers[R_FUNDER]
     decision.discount_rule = <int32_t> run.registers[R_DISCOUNT_RULE]
     decision.earn_rule = <int32_t> run.registers[R_EARN_RULE]

@@ -10,16 +10,17 @@ from switch._register cimport (
     CLOCK_UNHEARD, Terminal, find_terminal,
 )
 from switch._shard cimport (
-    DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, is_held, seconds_of, undone_share,
+    DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, ends_with_hold, seconds_of,
+    undone_share,
 )
 from switch._steps cimport ask_journal, run_plan, undo_moves
 from switch._words cimport (
-    CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD, HOLD_ALREADY_CAPTURED,
+    AMOUNT_IS_ZERO, CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD, HOLD_ALREADY_CAPTURED,
     HOLD_ALREADY_RELEASED, HOLD_EXPIRED, KIND_HOLD_EXPIRY, MOVES_MAX, ORIGINAL_IS_ANOTHER_CARD,
     ORIGINAL_NOT_FOUND, ORIGINAL_NOT_REFUNDABLE, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE,
     REASON_NONE, REFUND, REFUND_ABOVE_ORIGINAL, REPLACEMENT_ABOVE_ORIGINAL, REVERSED_BEFORE,
     REVERSED_DECLINED_ORIGINAL, REVERSED_UNKNOWN_ORIGINAL, STATE_APPROVED, STATE_CAPTURED,
-    STATE_DECLINED, STATE_EXPIRED, STATE_HELD, TOO_MANY_MOVES,
+    STATE_DECLINED, STATE_EXPIRED, STATE_HELD, TOO_MANY_MOVES, is_without_amount,
 )
 from switch.ledger._book cimport MOVE_DONE, Move, book_apply, book_undo
 from switch.ledger._rows cimport Row
@@ -33,7 +34,7 @@ cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
 
 cdef bint releases_hold(const Shard *shard, const Move *move) noexcept nogil:
     """A completion's first moves give the hold back; undoing it leaves the hold ended."""
-    return is_held(shard, &shard.book.accounts[move.from_account])
+    return ends_with_hold(shard, &shard.book.accounts[move.from_account])
 
 
 cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
@@ -143,6 +144,9 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
     cdef int reason
     if decision.status != DECIDED:
         return REASON_NONE
+    if request.amount_minor == 0 and (
+            original == NULL or not is_without_amount(original.operation)):
+        return AMOUNT_IS_ZERO
     name_original(request, original, decision)
     if original == NULL:
         return REVERSED_UNKNOWN_ORIGINAL
@@ -174,6 +178,8 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
         row.approved_minor = 0
         row.undone_minor = -1
     elif reason == REASON_NONE:
+        if is_without_amount(original.operation):
+            row.approved_minor = 0
         row.day_count_returned = day_count_returned(shard, original, undone)
     return reason
 

@@ -20,7 +20,18 @@ cdef enum Operation:
     ECHO = 13
     CUT_OVER = 14
     KEY_EXCHANGE = 15
-    OPERATION_COUNT = 16
+    ACTIVATION = 16
+    WITHDRAWAL = 17
+    RENEWAL = 18
+    ITEM_REGISTRATION = 19
+    ITEM_INQUIRY = 20
+    ITEM_CLAIM = 21
+    OPERATION_COUNT = 22        # arrays by operation have room for 32
+
+cdef inline bint is_without_amount(int operation) noexcept nogil:
+    """What moves no amount of the message's: it is undone as a whole or not at all."""
+    return (operation == RENEWAL or operation == ITEM_REGISTRATION
+            or operation == ITEM_INQUIRY or operation == ITEM_CLAIM)
 
 cdef enum MessageClass:
     CLASS_NONE = 0
@@ -119,7 +130,18 @@ cdef enum Reason:
     TOO_MANY_MOVES = 82
     PRICING_FAILED = 83
     HSM_UNAVAILABLE = 84
-    REASON_COUNT = 85
+    CARD_NOT_ACTIVATED = 100
+    CARD_ALREADY_ACTIVATED = 101
+    CARD_NOT_LINKED = 102
+    MEMBERSHIP_ENDED = 103
+    ABOVE_PERIOD_AMOUNT = 104
+    ABOVE_PERIOD_COUNT = 105
+    ITEM_MISSING = 106
+    ITEM_UNKNOWN = 107
+    ITEM_KNOWN = 108
+    ITEM_TERM_ENDED = 109
+    ITEM_CLAIMED = 110
+    REASON_COUNT = 111
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)

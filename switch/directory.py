@@ -10,7 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from switch._core import Core
-from switch._plan_loading import set_plan
+from switch._plan_loading import link_cards, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
     reset_pin_tries,
@@ -23,6 +23,7 @@ from switch._security import (
 from switch.events import (
     AcquirerAdded,
     CardsAdded,
+    CardsLinked,
     CardStatusChanged,
     ClubAdded,
     DerivationKeySet,
@@ -39,6 +40,7 @@ from switch.events import (
     decode_event,
     encode_event,
 )
+from switch.machine import UNITS, Layout, lay_out
 from switch.operations import JournalKind
 from switch.plan import compile_plan
 from switch.programme import Programme
@@ -67,6 +69,7 @@ class Directory:
         self.derivation_keys: dict[int, DerivationKeySet] = {}
         # The newest two of each terminal: what holds, and what may still hold beside it.
         self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
+        self._layouts: dict[int, Layout] = {}
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -123,6 +126,8 @@ class Directory:
                 self._set_programme(event.definition, seq)
             case CardsAdded():
                 self._add_cards(event)
+            case CardsLinked():
+                self._link_cards(event)
             case PinTriesReset():
                 self._check_card(event.card)
                 reset_pin_tries(self._core, event.card)
@@ -193,31 +198,66 @@ class Directory:
                 f"programme {definition.programme}:"
                 f" version {live.version} of club {live.club} is live"
             )
-        if live is not None and definition.wallets != live.wallets:
-            raise EventError(
-                f"programme {definition.programme}: its cards have the wallets of version"
-                f" {live.version}, a new version cannot have others"
-            )
         if definition.club not in self.clubs:
             raise EventError(f"programme {definition.programme}: its club is not known")
         try:
-            plan = compile_plan(definition, self.merchant_rows)
+            layout = lay_out(definition, self._layouts.get(definition.programme))
+            plan = compile_plan(
+                definition, self.merchant_rows, layout, self._linked_layout(definition)
+            )
+            row = set_plan(
+                self._core,
+                plan,
+                programme=definition.programme,
+                version=definition.version,
+                club=definition.club,
+                money_floor=definition.money_floor_minor,
+                seq=seq,
+            )
         except KeyError as error:
             raise EventError(f"programme {definition.programme}: no merchant {error}") from None
-        row = set_plan(
-            self._core,
-            plan,
-            programme=definition.programme,
-            version=definition.version,
-            club=definition.club,
-            money_floor=definition.money_floor_minor,
-            seq=seq,
-        )
+        except ValueError as error:
+            raise EventError(f"programme {definition.programme}: {error}") from None
+        self._layouts[definition.programme] = layout
         name_pricing(self._core, row, definition.pricing)
         set_policy(self._core, row, definition.security)
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
+
+    def _linked_layout(self, definition: Programme) -> Layout | None:
+        """Give the accounts of the cards that guests of this programme are linked to."""
+        referral = definition.referral
+        if referral is None:
+            return None
+        if referral.programme == definition.programme:
+            raise ValueError("a referral rewards a card of another programme")
+        layout = self._layouts.get(referral.programme)
+        wallets = () if layout is None else layout.slots
+        if not any(
+            slot.name == referral.wallet and slot.unit == UNITS["points"] for slot in wallets
+        ):
+            raise ValueError(f"programme {referral.programme} has no points {referral.wallet!r}")
+        return layout
+
+    def _link_cards(self, event: CardsLinked) -> None:
+        """Have guests' cards reward a member's."""
+        self._check_card(event.to_card)
+        for card in event.cards:
+            self._check_card(card)
+            programme = self._programme_of(card)
+            referral = programme.referral
+            if (
+                referral is None
+                or referral.programme != self._programme_of(event.to_card).programme
+            ):
+                raise EventError(f"card {card}: its programme rewards no card like {event.to_card}")
+        link_cards(self._core, list(event.cards), event.to_card)
+
+    def _programme_of(self, card: int) -> Programme:
+        row = self._core.card(card)[2]
+        (number,) = (number for number, at in self.programme_rows.items() if at == row)
+        return self.programmes[number]
 
     def _add_cards(self, event: CardsAdded) -> None:
         if event.programme not in self.programme_rows:
@@ -277,6 +317,7 @@ class Directory:
                 terminals=self.terminals,
                 programmes=list(self.programmes.values()),
                 programme_seqs=self.programme_seqs,
+                layouts=self._layouts,
                 issuer_keys=list(self.issuer_keys.values()),
                 derivation_keys=list(self.derivation_keys.values()),
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
@@ -294,6 +335,7 @@ class Directory:
         self._terminal_rows = {
             (event.acquirer, event.terminal_id): row for row, event in enumerate(found.terminals)
         }
+        self._layouts = found.layouts
         for definition in found.programmes:
             self._set_programme(definition, found.programme_seqs[definition.programme])
         for issuer in found.issuer_keys:
@@ -311,6 +353,7 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminals: list[TerminalAdded]
     programmes: list[Programme]
     programme_seqs: dict[int, int]
+    layouts: dict[int, Layout] = {}
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
     terminal_keys: list[TerminalKeysSet] = []

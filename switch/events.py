@@ -85,6 +85,13 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     pvkis: bytes = b""  # which PIN verification key: 1 byte each; or empty
 
 
+class CardsLinked(_Event, frozen=True, kw_only=True, tag="cards_linked"):
+    """Guests' cards reward a member's card from here on. Numbers of cards, all of one shard."""
+
+    cards: Annotated[tuple[int, ...], msgspec.Meta(min_length=1, max_length=10_000)]
+    to_card: int
+
+
 class PinTriesReset(_Event, frozen=True, kw_only=True, tag="pin_tries_reset"):
     """Wrong PINs of a card are counted anew; `card` is its number."""
 
@@ -169,6 +176,7 @@ Event = (
     | TerminalAdded
     | ProgrammeLive
     | CardsAdded
+    | CardsLinked
     | PinTriesReset
     | IssuerKeysSet
     | DerivationKeySet

@@ -27,9 +27,15 @@ class Operation(IntEnum):
     ECHO = 13
     CUT_OVER = 14
     KEY_EXCHANGE = 15
+    ACTIVATION = 16
+    WITHDRAWAL = 17
+    RENEWAL = 18
+    ITEM_REGISTRATION = 19
+    ITEM_INQUIRY = 20
+    ITEM_CLAIM = 21
 
 
-OPERATION_COUNT = 16
+OPERATION_COUNT = 22
 
 
 class MessageClass(IntEnum):

@@ -69,9 +69,15 @@ class Tag(IntEnum):
     KEY_SERIAL = 13  # DUKPT: 20 hexadecimal digits
     PIN_KEY = 14  # new session keys, under the terminal's master key, with their check values
     MAC_KEY = 15
+    ITEM = 16  # serial number of a thing that is vouched for
+    PARTS = 17  # what each wallet pays
+    CASH = 18
+    FEE = 19
+    TIER = 20
+    UNTIL = 21
 
 
-TAG_COUNT = 16
+TAG_COUNT = 22
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,115 +1,43 @@
 """An issuer programme: what a card of it may do, as data.
 
-Owns the shape and its validation; `switch.plan` compiles it, `issuers/` declares programmes. Every
-amount is in minor units of the club's currency or in whole points; every share in basis points.
+Owns how its parts (`switch.rules`) go together; `switch.plan` compiles it, `issuers/` declares
+programmes. Every amount is in minor units of the club's currency or in whole points; every share in
+basis points.
 """
-
-from typing import Literal
 
 import msgspec
 
 from switch.limits import AMOUNT_MINOR_MAX
 from switch.operations import Operation
+from switch.rules import (
+    DAYS_MAX,
+    Activation,
+    Cap,
+    DiscountRule,
+    EarnRule,
+    Fund,
+    Items,
+    Limits,
+    Membership,
+    ProgrammeError,
+    Referral,
+    Security,
+    Tender,
+    Tiers,
+    Wallet,
+    check_name,
+)
 from switch.units import BPS
 
-NAME_LENGTH_MAX = 23
 ACCOUNTS_MAX = 16  # of a card: a plan has four bits to name one
 TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
-DAYS_MAX = 18_250  # 50 years: lots and holds end before Unix seconds leave 32 bits, in 2106
-POINTS_MAX = 1 << 50  # that one purchase may earn: sums of them still fit 63 bits
-
-
-class ProgrammeError(ValueError):
-    """A programme that cannot be right; the text names the rule."""
-
-
-class When(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """When a rule holds. Empty means any; weekdays count from Saturday = 0; not at `hour_to`."""
-
-    merchants: tuple[str, ...] = ()  # DE 42, 15 characters
-    categories: tuple[int, ...] = ()
-    weekdays: tuple[int, ...] = ()
-    hour_from: int = 0
-    hour_to: int = 24
-    amount_min_minor: int = 0
-
-
-class Wallet(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """What every card of a programme has of something: a balance and, if `held`, a reserve of it.
-
-    `unit`: the club's currency, its points, or counts. `dated`: kept in lots that open and end.
-    `account_type`: the DE 54 account type under which a reply tells of it; -1 = it does not.
-    """
-
-    name: str
-    unit: Literal["money", "points", "count"]
-    dated: bool = False
-    held: bool = False
-    account_type: int = -1
-
+FUNDS_MAX = 6
 
 PURSE_WALLETS = (
     Wallet(name="money", unit="money", held=True, account_type=0),
     Wallet(name="points", unit="points", dated=True, held=True, account_type=60),
 )
-
-
-class DiscountRule(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """A share off the price; the first rule that holds counts. `max_minor` 0 = no bound."""
-
-    name: str
-    when: When = When()
-    discount_bps: int
-    max_minor: int = 0
-    funder: Literal["merchant", "club"]
-
-
-class EarnRule(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """`points` for each full `per_minor` paid with money; the first rule that holds counts.
-
-    `points_max` 0 = no bound. Points open at the start of the local day `available_after_days` from
-    now (0 = at once) and end with the local day `expires_after_days` from now (0 = never).
-    """
-
-    name: str
-    when: When = When()
-    points: int
-    per_minor: int
-    points_max: int = 0
-    available_after_days: int = 0
-    expires_after_days: int = 0
-
-
-class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """Paying with points: what one is worth, and the least that may be used at once."""
-
-    point_value_minor: int
-    points_min: int = 1
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """Bounds for one card; 0 = no bound. A day is a business day."""
-
-    transaction_minor_max: int = 0
-    day_minor_max: int = 0
-    day_count_max: int = 0
-    balance_minor_max: int = 0
-
-
-class Security(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """What a card has to prove, before the programme is asked.
-
-    `pin`: never asked for, checked when it is sent, or always needed. `card_code`: a stripe that is
-    read needs its right card verification value. `chip`: a chip that is read needs a right
-    cryptogram, and a card that has one (service code 2xx or 6xx) may be swiped only where its
-    chip could not be read (entry mode 80) and `fallback` allows it.
-    """
-
-    pin: Literal["never", "if_sent", "always"] = "never"
-    pin_tries_max: int = 3
-    card_code: bool = False
-    chip: bool = False
-    fallback: bool = False
+PURSE_FUNDING = (Fund(wallet="money"),)
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +50,15 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name_fa: str
     operations: tuple[Operation, ...]
     wallets: tuple[Wallet, ...] = PURSE_WALLETS
+    funding: tuple[Fund, ...] = PURSE_FUNDING  # in this order
+    cash: bool = False  # what the wallets do not pay is paid at the till, and counts as paid
+    tiers: Tiers | None = None
+    caps: tuple[Cap, ...] = ()
+    spare_counters: int = 0  # for caps and the like of later versions: cards keep their accounts
+    activation: Activation | None = None
+    membership: Membership | None = None
+    referral: Referral | None = None
+    items: Items | None = None
     discounts: tuple[DiscountRule, ...] = ()
     earning: tuple[EarnRule, ...] = ()
     tender: Tender | None = None
@@ -136,19 +73,6 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for what no card could follow."""
-        for discount in self.discounts:
-            _check_rule(discount)
-        for earning in self.earning:
-            _check_rule(earning)
-        if self.tender is not None:
-            if not 0 < self.tender.point_value_minor <= AMOUNT_MINOR_MAX:
-                raise ProgrammeError("tender: a point is worth more than nothing")
-            if not 0 <= self.tender.points_min <= AMOUNT_MINOR_MAX:
-                raise ProgrammeError("tender: the least number of points is not negative")
-        if any(not 0 <= bound <= POINTS_MAX for bound in msgspec.structs.astuple(self.limits)):
-            raise ProgrammeError("limits: not negative; 0 = no bound")
-        if not 1 <= self.security.pin_tries_max <= 15:
-            raise ProgrammeError("security: 1 to 15 PIN tries")
         if abs(self.money_floor_minor) > AMOUNT_MINOR_MAX:
             raise ProgrammeError("money_floor_minor: no further from 0 than an amount can be")
         if not 0 <= self.commission_bps <= BPS:
@@ -156,7 +80,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for seconds in (self.hold_seconds, self.preauthorisation_hold_seconds):
             if not 0 < seconds <= DAYS_MAX * 86_400:
                 raise ProgrammeError("a hold lasts longer than nothing and at most 50 years")
-        _check_wallets(self.wallets)
+        self._check_wallets()
+        self._check_tiers()
         if self.pricing:
             self._check_pricing()
         elif self.pricing_rules:
@@ -165,11 +90,72 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if len(set(names)) != len(names) or len(names) > 64:
             raise ProgrammeError("rules have different names, at most 64")
 
+    def _check_wallets(self) -> None:
+        """Raise ProgrammeError for accounts that a card could not have, or that pay for nothing."""
+        by_name = {wallet.name: wallet for wallet in self.wallets}
+        names = [*by_name, *self.counters()]
+        if len(by_name) != len(self.wallets) or len(set(names)) != len(names):
+            raise ProgrammeError("wallets and caps have different names")
+        accounts = sum(1 + wallet.held for wallet in self.wallets) + len(self.counters())
+        if self.spare_counters < 0 or accounts + self.spare_counters > ACCOUNTS_MAX:
+            raise ProgrammeError(f"wallets: a card has at most {ACCOUNTS_MAX} accounts")
+        told = [wallet.account_type for wallet in self.wallets if wallet.account_type != -1]
+        if len(told) > TOLD_MAX or len(set(told)) != len(told):
+            raise ProgrammeError(
+                f"wallets: a reply tells of at most {TOLD_MAX}, each of another type"
+            )
+        payers = [fund.wallet for fund in self.funding]
+        if len(set(payers)) != len(payers) or len(payers) > FUNDS_MAX:
+            raise ProgrammeError(f"funding: at most {FUNDS_MAX} wallets, each once")
+        if self.activation is not None:
+            payers.append(self.activation.wallet)
+        for name in payers:
+            if name not in by_name or by_name[name].unit != "money":
+                raise ProgrammeError(f"funding: {name!r} is no wallet of money")
+        if (self.earning or self.tender or self.has_fee_in_points()) and (
+            "points" not in by_name or by_name["points"].unit != "points"
+        ):
+            raise ProgrammeError("earning, tender and fees in points need the wallet 'points'")
+        if Operation.HOLD in self.operations or Operation.PREAUTHORISATION in self.operations:
+            for name in [*payers, *(["points"] if self.tender else [])]:
+                if not by_name[name].held:
+                    raise ProgrammeError(f"wallet {name}: a hold has to reserve of it")
+
+    def has_fee_in_points(self) -> bool:
+        """Say whether a membership costs points."""
+        return self.membership is not None and self.membership.fee_points > 0
+
+    def counters(self) -> tuple[str, ...]:
+        """Give the names of what its parts keep count in: dated wallets of counts."""
+        parts = {
+            "tier": self.tiers,
+            "activated": self.activation,
+            "membership": self.membership,
+            "items": self.items,
+        }
+        named = [name for name, part in parts.items() if part is not None]
+        return (*named, *(cap.name for cap in self.caps))
+
+    def _check_tiers(self) -> None:
+        """Raise ProgrammeError for conditions on levels that there are not."""
+        levels = {level.name for level in self.tiers.levels} if self.tiers is not None else set()
+        conditions = [rule.when for rule in self.discounts]
+        conditions += [rule.when for rule in self.earning]
+        conditions += [fund.when for fund in self.funding]
+        for when in conditions:
+            if unknown := set(when.tiers) - levels:
+                raise ProgrammeError(f"no such tier: {', '.join(sorted(unknown))}")
+
     def _check_pricing(self) -> None:
         """Raise ProgrammeError for what a function and rules would both decide."""
         for name in (self.pricing, *self.pricing_rules):
-            _check_name(name)
-        if self.wallets != PURSE_WALLETS:
+            check_name(name)
+        if (
+            self.wallets != PURSE_WALLETS
+            or self.counters()
+            or self.funding != PURSE_FUNDING
+            or self.cash
+        ):
             raise ProgrammeError("pricing: a function knows the wallets of a purse")
         if self.discounts or self.earning or self.tender is not None or self.commission_bps:
             raise ProgrammeError("pricing: a function decides discount, points, fee and earning")
@@ -179,57 +165,3 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.pricing:
             return list(self.pricing_rules)
         return [rule.name for rule in self.discounts] + [rule.name for rule in self.earning]
-
-
-def _check_wallets(wallets: tuple[Wallet, ...]) -> None:
-    """Raise ProgrammeError for accounts that a card could not have, or a reply not tell of."""
-    names = [wallet.name for wallet in wallets]
-    if len(set(names)) != len(names):
-        raise ProgrammeError("wallets have different names")
-    if sum(1 + wallet.held for wallet in wallets) > ACCOUNTS_MAX:
-        raise ProgrammeError(f"wallets: a card has at most {ACCOUNTS_MAX} accounts")
-    told = [wallet.account_type for wallet in wallets if wallet.account_type != -1]
-    if len(told) > TOLD_MAX or len(set(told)) != len(told):
-        raise ProgrammeError(f"wallets: a reply tells of at most {TOLD_MAX}, each of another type")
-    if any(not 0 <= account_type <= 99 for account_type in told):
-        raise ProgrammeError("wallets: an account type has two digits")
-
-
-def _check_name(name: str) -> None:
-    if not name.isascii() or not 0 < len(name) <= NAME_LENGTH_MAX:
-        raise ProgrammeError(f"rule {name!r}: a name has 1 to 23 ASCII characters")
-
-
-def _check_rule(rule: DiscountRule | EarnRule) -> None:
-    """Raise ProgrammeError for a rule that cannot hold or gives nonsense."""
-    when = rule.when
-    _check_name(rule.name)
-    if not 0 <= when.hour_from < when.hour_to <= 24:
-        raise ProgrammeError(f"rule {rule.name}: hours run from 0 to 24")
-    if any(not 0 <= day <= 6 for day in when.weekdays):
-        raise ProgrammeError(f"rule {rule.name}: weekdays run from 0 (Saturday) to 6")
-    if any(not 0 <= category <= 9999 for category in when.categories):
-        raise ProgrammeError(f"rule {rule.name}: a category has four digits")
-    if not 0 <= when.amount_min_minor <= AMOUNT_MINOR_MAX:
-        raise ProgrammeError(f"rule {rule.name}: amount_min_minor is no amount")
-    if isinstance(rule, DiscountRule):
-        if not 0 <= rule.discount_bps <= BPS or not 0 <= rule.max_minor <= AMOUNT_MINOR_MAX:
-            raise ProgrammeError(f"rule {rule.name}: a discount is from 0 to 10000 basis points")
-    else:
-        _check_earning(rule)
-
-
-def _check_earning(rule: EarnRule) -> None:
-    """Raise ProgrammeError for points that could not be counted, or never be spent."""
-    if rule.points < 0 or rule.per_minor <= 0 or not 0 <= rule.points_max <= POINTS_MAX:
-        raise ProgrammeError(f"rule {rule.name}: points are earned per amount above zero")
-    if (
-        rule.per_minor > POINTS_MAX
-        or rule.points * (AMOUNT_MINOR_MAX // rule.per_minor) > POINTS_MAX
-    ):
-        raise ProgrammeError(f"rule {rule.name}: one purchase would earn too many points")
-    opens, ends = rule.available_after_days, rule.expires_after_days
-    if not 0 <= opens <= DAYS_MAX or not 0 <= ends <= DAYS_MAX:
-        raise ProgrammeError(f"rule {rule.name}: days are not negative, and at most 50 years")
-    if ends and ends < opens:
-        raise ProgrammeError(f"rule {rule.name}: points end before they open")

@@ -84,6 +84,18 @@ class Reason(IntEnum):
     TOO_MANY_MOVES = 82
     PRICING_FAILED = 83
     HSM_UNAVAILABLE = 84
+    # what the card's products say
+    CARD_NOT_ACTIVATED = 100  # not sold yet, or its time is over
+    CARD_ALREADY_ACTIVATED = 101
+    CARD_NOT_LINKED = 102  # a guest card that no member has given away
+    MEMBERSHIP_ENDED = 103  # or not begun
+    ABOVE_PERIOD_AMOUNT = 104  # a cap of its programme
+    ABOVE_PERIOD_COUNT = 105
+    ITEM_MISSING = 106  # the message names no serial number
+    ITEM_UNKNOWN = 107
+    ITEM_KNOWN = 108  # registered before
+    ITEM_TERM_ENDED = 109
+    ITEM_CLAIMED = 110  # as often as it may be
 
 
 RESPONSE_CODES: dict[Reason, Code] = {
@@ -151,6 +163,17 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.TOO_MANY_MOVES: Code.SYSTEM_MALFUNCTION,
     Reason.PRICING_FAILED: Code.SYSTEM_MALFUNCTION,
     Reason.HSM_UNAVAILABLE: Code.UNAVAILABLE,
+    Reason.CARD_NOT_ACTIVATED: Code.RESTRICTED_CARD,
+    Reason.CARD_ALREADY_ACTIVATED: Code.INVALID_TRANSACTION,
+    Reason.CARD_NOT_LINKED: Code.NOT_PERMITTED_TO_CARD,
+    Reason.MEMBERSHIP_ENDED: Code.EXPIRED_CARD,
+    Reason.ABOVE_PERIOD_AMOUNT: Code.EXCEEDS_AMOUNT_LIMIT,
+    Reason.ABOVE_PERIOD_COUNT: Code.EXCEEDS_COUNT_LIMIT,
+    Reason.ITEM_MISSING: Code.FORMAT_ERROR,
+    Reason.ITEM_UNKNOWN: Code.ORIGINAL_NOT_FOUND,
+    Reason.ITEM_KNOWN: Code.DUPLICATE,
+    Reason.ITEM_TERM_ENDED: Code.NOT_PERMITTED_TO_CARD,
+    Reason.ITEM_CLAIMED: Code.NOT_PERMITTED_TO_CARD,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

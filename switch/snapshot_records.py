@@ -38,9 +38,9 @@ RECORDS = {
         "status signed_off",
     ),
     "cards": _record(
-        "<16sqqiiihHIBBHiB3x",
+        "<16sqqiiihHIBBHiB3xq",
         "token accounts day_spent_minor day day_count programme_row expires_yymm last4 first6",
-        "status pin_tries pvv counter pvki",
+        "status pin_tries pvv counter pvki linked",
     ),
     "accounts": _record("<qqqiHBB", "balance floor owner lots unit owner_kind slot"),
     "lots": _record("<qqIIiI", "lot remaining available_at expires_at next spare"),

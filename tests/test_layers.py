@@ -30,6 +30,7 @@ LAYERS: dict[str, int] = {
     "switch.pricing": 1,
     "switch.profile": 1,
     "switch.programme": 1,
+    "switch.rules": 1,
     "switch.slots": 1,
     # 2 decisions: no input or output, no clock, no async
     "switch._calendar": 2,
@@ -65,6 +66,9 @@ LAYERS: dict[str, int] = {
     "switch.ledger.book": 2,
     "switch.pipeline": 2,
     "switch.plan": 2,
+    "switch.machine": 2,
+    "switch.plan_sales": 2,
+    "switch.plan_cards": 2,
     "switch.register": 2,
     # 3 plug-ins: tables and pure functions
     "acquirers.*": 3,

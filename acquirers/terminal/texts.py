@@ -148,6 +148,17 @@ REASONS: Final[dict[str, Text]] = {
         Reason.OVERLOADED: Text("Too busy, try again", "سامانه پرمشغله است"),
         Reason.TOO_MANY_MOVES: Text("Too many parts", "اجزای تراکنش بیش از اندازه است"),
         Reason.PRICING_FAILED: Text("Could not be priced", "محاسبه مبلغ ممکن نشد"),
+        Reason.CARD_NOT_ACTIVATED: Text("Card has not been activated", "کارت فعال نشده است"),
+        Reason.CARD_ALREADY_ACTIVATED: Text("Card is activated already", "کارت قبلاً فعال شده است"),
+        Reason.CARD_NOT_LINKED: Text("Guest card of no member", "کارت مهمان به عضوی وصل نیست"),
+        Reason.MEMBERSHIP_ENDED: Text("Membership has ended", "عضویت به پایان رسیده است"),
+        Reason.ABOVE_PERIOD_AMOUNT: Text("Above the period's amount", "مبلغ بیش از سقف دوره است"),
+        Reason.ABOVE_PERIOD_COUNT: Text("Above the period's count", "تعداد بیش از سقف دوره است"),
+        Reason.ITEM_MISSING: Text("No serial number", "شماره سریال داده نشده است"),
+        Reason.ITEM_UNKNOWN: Text("No such item", "کالایی با این سریال ثبت نشده است"),
+        Reason.ITEM_KNOWN: Text("Item is registered already", "این کالا قبلاً ثبت شده است"),
+        Reason.ITEM_TERM_ENDED: Text("The warranty has ended", "مهلت ضمانت به پایان رسیده است"),
+        Reason.ITEM_CLAIMED: Text("No claims are left", "سهم استفاده از ضمانت تمام شده است"),
         Reason.HSM_UNAVAILABLE: Text("Cannot be checked now", "بررسی امنیتی اکنون ممکن نیست"),
     }.items()
 }

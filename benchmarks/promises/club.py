@@ -26,7 +26,8 @@ from switch.events import (
     TerminalAdded,
 )
 from switch.limits import AMOUNT_MINOR_MAX
-from switch.programme import Limits, Programme, Security
+from switch.programme import Programme
+from switch.rules import Limits, Security
 from switch.units import RIAL
 
 CLUB = 1

@@ -61,11 +61,18 @@ cdef struct Book:
     int32_t lot_free        # head of the free list
     int32_t lots_open
 
+cdef inline bint is_open(const Lot *lot, uint32_t now_s) noexcept nogil:
+    """A lot can be spent from its first second until the second it expires."""
+    return lot.available_at <= now_s and (lot.expires_at == 0 or now_s < lot.expires_at)
+
 cdef void book_clear(Book *book) noexcept nogil
 cdef int64_t book_open(Book *book, int64_t owner, uint8_t owner_kind, uint8_t slot, uint16_t unit,
                        int64_t floor, bint keeps_lots) noexcept nogil
 cdef int book_apply(Book *book, const Move *move, bint beyond_floor) noexcept nogil
 cdef int book_undo(Book *book, const Move *move) noexcept nogil
 cdef int64_t book_spendable(const Book *book, int64_t account, uint32_t now_s) noexcept nogil
+cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, uint32_t now_s,
+                          bint owed_too, int64_t *ended, Move *moves,
+                          int32_t *count) noexcept nogil
 cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_t amount,
                     uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil

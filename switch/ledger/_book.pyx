@@ -178,11 +178,6 @@ cdef int64_t book_spendable(const Book *book, int64_t account_number,
     return open_now if open_now < above_floor else above_floor
 
 
-cdef inline bint is_open(const Lot *lot, uint32_t now_s) noexcept nogil:
-    """A lot can be spent from its first second until the second it expires."""
-    return lot.available_at <= now_s and (lot.expires_at == 0 or now_s < lot.expires_at)
-
-
 cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_t amount,
                     uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil:
     """Move an amount, split over the lots it comes from, soonest to expire first.
@@ -217,6 +212,37 @@ cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_
             rest -= move.amount
         at = following
     return MOVE_DONE if rest == 0 else MOVE_BELOW_FLOOR
+
+
+cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, uint32_t now_s,
+                          bint owed_too, int64_t *ended, Move *moves,
+                          int32_t *count) noexcept nogil:
+    """Move what is left of lots that have ended; adds it to `ended[0]`. A MoveFault.
+
+    What was taken back after it had been spent (below zero) is owed: it ends only if `owed_too`.
+    """
+    cdef Move move
+    cdef const Lot *lot
+    cdef int32_t at = book.accounts[from_account].lots
+    cdef int fault
+    while at >= 0:
+        lot = &book.lots[at]
+        at = lot.next
+        if lot.expires_at == 0 or now_s < lot.expires_at:
+            break                       # soonest to expire first: no other one has
+        if lot.remaining < 0 and not owed_too:
+            continue
+        move.from_account = from_account if lot.remaining > 0 else to_account
+        move.to_account = to_account if lot.remaining > 0 else from_account
+        move.amount = lot.remaining if lot.remaining > 0 else -lot.remaining
+        move.lot = lot.lot
+        move.available_at = lot.available_at
+        move.expires_at = lot.expires_at
+        ended[0] += lot.remaining
+        fault = record(book, &move, True, moves, count)
+        if fault != MOVE_DONE:
+            return fault
+    return MOVE_DONE
 
 
 cdef int record(Book *book, const Move *move, bint beyond_floor, Move *moves,

@@ -34,7 +34,8 @@ from switch.config import Hsm, read_pan_key
 from switch.errors import OperatingError
 from switch.hsm_client import open_hsm
 from switch.iso8583 import Message, decode, encode
-from switch.programme import Limits, Programme, Security
+from switch.programme import Programme
+from switch.rules import Limits, Security
 from tests.golden.line import connected
 from tests.source_tree import ROOT
 from tests.support.hsm import published_hsm, served_hsm

@@ -22,7 +22,8 @@ from issuers.purse import purse
 from loadtest.arrival import closed
 from switch.ledger import partitions
 from switch.ledger.database import Database
-from switch.programme import Limits, Programme
+from switch.programme import Programme
+from switch.rules import Limits
 from tests.support.load_results import Host
 
 

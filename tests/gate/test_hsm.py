@@ -16,7 +16,7 @@ from switch.events import DerivationKeySet
 from switch.hsm_client import HsmAddress
 from switch.hsm_pool import Hsm, HsmPool
 from switch.iso8583 import Message, decode, encode
-from switch.programme import Security
+from switch.rules import Security
 from tests.support.gate_bench import GENEROUS, Bench, Link, Seat, serving
 from tests.support.hsm import published_hsm, served_hsm
 from tests.support.secrets import Vault, present_chip

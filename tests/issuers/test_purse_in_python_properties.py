@@ -15,7 +15,7 @@ from issuers.purse_in_python import NAME, purse_in_python
 from switch.events import Event, ProgrammeLive
 from switch.iso8583 import Message
 from switch.operations import JournalKind, Operation
-from switch.programme import Limits
+from switch.rules import Limits
 from tests.ledger.rows_model import Row, decode_rows
 from tests.model.switch import PlainSwitch
 from tests.support.shop import PANS, Said, Shop

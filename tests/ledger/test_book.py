@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from issuers.purse import purse
-from switch.programme import EarnRule
+from switch.rules import EarnRule
 from tests.support.shop import BOOKS, Shop
 
 DAY_S = 86_400

@@ -7,7 +7,7 @@ import pytest
 
 from issuers.purse import purse
 from loadtest.tariff import Club, Cost, Payment, Tariff
-from switch.programme import DiscountRule, When
+from switch.rules import DiscountRule, When
 
 CAFE, BOOKS = "CAFE00000000001", "BOOKS0000000001"
 CLUB = Club(programme=purse(1, 1, 1), categories={CAFE: 5812, BOOKS: 5942})

@@ -7,8 +7,9 @@ pay), not by the formula that the plan uses.
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from switch.programme import DiscountRule, EarnRule, Programme
+from switch.programme import Programme
 from switch.reasons import Reason
+from switch.rules import DiscountRule, EarnRule
 
 SECONDS_A_DAY = 86_400
 Rule = TypeVar("Rule", DiscountRule, EarnRule)

@@ -45,7 +45,8 @@ from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
 from switch.operations import Recalled
 from switch.peers import keep_connected
 from switch.pricing import Pricing
-from switch.programme import Limits, Programme
+from switch.programme import Programme
+from switch.rules import Limits
 from switch.server import Recall, Server
 from switch.slots import even_owners
 from switch.snapshots import SnapshotMetrics

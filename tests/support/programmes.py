@@ -7,7 +7,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from issuers.purse import OPERATIONS
-from switch.programme import DiscountRule, EarnRule, Limits, Programme, Tender, When
+from switch.programme import Programme
+from switch.rules import DiscountRule, EarnRule, Limits, Tender, When
 from tests.support.shop import BOOKS, CAFE
 
 AMOUNTS = st.one_of(
@@ -45,7 +46,7 @@ def whens(draw: st.DrawFn) -> When:
 
 DISCOUNTS = st.builds(
     DiscountRule,
-    name=st.just(""),
+    name=st.just("unnamed"),
     when=whens(),
     discount_bps=st.one_of(
         st.sampled_from([0, 1, 500, 3333, 9_999, 10_000]), st.integers(0, 10_000)
@@ -55,7 +56,7 @@ DISCOUNTS = st.builds(
 )
 EARNINGS = st.builds(
     EarnRule,
-    name=st.just(""),
+    name=st.just("unnamed"),
     when=whens(),
     points=st.sampled_from([0, 1, 3, 50]),
     per_minor=st.sampled_from([1, 7, 100, 10_000]),

@@ -10,7 +10,7 @@ import msgspec
 from issuers.purse import purse
 from switch._security import card_proofs
 from switch.events import CardsAdded, IssuerKeysSet, TerminalKeysSet
-from switch.programme import Limits, Security
+from switch.rules import Limits, Security
 from tests.support.shop import NOON_S, Said, Shop
 
 CARD = "9364001234567907"

@@ -32,7 +32,8 @@ from switch.config import Config, Hsm, ListenerTls, Log, read_dsn, read_pan_key
 from switch.events import CardsAdded, DerivationKeySet, Event, IssuerKeysSet, TerminalKeysSet
 from switch.iso8583 import Message, encode
 from switch.ledger.database import Database
-from switch.programme import Limits, Programme, Security
+from switch.programme import Programme
+from switch.rules import Limits, Security
 from tests.support import certificates
 from tests.support.gate_bench import DIALECTS, Link
 from tests.support.hsm_process import hsm_process

@@ -19,8 +19,9 @@ from switch.iso8583 import Message, compile_spec, decode, encode
 from switch.iso8583.specs.iso1987_ascii import SPEC as ASCII_SPEC
 from switch.limits import MOVES_MAX
 from switch.operations import CardStatus, Operation
-from switch.programme import EarnRule, Limits, Programme, Tender
+from switch.programme import Programme
 from switch.reasons import RESPONSE_CODES, Reason
+from switch.rules import EarnRule, Limits, Tender
 from tests.support.shop import PAN_OF_ANOTHER_CLUB, Said, Shop
 
 SMALL = Programme(
@@ -208,6 +209,7 @@ WAYS: dict[Reason, Callable[[Shop], Said]] = {
 # DE 4 of our specs has twelve digits: a test below widens it.
 ANOTHER_SPEC = {Reason.AMOUNT_TOO_LARGE}
 # Ways to these are in `test_proofs.py`.
+OF_PRODUCTS = {reason for reason in Reason if 100 <= reason <= 110}  # tests/issuers/
 OF_PROOFS = {reason for reason in Reason if 12 <= reason <= 15 or 50 <= reason <= 58}
 OF_PROOFS |= {Reason.HSM_UNAVAILABLE}
 
@@ -233,7 +235,7 @@ def test_the_interface_gives_every_reason(shop: Shop, reason: Reason) -> None:
 
 
 def test_no_reason_is_without_a_way_to_it() -> None:
-    assert set(WAYS) | ANOTHER_SPEC | OF_PROOFS == set(Reason)
+    assert set(WAYS) | ANOTHER_SPEC | OF_PROOFS | OF_PRODUCTS == set(Reason)
 
 
 def test_an_amount_that_the_ledger_cannot_count_is_refused(shop: Shop) -> None:

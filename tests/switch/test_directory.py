@@ -20,7 +20,7 @@ from switch.events import (
     encode_event,
 )
 from switch.operations import CardStatus
-from switch.programme import EarnRule, When
+from switch.rules import EarnRule, When
 from tests.support.shop import BOOKS, CAFE, PANS, Shop, cards_added, new_core
 
 ELSEWHERE = "ELSEWHERE000001"

@@ -13,7 +13,8 @@ import pytest
 
 from issuers.purse import purse
 from switch.operations import CardStatus
-from switch.programme import DiscountRule, EarnRule, Limits, Programme, Tender
+from switch.programme import Programme
+from switch.rules import DiscountRule, EarnRule, Limits, Tender
 from tests.switch.test_lane_properties import LaneMachine
 
 STEPS = 120

@@ -14,15 +14,9 @@ from switch.directory import Directory, EventError
 from switch.events import ProgrammeLive
 from switch.operations import Operation
 from switch.pricing import Asked, Declined, Priced, Pricing
-from switch.programme import (
-    DiscountRule,
-    EarnRule,
-    Limits,
-    Programme,
-    ProgrammeError,
-    Tender,
-)
+from switch.programme import Programme
 from switch.reasons import Reason
+from switch.rules import DiscountRule, EarnRule, Limits, ProgrammeError, Tender
 from tests.support.shop import CAFE, PANS, TEHRAN_S, Shop, new_core, replay_into, state_of
 
 

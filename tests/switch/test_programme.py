@@ -7,15 +7,8 @@ import pytest
 
 from issuers.purse import purse
 from switch.limits import AMOUNT_MINOR_MAX
-from switch.programme import (
-    DiscountRule,
-    EarnRule,
-    Limits,
-    Programme,
-    ProgrammeError,
-    Tender,
-    When,
-)
+from switch.programme import Programme
+from switch.rules import DiscountRule, EarnRule, Limits, ProgrammeError, Tender, When
 
 
 def with_(**changes: object) -> Programme:
@@ -23,13 +16,13 @@ def with_(**changes: object) -> Programme:
 
 
 def earning(**changes: object) -> Programme:
-    values = {"name": "e", "points": 1, "per_minor": 1, **changes}
-    return with_(earning=(msgspec.convert(values, EarnRule),))
+    rule = EarnRule(name="e", points=1, per_minor=1)
+    return with_(earning=(msgspec.structs.replace(rule, **changes),))
 
 
 def discount(**changes: object) -> Programme:
-    values = {"name": "d", "discount_bps": 1, "funder": "club", **changes}
-    return with_(discounts=(msgspec.convert(values, DiscountRule),))
+    rule = DiscountRule(name="d", discount_bps=1, funder="club")
+    return with_(discounts=(msgspec.structs.replace(rule, **changes),))
 
 
 WRONG: dict[str, Callable[[], Programme]] = {

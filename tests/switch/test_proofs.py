@@ -12,8 +12,8 @@ from switch._lane import Lane
 from switch._security import card_proofs
 from switch.directory import Directory
 from switch.events import DerivationKeySet, PinTriesReset
-from switch.programme import Security
 from switch.reasons import RESPONSE_CODES, Reason
+from switch.rules import Security
 from tests.support.secure_shop import CARD, NO_SECRETS, SecureShop
 from tests.support.shop import PANS, Said, Verdict, new_core, spec
 from tests.switch.test_snapshot import load, parts, rows

@@ -9,7 +9,8 @@ from issuers.purse import purse
 from switch.events import CardStatusChanged
 from switch.limits import HOLD_MOVES_MAX
 from switch.operations import CardStatus, ExchangeState
-from switch.programme import DiscountRule, EarnRule, Limits, Programme, Tender
+from switch.programme import Programme
+from switch.rules import DiscountRule, EarnRule, Limits, Tender
 from tests.support.shop import Said, Shop
 
 ROUND = Programme(

@@ -1,0 +1,171 @@
+"""What a card can do beside paying, as steps: be sold, renewed, emptied, vouch for things.
+
+Owns these operations; what selling takes is `plan_sales`.
+"""
+
+from collections.abc import Callable
+
+from switch.machine import Account, Op, R, Writer, ending_code
+from switch.operations import Operation
+from switch.plan_sales import (
+    Sale,
+    below_balance_limit,
+    enter_wallet,
+    need_activation,
+    need_membership,
+)
+from switch.reasons import Reason
+
+
+def _begin(writer: Writer) -> None:
+    writer.set(R.ZERO, 0)
+    writer.set(R.ONE, 1)
+
+
+def _activate(sale: Sale) -> None:
+    """The till has taken the money, so the merchant owes it to the wallet; it earns nothing."""
+    writer, activation = sale.writer, sale.programme.activation
+    _begin(writer)
+    if activation is None:
+        writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
+        return
+    counter = sale.layout.account("activated")
+    writer.step(Op.COUNTED, R.A, imm=sale.layout.slot("activated"))
+    if not activation.again:
+        writer.step(Op.LAST_END, R.B, imm=sale.layout.slot("activated"))
+        writer.step(Op.ADD, R.A, R.A, R.B)
+        writer.step(Op.SUBTRACT, R.B, R.ONE, R.A)
+        writer.decline_if_less(R.B, R.ONE, Reason.CARD_ALREADY_ACTIVATED)
+    if activation.most_minor:
+        writer.set(R.C, activation.most_minor)
+        writer.decline_if_less(R.C, R.AMOUNT, Reason.ABOVE_TRANSACTION_LIMIT)
+    below_balance_limit(sale, activation.wallet)
+    writer.set(R.LOT_AVAILABLE_AT, 0)
+    writer.set(R.C, ending_code(activation.ends))
+    writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.C, R.TODAY)
+    writer.step(Op.COPY, R.UNTIL, R.LOT_EXPIRES_AT)
+    writer.move_new_lot(R.ONE, Account.CLUB_COUNTS, counter, any_version=True)
+    enter_wallet(sale, activation.wallet, R.AMOUNT, Account.MERCHANT)
+    writer.step(Op.COPY, R.NET, R.AMOUNT)
+
+
+def _withdraw(sale: Sale) -> None:
+    """What is left of the first wallet that pays is paid out at the till."""
+    writer = sale.writer
+    wallet = sale.programme.funding[0].wallet if sale.programme.funding else ""
+    _begin(writer)
+    need_activation(sale)
+    if not wallet:
+        writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
+        return
+    writer.step(Op.SPENDABLE, R.A, imm=sale.layout.slot(wallet))
+    writer.step(Op.MAX, R.A, R.A, R.ZERO)
+    writer.decline_if_less(R.A, R.AMOUNT, Reason.INSUFFICIENT_FUNDS)
+    writer.step(Op.COPY, R.NET, R.AMOUNT)
+    writer.step(Op.COPY, R.MONEY, R.AMOUNT)
+    writer.step(Op.COPY, R.PART, R.AMOUNT)
+    writer.move(R.AMOUNT, sale.layout.account(wallet), Account.MERCHANT)
+
+
+def _renew(sale: Sale) -> None:
+    """A membership begins, or is carried on from its end; grace does not shift it."""
+    writer, membership = sale.writer, sale.programme.membership
+    _begin(writer)
+    if membership is None:
+        writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
+        return
+    grace_s = membership.grace_days * 86_400
+    writer.step(Op.LAST_END, R.A, imm=sale.layout.slot("membership"))
+    writer.set(R.B, grace_s)
+    writer.step(Op.SUBTRACT, R.A, R.A, R.B)
+    writer.step(Op.DAY_OF, R.B, R.A)
+    writer.step(Op.MAX, R.B, R.B, R.TODAY)
+    # A day begins where the one before it ends: what carries on begins on the day of the end.
+    writer.step(Op.SUBTRACT, R.C, R.B, R.TODAY)
+    writer.step(Op.LOCAL_DAY_START, R.LOT_AVAILABLE_AT, R.C)
+    if membership.valid.period is None:
+        # A year from the 5th ends with the 4th: the next one begins on the same day again.
+        writer.step(Op.SUBTRACT, R.B, R.B, R.ONE)
+    writer.set(R.C, ending_code(membership.valid))
+    writer.step(Op.END_OF, R.UNTIL, R.C, R.B)
+    writer.set(R.B, grace_s)
+    writer.step(Op.ADD, R.LOT_EXPIRES_AT, R.UNTIL, R.B)
+    writer.move_new_lot(
+        R.ONE, Account.CLUB_COUNTS, sale.layout.account("membership"), any_version=True
+    )
+    writer.set(R.AMOUNT, 0)
+    writer.set(R.FEE, membership.fee_minor)
+    writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
+    if membership.fee_points:
+        writer.set(R.POINTS, membership.fee_points)
+        writer.step(Op.SPENDABLE, R.A, imm=sale.layout.slot("points"))
+        writer.decline_if_less(R.A, R.POINTS, Reason.INSUFFICIENT_POINTS)
+        writer.move(R.POINTS, sale.layout.account("points"), Account.CLUB_POINTS_REDEEMED)
+
+
+def _find_item(sale: Sale) -> None:
+    """RULE_0 to RULE_2: what is left of the item's claims, its end and its beginning."""
+    writer = sale.writer
+    _begin(writer)
+    writer.set(R.AMOUNT, 0)
+    if sale.programme.items is None:
+        writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
+        return
+    need_membership(sale)
+    writer.decline_if_less(R.ITEM, R.ONE, Reason.ITEM_MISSING)
+    writer.step(Op.FIND_LOT, R.RULE_0, imm=sale.layout.slot("items"))
+
+
+def _register_item(sale: Sale) -> None:
+    """A warranty begins today."""
+    writer, items = sale.writer, sale.programme.items
+    _find_item(sale)
+    if items is None:
+        return
+    writer.step(Op.SUBTRACT, R.A, R.ONE, R.RULE_0)
+    writer.decline_if_less(R.A, R.ONE, Reason.ITEM_KNOWN)
+    writer.set(R.A, items.claims + 1)
+    writer.set(R.LOT_AVAILABLE_AT, 0)
+    writer.set(R.C, ending_code(items.term))
+    writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.C, R.TODAY)
+    writer.step(Op.COPY, R.UNTIL, R.LOT_EXPIRES_AT)
+    writer.step(Op.MOVE_ITEM, R.A, Account.CLUB_COUNTS, sale.layout.account("items"))
+
+
+def _inquire_item(sale: Sale) -> None:
+    """Until when an item is vouched for; a term that is over is told, too."""
+    writer = sale.writer
+    _find_item(sale)
+    if sale.programme.items is not None:
+        writer.decline_if_less(R.RULE_0, R.ONE, Reason.ITEM_UNKNOWN)
+        writer.step(Op.COPY, R.UNTIL, R.RULE_1)
+
+
+def _claim_item(sale: Sale) -> None:
+    """One claim less is left; the last of its counts stays, so that the item stays known."""
+    writer = sale.writer
+    _find_item(sale)
+    if sale.programme.items is None:
+        return
+    writer.decline_if_less(R.RULE_0, R.ONE, Reason.ITEM_UNKNOWN)
+    never = writer.jump(Op.JUMP_IF_ZERO, R.RULE_1)
+    writer.step(Op.DAY_OF, R.B, R.RULE_1)
+    writer.step(Op.ADD, R.A, R.TODAY, R.ONE)
+    writer.decline_if_less(R.B, R.A, Reason.ITEM_TERM_ENDED)
+    writer.land(never)
+    writer.step(Op.SUBTRACT, R.A, R.RULE_0, R.ONE)
+    writer.decline_if_less(R.A, R.ONE, Reason.ITEM_CLAIMED)
+    writer.step(Op.COPY, R.UNTIL, R.RULE_1)
+    writer.step(Op.COPY, R.LOT_EXPIRES_AT, R.RULE_1)
+    writer.step(Op.COPY, R.LOT_AVAILABLE_AT, R.RULE_2)
+    writer.step(Op.MOVE_ITEM, R.ONE, sale.layout.account("items"), Account.CLUB_COUNTS)
+
+
+CARD_OPERATIONS: dict[Operation, Callable[[Sale], None]] = {
+    Operation.ACTIVATION: _activate,
+    Operation.WITHDRAWAL: _withdraw,
+    Operation.RENEWAL: _renew,
+    Operation.ITEM_REGISTRATION: _register_item,
+    Operation.ITEM_INQUIRY: _inquire_item,
+    Operation.ITEM_CLAIM: _claim_item,
+}
