@@ -140,7 +140,7 @@ cdef void put_card(const Plan *plan, const Profile *profile, const Decision *dec
     put_parts(plan, profile, decision, private)
     if is_without_amount(decision.row.operation):
         put_number(private, profile.tags[T_FEE], decision.fee_minor)
-    if plan.tiers[0][0] and decision.row.response_code[1] == 48:
+    if decision.tier >= 0 and plan.tiers[0][0]:
         put_name(private, profile.tags[T_TIER], plan.tiers[decision.tier], 24)
     put_date(private, profile.tags[T_UNTIL], decision.until_s, decision.utc_offset_s)
 

@@ -116,7 +116,7 @@ cdef struct Decision:
     int64_t fee_minor           # of the card's holder
     int64_t until_s             # until when what the reply tells of holds; 0 = nothing told
     int64_t parts[6]            # what each wallet of the funding order pays
-    int32_t tier
+    int32_t tier                # -1 = no plan was asked
     int32_t utc_offset_s        # of the place that decided
     int funder                  # of the discount: 0 none, 1 merchant, 2 club, 3 both
     int32_t discount_rule       # 1 + index in the programme's names

@@ -70,7 +70,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
     cdef Row *row = &decision.row
     row_clear(row)
     memset(<char *> decision + sizeof(Row), 0, sizeof(Decision) - sizeof(Row))
-    decision.plan_row = -1
+    decision.plan_row = decision.tier = -1
     decision.utc_offset_s = now.utc_offset_s
     row.kind = KIND_EXCHANGE
     row.seq = shard.last_seq + 1

@@ -50,9 +50,8 @@ def _activate(sale: Sale) -> None:
 
 
 def _withdraw(sale: Sale) -> None:
-    """What is left of the first wallet that pays is paid out at the till."""
-    writer = sale.writer
-    wallet = sale.programme.funding[0].wallet if sale.programme.funding else ""
+    """What is in the purse is paid out at the till."""
+    writer, wallet = sale.writer, sale.programme.loaded()
     _begin(writer)
     need_activation(sale)
     if not wallet:
@@ -63,7 +62,6 @@ def _withdraw(sale: Sale) -> None:
     writer.decline_if_less(R.A, R.AMOUNT, Reason.INSUFFICIENT_FUNDS)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
     writer.step(Op.COPY, R.MONEY, R.AMOUNT)
-    writer.step(Op.COPY, R.PART, R.AMOUNT)
     writer.move(R.AMOUNT, sale.layout.account(wallet), Account.MERCHANT)
 
 

@@ -81,14 +81,14 @@ def hold(sale: Sale, seconds: int) -> None:
 
 
 def load(sale: Sale) -> None:
-    """Money enters the first wallet that pays; it earns nothing."""
+    """Money enters the purse; it earns nothing."""
     writer, limits = sale.writer, sale.programme.limits
     writer.set(R.ZERO, 0)
     writer.set(R.ONE, 1)
-    if not sale.programme.funding:
+    wallet = sale.programme.loaded()
+    if not wallet:
         writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
         return
-    wallet = sale.programme.funding[0].wallet
     need_activation(sale)
     if limits.transaction_minor_max:
         writer.set(R.C, limits.transaction_minor_max)

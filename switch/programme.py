@@ -51,6 +51,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     operations: tuple[Operation, ...]
     wallets: tuple[Wallet, ...] = PURSE_WALLETS
     funding: tuple[Fund, ...] = PURSE_FUNDING  # in this order
+    purse: str = ""  # the wallet that is loaded and withdrawn from; "" = the first that pays
     cash: bool = False  # what the wallets do not pay is paid at the till, and counts as paid
     tiers: Tiers | None = None
     caps: tuple[Cap, ...] = ()
@@ -105,6 +106,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 f"wallets: a reply tells of at most {TOLD_MAX}, each of another type"
             )
         payers = [fund.wallet for fund in self.funding]
+        if self.purse and self.purse not in payers:
+            raise ProgrammeError(f"purse: {self.purse!r} pays for nothing")
         if len(set(payers)) != len(payers) or len(payers) > FUNDS_MAX:
             raise ProgrammeError(f"funding: at most {FUNDS_MAX} wallets, each once")
         if self.activation is not None:
@@ -120,6 +123,10 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             for name in [*payers, *(["points"] if self.tender else [])]:
                 if not by_name[name].held:
                     raise ProgrammeError(f"wallet {name}: a hold has to reserve of it")
+
+    def loaded(self) -> str:
+        """Give the name of the wallet that loads enter and withdrawals leave; "" = none."""
+        return self.purse or (self.funding[0].wallet if self.funding else "")
 
     def has_fee_in_points(self) -> bool:
         """Say whether a membership costs points."""
