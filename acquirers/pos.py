@@ -39,6 +39,7 @@ ELEMENTS = {
     Field.MAC_EXTENDED: 128,  # Message authentication code (MAC)
 }
 
+CREDIT_ACCOUNT = 30
 POINTS_ACCOUNT = 60
 PREAUTHORISED = 6
 
@@ -71,11 +72,14 @@ OPERATIONS = (
     _row(_FINANCIAL, 0, Operation.PURCHASE),
     _row(_FINANCIAL, 1, Operation.WITHDRAWAL),
     _row(_FINANCIAL, 20, Operation.REFUND),
+    _row(_FINANCIAL, 21, Operation.REPAYMENT, from_account=CREDIT_ACCOUNT),
     _row(_FINANCIAL, 21, Operation.LOAD),
     _row(_FINANCIAL, 31, Operation.POINTS_BALANCE, from_account=POINTS_ACCOUNT),
     _row(_FINANCIAL, 31, Operation.BALANCE),
     _row(_FINANCIAL, 72, Operation.ACTIVATION),
     _row(_FINANCIAL, 90, Operation.RENEWAL),
+    _row(_AUTHORISATION, 91, Operation.DEBT_INQUIRY),
+    _row(_FINANCIAL, 91, Operation.SETTLEMENT),
     _row(_FINANCIAL, 92, Operation.ITEM_REGISTRATION),
     _row(_AUTHORISATION, 93, Operation.ITEM_INQUIRY),
     _row(_FINANCIAL, 93, Operation.ITEM_INQUIRY),
@@ -90,6 +94,7 @@ WITHOUT_AMOUNT = (
     Operation.ITEM_REGISTRATION,
     Operation.ITEM_INQUIRY,
     Operation.ITEM_CLAIM,
+    Operation.DEBT_INQUIRY,
 )
 
 NETWORK_CODES = {
@@ -157,6 +162,12 @@ TAGS = {
     Tag.FEE: "FE",
     Tag.TIER: "TI",
     Tag.UNTIL: "UN",
+    Tag.PLAN: "IN",
+    Tag.INSTALMENTS: "IC",
+    Tag.FIRST_INSTALMENT: "IA",
+    Tag.FIRST_DUE: "ID",
+    Tag.OWED: "OW",
+    Tag.DUE: "DM",
 }
 
 

@@ -53,6 +53,13 @@ cdef uint16_t unit_of(const Club *club, int kind) noexcept nogil:
     return club.counts_unit if kind == UNIT_COUNTS else club.currency
 
 
+cdef int64_t floor_of(const Plan *plan, int slot) noexcept nogil:
+    """How far a new card's account may go down."""
+    if slot == plan.credit_slot:
+        return -plan.credit_limit
+    return plan.money_floor if slot == plan.money_slot else 0
+
+
 cdef bint is_choice(int operation) noexcept:
     """What could have been declined; a reversal, refund or completion has to happen."""
     return (operation == PURCHASE or operation == POINTS_PAYMENT or operation == LOAD
@@ -183,7 +190,7 @@ cdef class Core:
                 self.open_account(first + i, OWNER_CARD, <uint8_t> slot,
                                   unit_of(club, plan.slots[slot].unit),
                                   plan.slots[slot].keeps_lots,
-                                  plan.money_floor if slot == plan.money_slot else 0)
+                                  floor_of(plan, slot))
         return first
 
     cdef int64_t open_account(self, int64_t owner, uint8_t owner_kind, uint8_t slot, uint16_t unit,

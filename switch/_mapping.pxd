@@ -12,7 +12,7 @@ from switch.iso8583._codec cimport Scan
 
 cdef enum:
     FIELD_COUNT = 29
-    TAG_COUNT = 22
+    TAG_COUNT = 28
     OPERATION_ROWS_MAX = 64
     REPLY_STEPS_MAX = 40
 
@@ -70,6 +70,12 @@ cdef enum:                      # tags, as in `switch.profile.Tag`
     T_FEE = 19
     T_TIER = 20
     T_UNTIL = 21
+    T_PLAN = 22
+    T_INSTALMENTS = 23
+    T_FIRST_INSTALMENT = 24
+    T_FIRST_DUE = 25
+    T_OWED = 26
+    T_DUE = 27
 
 cdef enum ReadStatus:
     READ_DONE = 0
@@ -101,7 +107,7 @@ cdef struct Profile:
     uint64_t without_amount     # a bit for each operation
     int32_t step_count
     ReplyStep steps[40]         # elements of a reply, ascending
-    char tags[22][2]
+    char tags[28][2]
     int32_t mac_bytes           # of a MAC in its messages: 8, or 16 where it is characters
     int32_t acquirer            # number, of the link
     uint8_t acquirer_code[12]   # DE 32 of the link, as text

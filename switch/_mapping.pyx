@@ -240,6 +240,10 @@ cdef void read_private(Reading *reading, Request *request) noexcept nogil:
                 reading.fault_field = F_PRIVATE
             else:
                 memcpy(request.original_terminal_id, value, 8)
+        elif memcmp(tag, reading.profile.tags[T_PLAN], 2) == 0:
+            request.terms = digits(<const char *> value, <Py_ssize_t> value_bytes)
+            if request.terms < 0:
+                reading.fault_field = F_PRIVATE
         elif memcmp(tag, reading.profile.tags[T_ITEM], 2) == 0:
             request.item = item_named(value, value_bytes)
             if request.item == 0:

@@ -6,6 +6,7 @@ product is new data; the machine knows no product, merchant or club by name.
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
+from switch._schedule cimport Terms
 from switch._register cimport Card, Club, Merchant
 from switch._words cimport OPERATION_COUNT
 from switch.ledger._book cimport Book, Move
@@ -16,7 +17,7 @@ cdef enum:
     CODE_MAX = 4096             # instructions of one plan
     STEPS_MAX = 512             # instructions of one run; jumps only lead forward
 
-cdef enum:                      # registers; 0 to 31 have names on both sides (`switch.plan`)
+cdef enum:                      # registers; 0 to 39 have names on both sides (`switch.plan`)
     R_AMOUNT = 0                # in: asked for; out: approved, before discount
     R_POINTS_LIMIT = 1          # in: points to redeem at most, -1 = not said
     R_PARTIAL_OK = 2            # in: 1 = the terminal can take less than it asked for
@@ -44,6 +45,11 @@ cdef enum:                      # registers; 0 to 31 have names on both sides (`
     R_TERMS = 24                # in: instalment plan that is asked for, 0 = none
     R_PART = 25                 # 25 to 30: what each of the funding order's wallets pays
     R_CASH = 31                 # what is paid at the till
+    R_OWED = 32                 # what would end the card's debt now
+    R_DUE = 33                  # what of it is due by the end of this month
+    R_INSTALMENTS = 34          # of this purchase: how many, the first one's amount and end
+    R_FIRST_MINOR = 35
+    R_FIRST_ENDS = 36
 
 cdef enum:                      # operations of a step
     OP_END = 0
@@ -79,7 +85,11 @@ cdef enum:                      # operations of a step
                                 # imm: 1 = what is owed there ends, too
     OP_MOVE_ITEM = 30           # as MOVE_NEW_LOT; the lot is the one that R_ITEM names
     OP_COUNTED = 31             # dst = sum of the lots of slot imm that are open now
-    OP_COUNT = 32
+    OP_OWE = 32                 # owe register dst by the terms that R_TERMS asks for
+    OP_PAY_DEBT = 33            # register dst pays debts: a = of fees, b = of principal
+    OP_SETTLE_DEBT = 34         # the debt ends: a = fees, b = principal that this takes
+    OP_TELL_DEBT = 35           # R_OWED, and R_DUE by what register a codes
+    OP_COUNT = 36
 
 cdef enum:                      # what MOVE_NEW_LOT's imm says
     JOINS_SAME_VERSION = 0      # lots of the same terms under the same version of the programme
@@ -126,6 +136,7 @@ cdef struct Slot:               # an account that each card of the programme has
     uint8_t unit                # UnitKind
     uint8_t keeps_lots
     uint8_t held                # what is reserved of the slot before it
+    uint8_t due                 # its lots end when they are due, and stay
     uint8_t counts              # what a cap or a tier has seen: a hold's share ends with the hold
 
 cdef struct Told:               # a wallet that a reply tells the balances of
@@ -157,6 +168,12 @@ cdef struct Plan:
     Told told[3]
     uint8_t money_slot          # of the first wallet of money and of points: what Python is told
     uint8_t points_slot         # of; NO_SLOT = none
+    uint8_t credit_slot         # its floor is its card's own
+    uint8_t due_slot            # of principal, fees and charges, which follow each other
+    int64_t credit_limit        # of a new card
+    int32_t terms_count
+    Terms terms[8]
+    char plans[8][24]           # their names
     Step *steps
     Rule *rules
     RuleTable *tables

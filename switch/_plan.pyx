@@ -5,9 +5,13 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from switch._calendar cimport DAY_INVALID, months_after, period_end
+from switch._debts cimport (
+    Debts, FirstDue, Owed, debts_begin, debts_owed, debts_pay, debts_settle,
+)
+from switch._register cimport CLUB_COUNTS
 from switch._words cimport (
-    INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, PRICING_FAILED, REASON_NONE,
-    TOO_MANY_MOVES,
+    INSTALMENTS_REFUSED, INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, PRICING_FAILED,
+    REASON_NONE, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport (
     LOTS_NOT_KEPT, MOVE_BELOW_FLOOR, MOVE_DONE, Lot, book_apply, book_spend, book_spend_ended,
@@ -221,6 +225,59 @@ cdef int64_t end_of(const Run *run, int64_t code, int64_t day) noexcept nogil:
     return ends * SECONDS_A_DAY - run.now.utc_offset_s
 
 
+cdef void debts_of(const Plan *plan, const Run *run, Debts *debts) noexcept nogil:
+    """Where the card's debts stand."""
+    debts.principal = run.card.accounts + plan.due_slot
+    debts.fee = debts.principal + 1
+    debts.late = debts.principal + 2
+    debts.against = run.club.accounts + CLUB_COUNTS
+
+
+cdef int owe(const Plan *plan, const Step *step, Run *run) noexcept nogil:
+    """Owe what was bought, by the plan that is asked for, the first if none is. A Reason."""
+    cdef Debts debts
+    cdef FirstDue first
+    cdef int64_t asked = run.registers[R_TERMS]
+    cdef int reason
+    if run.registers[step.dst] == 0:
+        return REASON_NONE
+    if asked == 0:
+        asked = 1
+    if asked < 0 or asked > plan.terms_count:
+        return INSTALMENTS_REFUSED
+    debts_of(plan, run, &debts)
+    reason = debts_begin(run.book, &debts, &plan.terms[asked - 1], run.registers[step.dst],
+                         run.now.local_day, run.now.utc_offset_s, run.lot, &first, run.moves,
+                         run.move_count)
+    run.lot += 1
+    run.registers[R_TERMS] = asked
+    run.registers[R_INSTALMENTS] = first.count
+    run.registers[R_FIRST_MINOR] = first.minor
+    run.registers[R_FIRST_ENDS] = first.ends_s
+    return reason
+
+
+cdef int pay_debt(const Plan *plan, const Step *step, Run *run) noexcept nogil:
+    """Pay debts in their order, or end them. A Reason."""
+    cdef Debts debts
+    debts_of(plan, run, &debts)
+    if step.op == OP_SETTLE_DEBT:
+        return debts_settle(run.book, &debts, run.now.unix_s, &run.registers[step.a],
+                            &run.registers[step.b], run.moves, run.move_count)
+    return debts_pay(run.book, &debts, run.registers[step.dst], &run.registers[step.a],
+                     &run.registers[step.b], run.moves, run.move_count)
+
+
+cdef void tell_debt(const Plan *plan, const Step *step, Run *run) noexcept nogil:
+    cdef Debts debts
+    cdef Owed owed
+    debts_of(plan, run, &debts)
+    debts_owed(run.book, &debts, run.now.unix_s,
+               end_of(run, run.registers[step.a], run.now.local_day), &owed)
+    run.registers[R_OWED] = owed.principal + owed.fee_begun + owed.late
+    run.registers[R_DUE] = owed.due
+
+
 cdef inline void compute(const Step *step, Run *run) noexcept nogil:
     """The steps that only change a register."""
     cdef int64_t *registers = run.registers
@@ -319,6 +376,16 @@ cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
             at = step.imm
         elif step.op == OP_RULE:
             find_rule(plan, step, run)
+        elif step.op == OP_OWE:
+            reason = owe(plan, step, run)
+            if reason != REASON_NONE:
+                return reason
+        elif step.op == OP_PAY_DEBT or step.op == OP_SETTLE_DEBT:
+            reason = pay_debt(plan, step, run)
+            if reason != REASON_NONE:
+                return reason
+        elif step.op == OP_TELL_DEBT:
+            tell_debt(plan, step, run)
         elif step.op == OP_FIND_LOT:
             find_lot(step, run)
         elif step.op == OP_PRICE:

@@ -20,3 +20,6 @@ def set_plan(
 
 def link_cards(core: Core, cards: list[int], to_card: int) -> None:
     """Have cards reward another one, by their numbers; the caller has checked their programmes."""
+
+def set_credit_limit(core: Core, card: int, limit_minor: int) -> bool:
+    """Say how far a card's credit goes; False when its programme gives none."""

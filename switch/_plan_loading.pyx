@@ -12,10 +12,12 @@ from switch._core cimport Core
 from switch._plan cimport (
     CODE_MAX, NO_SLOT, OP_BALANCE, OP_COUNT, OP_COUNTED, OP_DECLINE_IF_LESS, OP_END, OP_FIND_LOT,
     OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END, OP_MOVE,
-    OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE, REGISTER_COUNT,
+    OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NEW_LOT, OP_OWE, OP_PAY_DEBT, OP_RULE, OP_SETTLE_DEBT,
+    OP_SPENDABLE, OP_TELL_DEBT, REGISTER_COUNT,
     RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step, plan_clear,
 )
 from switch._register cimport find_club
+from switch._schedule cimport terms_from
 from switch._shard cimport Shard
 from switch._words cimport OPERATION_COUNT, REASON_COUNT
 from switch.ledger._book cimport OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT
@@ -25,7 +27,7 @@ cdef enum:
 
 
 cdef int check_plan(list entry, list steps, list rules, list tables, list names, int slot_count,
-                    int club_slots) except -1:
+                    int club_slots, bint owes) except -1:
     """Raise ValueError for a plan that the machine could not run safely."""
     if len(entry) != OPERATION_COUNT or len(steps) > CODE_MAX or len(names) > 64:
         raise ValueError("a plan has an entry for each operation and bounded tables")
@@ -43,6 +45,8 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
             raise ValueError(f"step {at}: jumps lead forward, inside the plan")
         if op == OP_RULE and not (0 <= imm < len(tables) and dst + RULE_VALUES <= REGISTER_COUNT):
             raise ValueError(f"step {at}: no such rule table")
+        if op in (OP_OWE, OP_PAY_DEBT, OP_SETTLE_DEBT, OP_TELL_DEBT) and not owes:
+            raise ValueError(f"step {at}: its cards cannot owe")
         if op == OP_FIND_LOT and dst + 3 > REGISTER_COUNT:
             raise ValueError(f"step {at}: no such register")
         if op in (OP_SPENDABLE, OP_BALANCE, OP_LARGEST_LOT, OP_LAST_END, OP_FIND_LOT,
@@ -75,11 +79,12 @@ cdef int lay_out_slots(Plan *plan, list slots, list told, int money_slot,
     if not 0 <= len(slots) <= SLOTS_MAX or len(told) > TOLD_MAX:
         raise ValueError("a card has at most 16 accounts, and a reply tells of at most 3 wallets")
     plan.slot_count = len(slots)
-    for i, (unit, keeps_lots, held, counts) in enumerate(slots):
+    for i, (unit, keeps_lots, held, counts, due) in enumerate(slots):
         plan.slots[<int> i].unit = unit
         plan.slots[<int> i].keeps_lots = keeps_lots
         plan.slots[<int> i].held = held
         plan.slots[<int> i].counts = counts
+        plan.slots[<int> i].due = due
     plan.told_count = len(told)
     for i, (slot, held_slot, account_type, in_points) in enumerate(told):
         if not (0 <= slot < len(slots) and (held_slot == NO_SLOT or held_slot < len(slots))):
@@ -107,10 +112,13 @@ def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t
     plan.live_from_lot = seq * 16
     if plan.club_row < 0:
         raise ValueError(f"programme {programme} is of club {club}, which is not known")
-    if len(compiled.tiers) > 8 or len(compiled.parts) > 6:
-        raise ValueError("a plan has at most eight tiers and six wallets that pay")
+    if len(compiled.tiers) > 8 or len(compiled.parts) > 6 or len(compiled.terms) > 8:
+        raise ValueError("a plan has at most eight tiers, eight terms and six wallets that pay")
+    if compiled.due_slot != NO_SLOT and compiled.due_slot + 3 > len(compiled.slots):
+        raise ValueError("debts have three accounts")
     check_plan(compiled.entry, compiled.steps, compiled.rules, compiled.tables, compiled.names,
-               len(compiled.slots), shard.register.clubs[plan.club_row].slots)
+               len(compiled.slots), shard.register.clubs[plan.club_row].slots,
+               compiled.due_slot != NO_SLOT)
     lay_out_slots(&plan, compiled.slots, compiled.told, compiled.money_slot, compiled.points_slot)
     fill_tables(&plan, compiled)
     for row in range(shard.plan_count):
@@ -164,6 +172,13 @@ cdef int fill_tables(Plan *plan, compiled) except -1:
         put_name(plan.names[i], name)
     for i, name in enumerate(compiled.tiers):
         put_name(plan.tiers[i], name)
+    plan.credit_slot = compiled.credit_slot
+    plan.credit_limit = compiled.credit_limit
+    plan.due_slot = compiled.due_slot
+    plan.terms_count = len(compiled.terms)
+    for i, (name, terms) in enumerate(compiled.terms):
+        put_name(plan.plans[i], name)
+        terms_from(terms, &plan.terms[i])
     plan.part_count = len(compiled.parts)
     for i, name in enumerate(compiled.parts):
         put_name(plan.parts[i], name)
@@ -181,12 +196,24 @@ cdef void set_floors(Shard *shard, int32_t plan_row) noexcept nogil:
     """Let the purses of a programme's cards follow its new version."""
     cdef const Plan *plan = &shard.plans[plan_row]
     cdef int64_t i
-    if plan.money_slot == NO_SLOT:
+    if plan.money_slot == NO_SLOT or plan.money_slot == plan.credit_slot:
         return
     for i in range(shard.register.card_count):
         if shard.register.cards[i].programme_row == plan_row:
             shard.book.accounts[shard.register.cards[i].accounts + plan.money_slot].floor = \
                 plan.money_floor
+
+
+def set_credit_limit(Core core, int64_t card, int64_t limit_minor):
+    """Say how far a card's credit goes. See `_plan_loading.pyi`."""
+    cdef const Plan *plan
+    assert 0 <= card < core.shard.register.card_count
+    plan = &core.shard.plans[core.shard.register.cards[card].programme_row]
+    if plan.credit_slot == NO_SLOT:
+        return False
+    core.shard.book.accounts[core.shard.register.cards[card].accounts
+                             + plan.credit_slot].floor = -limit_minor
+    return True
 
 
 def link_cards(Core core, list cards, int64_t to_card):

@@ -7,13 +7,16 @@ from switch._calendar cimport CALENDAR_GREGORIAN, CivilDate, civil_of
 from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._mapping cimport (
     F_AMOUNT, F_AUTHORISATION_CODE, F_BALANCES, F_CHIP_DATA, F_MAC, F_MAC_EXTENDED, F_PRIVATE,
-    F_RESPONSE_CODE, F_RRN, T_DISCOUNT, T_DISCOUNT_RULE, T_EARN_RULE, T_FAULT_ELEMENT, T_FUNDER,
-    T_CASH, T_FEE, T_MAC_KEY, T_MONEY, T_PARTS, T_PIN_KEY, T_POINTS_EARNED, T_POINTS_REDEEMED,
-    T_POINTS_VALUE, T_REASON, T_TIER, T_UNTIL, ReplyStep,
+    F_RESPONSE_CODE, F_RRN, T_CASH, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE, T_EARN_RULE,
+    T_FAULT_ELEMENT, T_FEE, T_FIRST_DUE, T_FIRST_INSTALMENT, T_FUNDER, T_INSTALMENTS, T_MAC_KEY,
+    T_MONEY, T_OWED, T_PARTS, T_PIN_KEY, T_PLAN, T_POINTS_EARNED, T_POINTS_REDEEMED, T_POINTS_VALUE,
+    T_REASON, T_TIER, T_UNTIL, ReplyStep,
 )
 from switch._plan cimport Plan, Told
 from switch._shard cimport PROOF_CRYPTOGRAM
-from switch._words cimport PARTIALLY_APPROVED, REASON_NONE, is_without_amount
+from switch._words cimport (
+    PARTIALLY_APPROVED, REASON_NONE, REPAYMENT, SETTLEMENT, is_without_amount,
+)
 from switch.iso8583._codec cimport (
     Writer, has, write_begin, write_bytes, write_copy, write_digits, write_end, write_text,
 )
@@ -138,8 +141,16 @@ cdef void put_card(const Plan *plan, const Profile *profile, const Decision *dec
                    Private *private) noexcept nogil:
     """What the card's products add: who pays what, fee, level, until when."""
     put_parts(plan, profile, decision, private)
-    if is_without_amount(decision.row.operation):
+    if (is_without_amount(decision.row.operation) or decision.row.operation == REPAYMENT
+            or decision.row.operation == SETTLEMENT):
         put_number(private, profile.tags[T_FEE], decision.fee_minor)
+    if decision.instalments:
+        put_name(private, profile.tags[T_PLAN], plan.plans[decision.terms - 1], 24)
+        put_number(private, profile.tags[T_INSTALMENTS], decision.instalments)
+        put_number(private, profile.tags[T_FIRST_INSTALMENT], decision.first_minor)
+        put_date(private, profile.tags[T_FIRST_DUE], decision.first_ends_s, decision.utc_offset_s)
+    put_number(private, profile.tags[T_OWED], decision.owed_minor)
+    put_number(private, profile.tags[T_DUE], decision.due_minor)
     if decision.tier >= 0 and plan.tiers[0][0]:
         put_name(private, profile.tags[T_TIER], plan.tiers[decision.tier], 24)
     put_date(private, profile.tags[T_UNTIL], decision.until_s, decision.utc_offset_s)

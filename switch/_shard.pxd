@@ -96,6 +96,7 @@ cdef struct Request:
     int16_t currency
     int64_t amount_minor
     int64_t points_limit
+    int64_t terms               # number of the plan to pay later; 0 = not said
     int64_t item                # of the item's serial number: name of its lot; 0 = none
     int64_t replacement_minor
     int32_t original_stan       # DE 90
@@ -115,6 +116,12 @@ cdef struct Decision:
     int64_t cash_minor          # to be paid at the till
     int64_t fee_minor           # of the card's holder
     int64_t until_s             # until when what the reply tells of holds; 0 = nothing told
+    int64_t owed_minor          # what would end the card's debt
+    int64_t due_minor           # of it, by the end of the month
+    int64_t first_minor         # of what was bought to be paid later: the first instalment
+    int64_t first_ends_s        # end of its due day
+    int32_t instalments
+    int32_t terms               # number of the plan
     int64_t parts[6]            # what each wallet of the funding order pays
     int32_t tier                # -1 = no plan was asked
     int32_t utc_offset_s        # of the place that decided

@@ -9,10 +9,10 @@ from libc.string cimport memcmp, memcpy, memset
 from switch._exchanges cimport Exchange, Key, detail_known, exchange_repeated
 from switch._index cimport hash_bytes, hash_word
 from switch._plan cimport (
-    R_ADVICE, R_AMOUNT, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE, R_EARNED,
-    R_CASH, R_EARN_RULE, R_FEE, R_FUNDER, R_HOLD_SECONDS, R_ITEM, R_LINKED, R_MONEY, R_NET, R_PART,
-    R_PARTIAL_OK, R_POINTS, NEEDS_PRICE, R_POINTS_LIMIT, R_POINTS_VALUE, R_TIER, R_TODAY, R_UNTIL,
-    Plan, Run, plan_run,
+    NEEDS_PRICE, R_ADVICE, R_AMOUNT, R_CASH, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE,
+    R_DUE, R_EARNED, R_EARN_RULE, R_FEE, R_FIRST_ENDS, R_FIRST_MINOR, R_FUNDER, R_HOLD_SECONDS,
+    R_INSTALMENTS, R_ITEM, R_LINKED, R_MONEY, R_NET, R_OWED, R_PART, R_PARTIAL_OK, R_POINTS,
+    R_POINTS_LIMIT, R_POINTS_VALUE, R_TERMS, R_TIER, R_TODAY, R_UNTIL, Plan, Run, plan_run,
 )
 from switch._register cimport (
     Acquirer, Card, Club, Merchant, Terminal, find_acquirer, find_card, find_terminal,
@@ -26,7 +26,7 @@ from switch._words cimport (
     CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_REVERSAL,
     CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH,
     FORMAT_ERROR, KIND_EXCHANGE, MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB,
-    POINTS_BALANCE, REASON_NONE, REVERSAL, STATE_TOMBSTONE, TERMINAL_BLOCKED,
+    POINTS_BALANCE, REASON_NONE, REVERSAL, SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED,
     TERMINAL_SIGNED_OFF, UNKNOWN_CARD, UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WRONG_ACQUIRER,
     WRONG_CURRENCY, is_without_amount,
 )
@@ -58,6 +58,9 @@ cdef void refuse(Decision *decision, int reason) noexcept nogil:
     d.row.move_count = 0
     d.net_minor = d.points_value_minor = d.money_minor = 0
     d.cash_minor = d.fee_minor = d.until_s = 0
+    d.due_minor = d.instalments = 0
+    if reason != SETTLEMENT_IS_ANOTHER:
+        d.owed_minor = 0
     memset(d.parts, 0, sizeof(d.parts))
     d.funder = 0
     d.discount_rule = d.earn_rule = 0
@@ -116,8 +119,8 @@ cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     words[14] = 0
     if request.merchant_sent:
         words[14] = hash_bytes(<const uint8_t *> request.merchant_id, 15, 0)
-    words[15] = <uint64_t> request.item
-    for i in range(16 if request.item else 15):
+    words[15] = <uint64_t> (request.item ^ request.terms)
+    for i in range(16 if words[15] else 15):
         hash = hash_word(hash ^ words[i])
     return hash
 
@@ -339,6 +342,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.registers[R_LINKED] = run.linked != NULL
     run.registers[R_ITEM] = request.item
     run.registers[R_TODAY] = now.local_day
+    run.registers[R_TERMS] = request.terms
     if run.card.day >= row.business_day:
         run.registers[R_DAY_SPENT] = run.card.day_spent_minor
         run.registers[R_DAY_COUNT] = run.card.day_count
@@ -347,6 +351,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
         while row.move_count > moves_before:
             row.move_count -= 1
             book_undo(&shard.book, &row.moves[row.move_count])
+        decision.owed_minor = run.registers[R_OWED]
         if reason == NEEDS_PRICE:
             decision.status = PRICE_FIRST
             return REASON_NONE
@@ -362,6 +367,12 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     decision.fee_minor = run.registers[R_FEE]
     decision.until_s = run.registers[R_UNTIL]
     decision.tier = <int32_t> run.registers[R_TIER]
+    decision.owed_minor = run.registers[R_OWED]
+    decision.due_minor = run.registers[R_DUE]
+    decision.first_minor = run.registers[R_FIRST_MINOR]
+    decision.first_ends_s = run.registers[R_FIRST_ENDS]
+    decision.instalments = <int32_t> run.registers[R_INSTALMENTS]
+    decision.terms = <int32_t> run.registers[R_TERMS]
     memcpy(decision.parts, &run.registers[R_PART], sizeof(decision.parts))
     decision.funder = <int> run.registers[R_FUNDER]
     decision.discount_rule = <int32_t> run.registers[R_DISCOUNT_RULE]

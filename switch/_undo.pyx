@@ -22,7 +22,9 @@ from switch._words cimport (
     REVERSED_DECLINED_ORIGINAL, REVERSED_UNKNOWN_ORIGINAL, STATE_APPROVED, STATE_CAPTURED,
     STATE_DECLINED, STATE_EXPIRED, STATE_HELD, TOO_MANY_MOVES, is_without_amount,
 )
-from switch.ledger._book cimport MOVE_DONE, Move, book_apply, book_undo
+from switch.ledger._book cimport (
+    MOVE_DONE, OWNER_CARD, Account, Move, book_apply, book_undo,
+)
 from switch.ledger._rows cimport Row
 
 cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
@@ -35,6 +37,37 @@ cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
 cdef bint releases_hold(const Shard *shard, const Move *move) noexcept nogil:
     """A completion's first moves give the hold back; undoing it leaves the hold ended."""
     return ends_with_hold(shard, &shard.book.accounts[move.from_account])
+
+
+cdef int64_t undone_of(const Shard *shard, const Exchange *original, const Move *moves, int at,
+                       int64_t undone) noexcept nogil:
+    """Give how much of a move is undone when `undone` of the original is: its share.
+
+    But of what came to be owed in instalments the last ones are undone first: of all the moves into
+    that account together the share, taken from their end. A function of the total, as ever.
+    """
+    cdef int64_t together = 0
+    cdef int64_t later = 0
+    cdef int64_t part
+    cdef int i
+    if not owes(shard, &moves[at]):
+        return undone_share(moves[at].amount, undone, original.approved_minor)
+    for i in range(original.move_count):
+        if moves[i].to_account == moves[at].to_account and moves[i].lot == moves[at].lot:
+            together += moves[i].amount
+            if i > at:
+                later += moves[i].amount
+    part = undone_share(together, undone, original.approved_minor) - later
+    if part < 0:
+        return 0
+    return part if part < moves[at].amount else moves[at].amount
+
+
+cdef inline bint owes(const Shard *shard, const Move *move) noexcept nogil:
+    """Does a move put something into what a card owes by when?"""
+    cdef const Account *account = &shard.book.accounts[move.to_account]
+    return (account.owner_kind == OWNER_CARD and shard.plans[
+        shard.register.cards[account.owner].programme_row].slots[account.slot].due)
 
 
 cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
@@ -52,8 +85,8 @@ cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
     for i in range(original.move_count):
         if original.operation == COMPLETION and releases_hold(shard, &moves[i]):
             continue
-        change = (undone_share(moves[i].amount, undone, original.approved_minor)
-                  - undone_share(moves[i].amount, original.undone_minor, original.approved_minor))
+        change = (undone_of(shard, original, moves, i, undone)
+                  - undone_of(shard, original, moves, i, original.undone_minor))
         if change == 0:
             continue
         move = moves[i]

@@ -26,12 +26,16 @@ cdef enum Operation:
     ITEM_REGISTRATION = 19
     ITEM_INQUIRY = 20
     ITEM_CLAIM = 21
-    OPERATION_COUNT = 22        # arrays by operation have room for 32
+    REPAYMENT = 22
+    SETTLEMENT = 23
+    DEBT_INQUIRY = 24
+    OPERATION_COUNT = 25        # arrays by operation have room for 32
 
 cdef inline bint is_without_amount(int operation) noexcept nogil:
     """What moves no amount of the message's: it is undone as a whole or not at all."""
     return (operation == RENEWAL or operation == ITEM_REGISTRATION
-            or operation == ITEM_INQUIRY or operation == ITEM_CLAIM)
+            or operation == ITEM_INQUIRY or operation == ITEM_CLAIM
+            or operation == DEBT_INQUIRY)
 
 cdef enum MessageClass:
     CLASS_NONE = 0
@@ -141,7 +145,9 @@ cdef enum Reason:
     ITEM_KNOWN = 108
     ITEM_TERM_ENDED = 109
     ITEM_CLAIMED = 110
-    REASON_COUNT = 111
+    INSTALMENTS_REFUSED = 111
+    SETTLEMENT_IS_ANOTHER = 112
+    REASON_COUNT = 113
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)

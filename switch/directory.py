@@ -10,7 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from switch._core import Core
-from switch._plan_loading import link_cards, set_plan
+from switch._plan_loading import link_cards, set_credit_limit, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
     reset_pin_tries,
@@ -26,6 +26,7 @@ from switch.events import (
     CardsLinked,
     CardStatusChanged,
     ClubAdded,
+    CreditLimitSet,
     DerivationKeySet,
     Event,
     IssuerKeysSet,
@@ -126,6 +127,10 @@ class Directory:
                 self._set_programme(event.definition, seq)
             case CardsAdded():
                 self._add_cards(event)
+            case CreditLimitSet():
+                self._check_card(event.card)
+                if not set_credit_limit(self._core, event.card, event.limit_minor):
+                    raise EventError(f"card {event.card}: its programme gives no credit")
             case CardsLinked():
                 self._link_cards(event)
             case PinTriesReset():

@@ -85,6 +85,14 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     pvkis: bytes = b""  # which PIN verification key: 1 byte each; or empty
 
 
+class CreditLimitSet(_Event, frozen=True, kw_only=True, tag="credit_limit_set"):
+    """How far a card's credit goes from here on; `card` is its number."""
+
+    card: int
+    limit_minor: Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
+    why: str = ""
+
+
 class CardsLinked(_Event, frozen=True, kw_only=True, tag="cards_linked"):
     """Guests' cards reward a member's card from here on. Numbers of cards, all of one shard."""
 
@@ -177,6 +185,7 @@ Event = (
     | ProgrammeLive
     | CardsAdded
     | CardsLinked
+    | CreditLimitSet
     | PinTriesReset
     | IssuerKeysSet
     | DerivationKeySet

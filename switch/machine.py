@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from switch.programme import Programme
+from switch.programme import DEBTS, Programme
 from switch.reasons import Reason
 from switch.rules import Ending, Period, ProgrammeError
 
@@ -22,7 +22,7 @@ MONTHS_LATER = 7
 
 
 class Register(IntEnum):
-    """Registers of the machine; 0 to 31 are shared with `switch/_plan.pxd`."""
+    """Registers of the machine; 0 to 39 are shared with `switch/_plan.pxd`."""
 
     AMOUNT = 0
     POINTS_LIMIT = 1
@@ -51,24 +51,29 @@ class Register(IntEnum):
     TERMS = 24
     PART = 25
     CASH = 31
-    RULE_0 = 32
-    RULE_1 = 33
-    RULE_2 = 34
-    RULE_3 = 35
-    RULE_4 = 36
-    RULE_5 = 37
-    A = 38
-    B = 39
-    C = 40
-    ZERO = 41
-    ONE = 42
-    BPS = 43
-    REST = 44
-    EARNING = 45
-    CLUB_PAYS = 46
-    GROSS_BPS = 47
-    GROSS_MAX = 48
-    SHARE = 49
+    OWED = 32
+    DUE = 33
+    INSTALMENTS = 34
+    FIRST_MINOR = 35
+    FIRST_ENDS = 36
+    RULE_0 = 40
+    RULE_1 = 41
+    RULE_2 = 42
+    RULE_3 = 43
+    RULE_4 = 44
+    RULE_5 = 45
+    A = 46
+    B = 47
+    C = 48
+    ZERO = 49
+    ONE = 50
+    BPS = 51
+    REST = 52
+    EARNING = 53
+    CLUB_PAYS = 54
+    GROSS_BPS = 55
+    GROSS_MAX = 56
+    SHARE = 57
 
 
 class Op(IntEnum):
@@ -106,6 +111,10 @@ class Op(IntEnum):
     MOVE_ENDED = 29
     MOVE_ITEM = 30
     COUNTED = 31
+    OWE = 32
+    PAY_DEBT = 33
+    SETTLE_DEBT = 34
+    TELL_DEBT = 35
 
 
 class Account(IntEnum):
@@ -168,6 +177,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     dated: bool
     held: bool = False
     counts: bool = False
+    due: bool = False  # of a counter: its lots end when they are due, and stay
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,7 +216,10 @@ def lay_out(programme: Programme, before: Layout | None = None) -> Layout:
             slots.append(msgspec.structs.replace(plain, held=True))
     if before is None:
         counter = Slot(name="", unit=UNITS["count"], dated=True, counts=True)
-        named = [msgspec.structs.replace(counter, name=name) for name in programme.counters()]
+        named = [
+            msgspec.structs.replace(counter, name=name, due=name in DEBTS)
+            for name in programme.counters()
+        ]
         return Layout(slots=(*slots, *named, *[counter] * programme.spare_counters))
     wallets = tuple(slot for slot in before.slots if not slot.counts)
     if wallets != tuple(slots):
@@ -219,7 +232,7 @@ def lay_out(programme: Programme, before: Layout | None = None) -> Layout:
         at = next((at for at, slot in enumerate(slots) if slot.counts and not slot.name), None)
         if at is None:
             raise ProgrammeError(f"its cards have no spare counter for {name!r}")
-        slots[at] = msgspec.structs.replace(slots[at], name=name)
+        slots[at] = msgspec.structs.replace(slots[at], name=name, due=name in DEBTS)
     return Layout(slots=tuple(slots))
 
 

@@ -33,9 +33,12 @@ class Operation(IntEnum):
     ITEM_REGISTRATION = 19
     ITEM_INQUIRY = 20
     ITEM_CLAIM = 21
+    REPAYMENT = 22
+    SETTLEMENT = 23
+    DEBT_INQUIRY = 24
 
 
-OPERATION_COUNT = 22
+OPERATION_COUNT = 25
 
 
 class MessageClass(IntEnum):

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from switch.instalments import Terms
 from switch.machine import NO_SLOT, UNITS, Layout, Op, R, Step, Writer, ending_code
 from switch.operations import OPERATION_COUNT, Operation
-from switch.plan_cards import CARD_OPERATIONS
+from switch.plan_cards import CARD_OPERATIONS, tell_debt
 from switch.plan_sales import SALE_OPERATIONS, Sale
-from switch.programme import Programme
+from switch.programme import DEBTS, Programme
 from switch.rules import DiscountRule, EarnRule, When
 
 RuleRow = tuple[int, int, int, int, int, int, int, int, tuple[int, int, int, int, int, int]]
@@ -29,9 +30,10 @@ HOLDS = (1, 0, 0, 0, 0, 0)  # what the row of a condition gives
 class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What `switch._plan_loading.set_plan` takes.
 
-    `slots`: unit, kept in lots, held of the one before, counter. `told`: slot, held slot, DE 54
-    account type, without a currency. `NO_SLOT` where there is none. `parts`: the names of the
-    wallets that pay, in their order. `tiers`: the names of the levels.
+    `slots`: unit, kept in lots, held of the one before, counter, of debts. `told`: slot, held slot,
+    DE 54 account type, without a currency. `NO_SLOT` where there is none. `parts`: the names of the
+    wallets that pay, in their order. `tiers`: the names of the levels. `terms`: the ways to pay
+    later and their names.
     """
 
     entry: list[int]
@@ -39,12 +41,16 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     rules: list[RuleRow]
     tables: list[tuple[int, int]]
     names: list[str]
-    slots: list[tuple[int, bool, bool, bool]]
+    slots: list[tuple[int, bool, bool, bool, bool]]
     told: list[tuple[int, int, int, bool]]
     money_slot: int
     points_slot: int
     parts: list[str]
     tiers: list[str]
+    credit_slot: int
+    credit_limit: int
+    due_slot: int
+    terms: list[tuple[str, Terms]]
 
 
 def compile_plan(
@@ -82,13 +88,18 @@ def compile_plan(
     if not writer.steps:
         writer.step(Op.END)
     tiers = programme.tiers.levels if programme.tiers is not None else ()
+    credit = programme.credit
     return CompiledPlan(
-        slots=[(slot.unit, slot.dated, slot.held, slot.counts) for slot in layout.slots],
+        slots=[(s.unit, s.dated, s.held, s.counts, s.due) for s in layout.slots],
         told=_told(programme, layout),
         money_slot=layout.first_of("money"),
         points_slot=layout.first_of("points"),
         parts=[fund.wallet for fund in programme.funding],
         tiers=[tier.name for tier in tiers],
+        credit_slot=NO_SLOT if credit is None else layout.slot(credit.wallet),
+        credit_limit=0 if credit is None else credit.limit_minor,
+        due_slot=NO_SLOT if credit is None else layout.slot(DEBTS[0]),
+        terms=[] if credit is None else [(plan.name, plan.terms) for plan in credit.plans],
         entry=entry,
         steps=[(s[0], s[1], s[2], s[3], s[4]) for s in writer.steps],
         rules=tables.rules,
@@ -101,6 +112,8 @@ def _nothing(sale: Sale) -> None:
     """An inquiry moves nothing and approves no amount."""
     sale.writer.set(R.AMOUNT, 0)
     sale.tier()
+    if sale.programme.credit is not None:
+        tell_debt(sale)
 
 
 def _told(programme: Programme, layout: Layout) -> list[tuple[int, int, int, bool]]:

@@ -5,7 +5,7 @@ Owns these operations; what selling takes is `plan_sales`.
 
 from collections.abc import Callable
 
-from switch.machine import Account, Op, R, Writer, ending_code
+from switch.machine import Account, Op, R, Writer, ending_code, period_code
 from switch.operations import Operation
 from switch.plan_sales import (
     Sale,
@@ -15,6 +15,7 @@ from switch.plan_sales import (
     need_membership,
 )
 from switch.reasons import Reason
+from switch.rules import Credit, Period
 
 
 def _begin(writer: Writer) -> None:
@@ -63,6 +64,8 @@ def _withdraw(sale: Sale) -> None:
     writer.step(Op.COPY, R.NET, R.AMOUNT)
     writer.step(Op.COPY, R.MONEY, R.AMOUNT)
     writer.move(R.AMOUNT, sale.layout.account(wallet), Account.MERCHANT)
+    if sale.programme.credit is not None and sale.programme.credit.wallet == wallet:
+        writer.step(Op.OWE, R.AMOUNT)
 
 
 def _renew(sale: Sale) -> None:
@@ -159,6 +162,57 @@ def _claim_item(sale: Sale) -> None:
     writer.step(Op.MOVE_ITEM, R.ONE, sale.layout.account("items"), Account.CLUB_COUNTS)
 
 
+def tell_debt(sale: Sale) -> None:
+    """OWED, and DUE by the end of this month."""
+    sale.writer.set(R.C, period_code(Period(kind="month")))
+    sale.writer.step(Op.TELL_DEBT, 0, R.C)
+
+
+def _has_credit(sale: Sale) -> Credit | None:
+    """Begin; decline for a card without credit."""
+    _begin(sale.writer)
+    if sale.programme.credit is None:
+        sale.writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
+    return sale.programme.credit
+
+
+def _repay(sale: Sale) -> None:
+    """Money pays charges, then the oldest instalments; more than is owed is the card's credit."""
+    writer, credit = sale.writer, _has_credit(sale)
+    if credit is None:
+        return
+    writer.step(Op.PAY_DEBT, R.AMOUNT, R.A, R.B)
+    writer.step(Op.COPY, R.FEE, R.A)
+    writer.step(Op.COPY, R.NET, R.AMOUNT)
+    writer.move(R.A, Account.CLUB_FLOAT, Account.CLUB_FEES)
+    writer.move(R.B, Account.CLUB_FLOAT, sale.layout.account(credit.wallet))
+    tell_debt(sale)
+
+
+def _inquire_debt(sale: Sale) -> None:
+    """What ends the debt now, and what is due by the end of this month."""
+    if _has_credit(sale) is not None:
+        sale.writer.set(R.AMOUNT, 0)
+        tell_debt(sale)
+
+
+def _settle(sale: Sale) -> None:
+    """The whole debt is paid: exactly what an inquiry tells. Fees of times to come are not owed."""
+    writer, credit = sale.writer, _has_credit(sale)
+    if credit is None:
+        return
+    tell_debt(sale)
+    writer.decline_if_less(R.AMOUNT, R.OWED, Reason.SETTLEMENT_IS_ANOTHER)
+    writer.decline_if_less(R.OWED, R.AMOUNT, Reason.SETTLEMENT_IS_ANOTHER)
+    writer.step(Op.SETTLE_DEBT, 0, R.A, R.B)
+    writer.step(Op.COPY, R.FEE, R.A)
+    writer.step(Op.COPY, R.NET, R.AMOUNT)
+    writer.move(R.A, Account.CLUB_FLOAT, Account.CLUB_FEES)
+    writer.move(R.B, Account.CLUB_FLOAT, sale.layout.account(credit.wallet))
+    writer.set(R.OWED, 0)
+    writer.set(R.DUE, 0)
+
+
 CARD_OPERATIONS: dict[Operation, Callable[[Sale], None]] = {
     Operation.ACTIVATION: _activate,
     Operation.WITHDRAWAL: _withdraw,
@@ -166,4 +220,7 @@ CARD_OPERATIONS: dict[Operation, Callable[[Sale], None]] = {
     Operation.ITEM_REGISTRATION: _register_item,
     Operation.ITEM_INQUIRY: _inquire_item,
     Operation.ITEM_CLAIM: _claim_item,
+    Operation.REPAYMENT: _repay,
+    Operation.SETTLEMENT: _settle,
+    Operation.DEBT_INQUIRY: _inquire_debt,
 }

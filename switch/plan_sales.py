@@ -321,8 +321,11 @@ def _beyond(sale: Sale) -> list[int]:
 def _pay(sale: Sale) -> None:
     """The merchant gets the money, what points are worth, and what the club gives."""
     writer, layout = sale.writer, sale.layout
+    credit = sale.programme.credit
     for at, fund in enumerate(sale.programme.funding):
         writer.move(R.PART + at, layout.account(fund.wallet), Account.MERCHANT)
+        if credit is not None and credit.wallet == fund.wallet:
+            writer.step(Op.OWE, R.PART + at)
     if sale.programme.tender is not None or sale.programme.pricing:
         writer.move(R.POINTS, layout.account("points"), Account.CLUB_POINTS_REDEEMED)
         writer.move(R.POINTS_VALUE, Account.CLUB_POINTS_PAID, Account.MERCHANT)

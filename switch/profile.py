@@ -75,9 +75,15 @@ class Tag(IntEnum):
     FEE = 19
     TIER = 20
     UNTIL = 21
+    PLAN = 22  # to pay later: its number asked for, its name told
+    INSTALMENTS = 23
+    FIRST_INSTALMENT = 24
+    FIRST_DUE = 25
+    OWED = 26
+    DUE = 27
 
 
-TAG_COUNT = 22
+TAG_COUNT = 28
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,6 +13,7 @@ from switch.rules import (
     DAYS_MAX,
     Activation,
     Cap,
+    Credit,
     DiscountRule,
     EarnRule,
     Fund,
@@ -32,6 +33,7 @@ from switch.units import BPS
 ACCOUNTS_MAX = 16  # of a card: a plan has four bits to name one
 TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
+DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
 
 PURSE_WALLETS = (
     Wallet(name="money", unit="money", held=True, account_type=0),
@@ -56,6 +58,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tiers: Tiers | None = None
     caps: tuple[Cap, ...] = ()
     spare_counters: int = 0  # for caps and the like of later versions: cards keep their accounts
+    credit: Credit | None = None
     activation: Activation | None = None
     membership: Membership | None = None
     referral: Referral | None = None
@@ -115,6 +118,10 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for name in payers:
             if name not in by_name or by_name[name].unit != "money":
                 raise ProgrammeError(f"funding: {name!r} is no wallet of money")
+        if self.credit is not None:
+            wallet = by_name.get(self.credit.wallet)
+            if wallet is None or wallet.dated or self.credit.wallet not in payers:
+                raise ProgrammeError("credit: its wallet is plain and pays")
         if (self.earning or self.tender or self.has_fee_in_points()) and (
             "points" not in by_name or by_name["points"].unit != "points"
         ):
@@ -141,6 +148,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             "items": self.items,
         }
         named = [name for name, part in parts.items() if part is not None]
+        if self.credit is not None:
+            named += DEBTS
         return (*named, *(cap.name for cap in self.caps))
 
     def _check_tiers(self) -> None:

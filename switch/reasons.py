@@ -96,6 +96,8 @@ class Reason(IntEnum):
     ITEM_KNOWN = 108  # registered before
     ITEM_TERM_ENDED = 109
     ITEM_CLAIMED = 110  # as often as it may be
+    INSTALMENTS_REFUSED = 111  # no such plan, or an amount that it cannot divide
+    SETTLEMENT_IS_ANOTHER = 112  # 48.OW says how much it is
 
 
 RESPONSE_CODES: dict[Reason, Code] = {
@@ -174,6 +176,8 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.ITEM_KNOWN: Code.DUPLICATE,
     Reason.ITEM_TERM_ENDED: Code.NOT_PERMITTED_TO_CARD,
     Reason.ITEM_CLAIMED: Code.NOT_PERMITTED_TO_CARD,
+    Reason.INSTALMENTS_REFUSED: Code.INVALID_TRANSACTION,
+    Reason.SETTLEMENT_IS_ANOTHER: Code.INVALID_AMOUNT,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

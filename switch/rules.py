@@ -9,12 +9,14 @@ from typing import Literal
 
 import msgspec
 
+from switch.instalments import Terms
 from switch.limits import AMOUNT_MINOR_MAX
 from switch.units import BPS
 
 NAME_LENGTH_MAX = 23
 DAYS_MAX = 18_250  # 50 years: lots and holds end before Unix seconds leave 32 bits, in 2106
 MONTHS_MAX = 600
+PLANS_MAX = 8  # to pay later, of one programme
 POINTS_MAX = 1 << 50  # that one purchase may earn: sums of them still fit 63 bits
 
 Calendar = Literal["jalali", "gregorian"]
@@ -310,6 +312,37 @@ class Activation(_Part, frozen=True, kw_only=True, gc=False):
     ends: Ending = NEVER
     most_minor: int = 0  # 0 = no bound
     again: bool = False
+
+
+class InstalmentPlan(_Part, frozen=True, kw_only=True, gc=False):
+    """One way to pay later; a purchase names it by its place in the list, from 1."""
+
+    name: str
+    terms: Terms
+
+    def __post_init__(self) -> None:
+        """Raise ProgrammeError for a name that a reply could not carry."""
+        check_name(self.name, "instalment plan")
+
+
+class Credit(_Part, frozen=True, kw_only=True, gc=False):
+    """A wallet that is spent below zero, down to the card's limit, and paid back by a plan.
+
+    `limit_minor`: of a new card; events change it for one card. What a card owes by when is in
+    counters of its own: `due`, `due fee` and `due late`.
+    """
+
+    wallet: str = "credit"
+    limit_minor: int
+    plans: tuple[InstalmentPlan, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ProgrammeError for credit that could not be used."""
+        if not 0 <= self.limit_minor <= AMOUNT_MINOR_MAX:
+            raise ProgrammeError("credit: a limit is an amount")
+        names = [plan.name for plan in self.plans]
+        if not 1 <= len(names) <= PLANS_MAX or len(set(names)) != len(names):
+            raise ProgrammeError(f"credit: one to {PLANS_MAX} plans of different names")
 
 
 class Membership(_Part, frozen=True, kw_only=True, gc=False):
