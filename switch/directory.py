@@ -43,6 +43,9 @@ from switch.plan import compile_plan
 from switch.programme import Programme
 from switch.units import points_of
 
+CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
+UNPREDICTABLE_DIGITS_MAX = 8
+
 
 class EventError(ValueError):
     """An event that cannot take effect; the text says why. Nothing has changed."""
@@ -239,6 +242,7 @@ class Directory:
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"keys of programme {event.programme}, which is not known")
+        _check_places(event)
         set_issuer_keys(self._core, self.programme_rows[event.programme], event)
         self.issuer_keys[event.programme] = event
 
@@ -309,6 +313,20 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
     terminal_keys: list[TerminalKeysSet] = []
+
+
+def _check_places(event: IssuerKeysSet) -> None:
+    """Refuse places of a dynamic code that no track could have, or that would prove too little."""
+    code, numbers = int(event.pcvc3_track2, 16), int(event.punatc_track2, 16)
+    unpredictable = numbers.bit_count() - event.natc_track2
+    if code & numbers or (code | numbers) & 1:
+        raise EventError("pcvc3_track2, punatc_track2: each digit has one use, the last its own")
+    if not CODE_DIGITS_MIN <= code.bit_count() <= CODE_DIGITS_MAX:
+        raise EventError(f"pcvc3_track2: {CODE_DIGITS_MIN} to {CODE_DIGITS_MAX} digits of a code")
+    if not 1 <= unpredictable <= UNPREDICTABLE_DIGITS_MAX:
+        raise EventError(
+            f"punatc_track2: 1 to {UNPREDICTABLE_DIGITS_MAX} digits beside natc_track2's"
+        )
 
 
 def _numbers(code: str, little_endian: bytes) -> "array[int]":

@@ -34,6 +34,7 @@ LAYERS: dict[str, int] = {
     # 2 decisions: no input or output, no clock, no async
     "switch._core": 2,
     "switch._decide": 2,
+    "switch._dynamic_codes": 2,
     "switch._exchanges": 2,
     "switch._image": 2,
     "switch._index": 2,

@@ -20,7 +20,7 @@ from hsm_sim._keys import Key
 from hsm_sim._macs import check_value, cmac, retail_mac
 from hsm_sim._pins import FORMATS, Pin, seal_block
 from hsm_sim.hsm import Lmk
-from hsm_sim.key_types import BDK, CVK, MK_AC, PVK, TAK, TMK, TPK, KeyType
+from hsm_sim.key_types import BDK, CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK, KeyType
 from switch.iso8583 import Message
 from tests.support.secret_search import clear
 from tests.support.secure_shop import CARD, Secrets
@@ -44,7 +44,8 @@ class Vault:
         self.card = card
         self.pin = pin
         self.keys = keys or {
-            kind.name: Key.random(TDES, 16) for kind in (PVK, CVK, MK_AC, TMK, TPK, TAK, BDK)
+            kind.name: Key.random(TDES, 16)
+            for kind in (PVK, CVK, MK_AC, MK_CVC3, TMK, TPK, TAK, BDK)
         }
         account = card[-13:-1].encode()
         value = _pin_checks.pvv(self.keys["PVK"], Pin.of(pin.encode()), account, PVKI)
@@ -52,6 +53,7 @@ class Vault:
             pin_verification=self._sealed(PVK),
             card_code=self._sealed(CVK),
             cryptogram=self._sealed(MK_AC),
+            dynamic_code=self._sealed(MK_CVC3),
             master=self._sealed(TMK),
             terminal_pin=self._sealed(TPK),
             terminal_mac=self._sealed(TAK),
@@ -86,6 +88,21 @@ class Vault:
         """Give DE 35 with the right code on it, or another one."""
         right = cvv(self.keys["CVK"], self.card, "3012", service)
         return f"{self.card}D3012{service}{PVKI}{self.secrets.pvv:04d}{code or right}"
+
+    def stripe_mode_track2(self, counter: int, number: str = "0899", service: str = "201") -> str:
+        """Give DE 35 of a contactless card in stripe mode: its code, counter, and `number`.
+
+        Places as an issuer's keys have them when nothing else is said: code 5, counter 3, number 4.
+        """
+        head = f"{self.card}D3012{service}"
+        code = self.dynamic_code(f"{head}{'0' * 13}", f"0000{number}", counter)
+        return f"{head}{code}{counter % 1000:03}{number}4"
+
+    def dynamic_code(self, fixed: str, number: str, counter: int) -> str:
+        """Give the five digits of CVC3 over a track with zeros where its digits change."""
+        key = _emv.card_key(self.keys["MK-CVC3"], _emv.account_block(self.card, "00"))
+        packed = bytes.fromhex(fixed + "F" * (len(fixed) % 2))
+        return _emv.cvc3(key, packed, bytes.fromhex(number), counter.to_bytes(2))
 
     def chip_data(self, counter: int, amount_minor: int) -> tuple[str, str]:
         """Give DE 55 of a chip card, and the tag 91 that answers it."""
