@@ -45,8 +45,9 @@ cdef Source source_of(const Request *request, const Security *security,
     """
     if not security.card_code and not security.chip:
         return SOURCE_UNPROVEN
-    if request.entry_mode == MODE_CHIP or request.entry_mode == MODE_CONTACTLESS:
-        return SOURCE_CHIP if security.chip else SOURCE_UNPROVEN
+    if security.chip and (request.entry_mode == MODE_CHIP
+                          or request.entry_mode == MODE_CONTACTLESS):
+        return SOURCE_CHIP
     if request.entry_mode == MODE_CONTACTLESS_STRIPE and makes_dynamic_codes(issuer):
         return SOURCE_STRIPE_MODE
     return SOURCE_STRIPE if request.has_track2 else SOURCE_UNPROVEN

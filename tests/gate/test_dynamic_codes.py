@@ -73,10 +73,11 @@ async def test_a_captured_track_is_good_for_nothing_else(security: Security) -> 
         track = here.vault.stripe_mode_track2(7)
 
         reasons = [
-            await reason_of(link, tapped(here, track, mode)) for mode in ("901", "021", "011")
+            await reason_of(link, tapped(here, track, mode))
+            for mode in ("901", "021", "011", "051", "071")
         ]
 
-    assert set(reasons) == {"chip_expected"}
+    assert set(reasons) <= {"chip_expected", "cryptogram_missing"}
 
 
 async def test_a_stripe_is_not_taken_for_stripe_mode() -> None:

@@ -11,7 +11,7 @@ from acquirers.pos import POS_BINARY
 from switch._lane import Lane
 from switch._security import card_proofs
 from switch.directory import Directory
-from switch.events import DerivationKeySet, PinTriesReset
+from switch.events import DerivationKeySet, IssuerKeysSet, PinTriesReset
 from switch.programme import Security
 from switch.reasons import RESPONSE_CODES, Reason
 from tests.support.secure_shop import CARD, NO_SECRETS, SecureShop
@@ -193,6 +193,20 @@ def test_a_wrong_card_code_on_the_stripe_is_declined() -> None:
 
     assert outcome(said) == declined(Reason.CARD_CODE_WRONG)
     assert said.asked == (CARD_CODE,)
+
+
+@pytest.mark.parametrize("mode", ["051", "071", "911", "801", "011", None])
+def test_no_entry_mode_goes_around_the_code_of_a_programme_without_chips(mode: str | None) -> None:
+    shop = SecureShop(Security(card_code=True, fallback=True))
+    track = TRACK2.format(service=101)
+    shop.record(IssuerKeysSet(programme=1, card_code=NO_SECRETS.card_code))
+
+    right = shop.buy(de22=mode, de35=track, de55=chip(1), de2=None)
+    shop.hsm = wrong
+    forged = shop.buy(de22=mode, de35=track, de55=chip(2), de2=None)
+
+    assert (right.code, right.asked) == ("00", (CARD_CODE,))
+    assert outcome(forged) == declined(Reason.CARD_CODE_WRONG)
 
 
 @pytest.mark.parametrize(
