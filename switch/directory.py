@@ -12,6 +12,7 @@ import msgspec
 from switch._core import Core
 from switch._pricing import name_pricing
 from switch._security import (
+    reset_key_counter,
     reset_pin_tries,
     set_derivation_key,
     set_issuer_keys,
@@ -27,6 +28,7 @@ from switch.events import (
     DerivationKeySet,
     Event,
     IssuerKeysSet,
+    KeyCounterReset,
     MerchantAdded,
     MerchantStatusChanged,
     PinTriesReset,
@@ -134,12 +136,14 @@ class Directory:
                 self._set_derivation_key(event)
             case TerminalKeysSet():
                 self._set_terminal_keys(event)
+            case KeyCounterReset():
+                self._check_terminal(event.terminal)
+                reset_key_counter(self._core, event.terminal, event.used)
             case CardStatusChanged():
                 self._check_card(event.card)
                 self._core.set_card_status(event.card, event.status)
             case TerminalStatusChanged():
-                if not 0 <= event.terminal < len(self.terminals):
-                    raise EventError(f"terminal {event.terminal} is not known")
+                self._check_terminal(event.terminal)
                 self._core.set_terminal_status(event.terminal, event.blocked)
             case MerchantStatusChanged():
                 if not 0 <= event.merchant < len(self.merchants):
@@ -147,6 +151,10 @@ class Directory:
                 self._core.set_merchant_status(event.merchant, event.blocked)
             case TakenOver():
                 pass
+
+    def _check_terminal(self, terminal: int) -> None:
+        if not 0 <= terminal < len(self.terminals):
+            raise EventError(f"terminal {terminal} is not known")
 
     def _check_card(self, card: int) -> None:
         if not 0 <= card < self._core.card_count:
@@ -253,8 +261,7 @@ class Directory:
         self.derivation_keys[event.acquirer] = event
 
     def _set_terminal_keys(self, event: TerminalKeysSet) -> None:
-        if not 0 <= event.terminal < len(self.terminals):
-            raise EventError(f"terminal {event.terminal} is not known")
+        self._check_terminal(event.terminal)
         if event.mac_algorithm and not event.mac:
             raise EventError(f"terminal {event.terminal}: a MAC needs its key")
         set_terminal_keys(self._core, event.terminal, event)

@@ -133,6 +133,17 @@ class TerminalKeysSet(_Event, frozen=True, kw_only=True, tag="terminal_keys_set"
     instead_of_newest: bool = False  # the newest were never used: those before them hold on
 
 
+class KeyCounterReset(_Event, frozen=True, kw_only=True, tag="key_counter_reset"):
+    """A terminal was loaded with a new initial key (DUKPT): its messages are counted anew.
+
+    Counters up to `used` are taken as used.
+    """
+
+    terminal: int
+    used: Annotated[int, msgspec.Meta(ge=0, le=0x1FFFFF)] = 0
+    why: str = ""
+
+
 class CardStatusChanged(_Event, frozen=True, kw_only=True, tag="card_status_changed"):
     """A card is blocked, lost, stolen, closed or active again; `card` is its number."""
 
@@ -174,6 +185,7 @@ Event = (
     | IssuerKeysSet
     | DerivationKeySet
     | TerminalKeysSet
+    | KeyCounterReset
     | CardStatusChanged
     | TerminalStatusChanged
     | MerchantStatusChanged
