@@ -233,7 +233,7 @@ async def test_a_terminal_that_was_loaded_anew_counts_anew_and_does_so_after_a_k
                 LMK.seal(key, kind, "S").decode()
                 for key, kind in ((here.pvk, PVK), (here.bdk, BDK))
             )
-            keys = [
+            keys: list[object] = [
                 {"type": "issuer_keys_set", "programme": 1, "pin_verification": pvk},
                 {"type": "derivation_key_set", "acquirer": 1, "key": bdk},
             ]
