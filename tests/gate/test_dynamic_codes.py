@@ -1,5 +1,7 @@
 """Contactless cards in stripe mode at a gate with a real HSM: right, wrong, copied, replayed."""
 
+from pathlib import Path
+
 import pytest
 
 from switch._security import card_proofs
@@ -8,6 +10,7 @@ from switch.iso8583 import Message
 from switch.programme import Security
 from tests.gate.test_hsm import ALL, Site, site
 from tests.support.gate_bench import Link
+from tests.support.secrets import present_chip
 from tests.switch.test_proofs import chip
 
 CODE_AT = 24  # characters before the code: number, D, expiry, service code
@@ -113,3 +116,27 @@ async def test_the_places_are_the_issuers_choice() -> None:
         replayed = await reason_of(link, tapped(here, track))
 
     assert (right, replayed) == ("00", "cryptogram_repeated")
+
+
+@pytest.mark.parametrize("blocks", [False, True], ids=["variant", "key blocks"])
+@pytest.mark.parametrize("dialect", ["binary", "ascii"])
+async def test_a_card_pays_in_both_ways_and_its_copy_in_none(
+    dialect: str, blocks: bool, tmp_path: Path
+) -> None:
+    async with site(blocks=blocks) as here:
+        link = await here.bench.connect(dialect)
+        file = here.vault.chip_card(tmp_path / "card.json")
+        messages = []
+        for stripe_mode in (True, False, True):
+            message = here.purchase(de2=None)
+            await present_chip(message, file, amount_minor=10_000, stripe_mode=stripe_mode)
+            messages.append(message)
+
+        paid = [await reason_of(link, message) for message in messages]
+        replayed = [await reason_of(link, tapped(here, messages[at][35])) for at in (0, 2)]
+        counter = card_proofs(here.shop.core, here.shop.card)[2]
+
+    assert [message[22] for message in messages] == ["912", "072", "912"]
+    assert paid == ["00"] * 3
+    assert replayed == ["cryptogram_repeated"] * 2
+    assert counter == 3

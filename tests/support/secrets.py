@@ -9,6 +9,7 @@ from pathlib import Path
 from acquirers.terminal.cards.personalisation import (
     Personalisation,
     PersonalisationFile,
+    StripeMode,
     write_new,
 )
 from acquirers.terminal.cards.reading import Terms
@@ -100,9 +101,11 @@ class Vault:
 
     def dynamic_code(self, fixed: str, number: str, counter: int) -> str:
         """Give the five digits of CVC3 over a track with zeros where its digits change."""
-        key = _emv.card_key(self.keys["MK-CVC3"], _emv.account_block(self.card, "00"))
         packed = bytes.fromhex(fixed + "F" * (len(fixed) % 2))
-        return _emv.cvc3(key, packed, bytes.fromhex(number), counter.to_bytes(2))
+        return _emv.cvc3(self._code_key(), packed, bytes.fromhex(number), counter.to_bytes(2))
+
+    def _code_key(self) -> Key:
+        return _emv.card_key(self.keys["MK-CVC3"], _emv.account_block(self.card, "00"))
 
     def chip_data(self, counter: int, amount_minor: int) -> tuple[str, str]:
         """Give DE 55 of a chip card, and the tag 91 that answers it."""
@@ -131,6 +134,10 @@ class Vault:
             service_code="201",
             track2=self.track2("201", code=code),
             icc_master_key=clear(key).hex().upper(),
+            stripe_mode=StripeMode(
+                track2=f"{self.card}D3012201{'0' * 13}",
+                icc_cvc3_key=clear(self._code_key()).hex().upper(),
+            ),
         )
         write_new(path, card)
         return PersonalisationFile(path)
@@ -144,9 +151,11 @@ class Vault:
             self.keys[name] = key
 
 
-async def present_chip(message: Message, file: PersonalisationFile, *, amount_minor: int) -> None:
+async def present_chip(
+    message: Message, file: PersonalisationFile, *, amount_minor: int, stripe_mode: bool = False
+) -> None:
     """Have the card agree to a purchase, and write what it says into its message."""
-    reader = VirtualReader(VirtualCard(file))
+    reader = VirtualReader(VirtualCard(file), stripe_mode=stripe_mode)
     today = datetime.now(UTC).date()
     terms = Terms(transaction_type="00", local_date=today, amount_minor=amount_minor)
     present_card(message, (await reader.wait_for_card(terms)).card)
