@@ -29,10 +29,6 @@ from acquirers.terminal.wire import Wire
 from switch.reasons import Reason
 
 PRESENT_CARD = Text("Present the card", "کارت را ارائه کنید")
-NOT_BELIEVED = Text(
-    "The card does not believe its issuer's answer", "کارت پاسخ صادرکننده را نپذیرفت"
-)
-
 OTHER_KEYS = Text(
     "The switch has other keys: bashgah terminal key-exchange",
     "کلید پایانه با سوییچ یکی نیست: bashgah terminal key-exchange",
@@ -96,8 +92,6 @@ class Counter(Struct, frozen=True, kw_only=True):
             for line in exchange_lines(performed, self.wire.spec):
                 typer.echo(line)
         typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
-        if presented.issuer_believed is False:
-            typer.echo(NOT_BELIEVED.said_in(self.language), err=True)
         if performed.receipt is not None and performed.receipt.reason == PIN_UNREADABLE:
             typer.echo(OTHER_KEYS.said_in(self.language), err=True)
         return presented
@@ -151,6 +145,6 @@ class Counter(Struct, frozen=True, kw_only=True):
                 return Presented(performed=await with_pin(sale, card))
             assert self.reader is not None, "a card is typed where none is read"
             typer.echo(PRESENT_CARD.said_in(self.language), err=True)
-            return await with_card(self.reader, terms, partial(with_pin, sale))
+            return await with_card(self.reader, terms, partial(with_pin, sale), sale.take_back)
 
         return carried_out

@@ -8,16 +8,16 @@ tells the terminals' ones. A real club's keys never are where this file is: its 
 from pathlib import Path
 from typing import Final
 
-from acquirers.terminal.cards.personalisation import Personalisation, write_new
-from bashgah.card_production.making import ICVV_SERVICE_CODE, account_of
-from bashgah.card_production.tracks import chip_track2, discretionary
+from acquirers.terminal.cards.personalisation import Personalisation, StripeMode, write_new
+from bashgah.card_production.making import ICVV_SERVICE_CODE, NO_SEQUENCE_NUMBER, account_of
+from bashgah.card_production.tracks import chip_track2, discretionary, discretionary_zeros
 from bashgah.demo import EXPIRY, TEST_CARDS
 from hsm_sim._cvv import cvv
 from hsm_sim._emv import account_block, card_key
 from hsm_sim._keys import Key
 from hsm_sim._pin_checks import pvv
 from hsm_sim._pins import Pin
-from hsm_sim.key_types import CVK, MK_AC, PVK, TAK, TMK, TPK, KeyType
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK, KeyType
 from hsm_sim.lmk import KeyBlockLmk
 
 TDES: Final = 0
@@ -36,6 +36,7 @@ _CLEAR: Final[dict[KeyType, str]] = {
     PVK: "67758F20AE431FAD13798A61EF2A19D9",
     CVK: "02F152204F9EC7A751FE76464CEF6234",
     MK_AC: "0807EC2343B5A2BA8C626D544CF15791",
+    MK_CVC3: "D3DA16A2C87A5E6B1F7A1FB65B61DCAD",
 }
 
 STRIPE_SERVICE_CODE: Final = "101"
@@ -74,12 +75,7 @@ def stripe_track2(pan: str) -> str:
 
 def chip_card(pan: str) -> Personalisation:
     """Give the data of a card's chip, as card production would for a virtual one."""
-    # What derives a key shows nobody its bytes; whoever makes a card has to hand them over.
-    transport, derived = (
-        clear_key(TMK),
-        card_key(clear_key(MK_AC), account_block(pan, CHIP_SEQUENCE)),
-    )
-    handed_over = transport.decrypt_ecb(derived.wrapped([transport, transport]))
+    zeros = discretionary_zeros(len(pan))
     return Personalisation(
         pan=pan,
         sequence_number=CHIP_SEQUENCE,
@@ -87,8 +83,20 @@ def chip_card(pan: str) -> Personalisation:
         name="REZA/DEMO",
         service_code=CHIP_SERVICE_CODE,
         track2=chip_track2(pan, EXPIRY, CHIP_SERVICE_CODE, _discretionary(pan, ICVV_SERVICE_CODE)),
-        icc_master_key=handed_over.hex().upper(),
+        icc_master_key=_handed_over(MK_AC, pan, CHIP_SEQUENCE),
+        stripe_mode=StripeMode(
+            track2=chip_track2(pan, EXPIRY, CHIP_SERVICE_CODE, zeros),
+            icc_cvc3_key=_handed_over(MK_CVC3, pan, NO_SEQUENCE_NUMBER),
+        ),
     )
+
+
+def _handed_over(kind: KeyType, pan: str, sequence: str) -> str:
+    """Give a card's key, as hex."""
+    # What derives a key shows nobody its bytes; whoever makes a card has to hand them over.
+    transport = clear_key(TMK)
+    derived = card_key(clear_key(kind), account_block(pan, sequence))
+    return transport.decrypt_ecb(derived.wrapped([transport, transport])).hex().upper()
 
 
 def write_chip_card(directory: Path) -> None:

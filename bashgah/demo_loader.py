@@ -27,7 +27,7 @@ from bashgah.demo import (
     TEST_CARDS,
 )
 from bashgah.shard_links import expect_no_more_shards, shard_configs
-from hsm_sim.key_types import CVK, MK_AC, PVK, TAK, TMK, TPK
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK
 from issuers.purse import purse
 from switch._lane import Lane
 from switch.config import Config, read_dsn, read_pan_key, slot_owners
@@ -100,6 +100,7 @@ def events(
         pin_verification=demo_keys.sealed_key(PVK),
         card_code=demo_keys.sealed_key(CVK),
         cryptogram=demo_keys.sealed_key(MK_AC),
+        dynamic_code=demo_keys.sealed_key(MK_CVC3),
     )
     every_card = [(card.pan, card.expiry) for card in TEST_CARDS]
     every_card += [(pan, EXPIRY) for pan in CROWD_PANS]

@@ -14,8 +14,9 @@ import msgspec
 
 from bashgah.control_client import Shards
 from bashgah.hsm_dialog import ask
+from switch.control import TerminalName
 from switch.errors import OperatingError
-from switch.events import SealedKey, TerminalId, TerminalKeysSet
+from switch.events import KeyCounterReset, SealedKey, TerminalId, TerminalKeysSet
 from switch.hsm_client import HsmSession
 from switch.hsm_pool import make_session_key
 
@@ -107,16 +108,7 @@ def inject(shards: Shards, keys: Sequence[Injection], at_s: int) -> Iterator[tup
 
     Raises OperatingError before anything is done when a shard knows one of them not.
     """
-    rows = {}
-    for shard in shards.numbers:
-        numbers: list[int | None] = []
-        for at in range(0, len(keys), TERMINALS_AT_ONCE):
-            names = [(one.acquirer, one.terminal_id) for one in keys[at : at + TERMINALS_AT_ONCE]]
-            numbers += shards.find_terminals(shard, names)
-        unknown = [one.terminal_id for one, row in zip(keys, numbers, strict=True) if row is None]
-        if unknown:
-            raise OperatingError(f"shard {shard} does not know terminal {', '.join(unknown[:5])}")
-        rows[shard] = [row for row in numbers if row is not None]
+    rows = _rows_of(shards, [(one.acquirer, one.terminal_id) for one in keys])
     for index, one in enumerate(keys):
         for shard in shards.numbers:
             event = TerminalKeysSet(
@@ -130,6 +122,32 @@ def inject(shards: Shards, keys: Sequence[Injection], at_s: int) -> Iterator[tup
                 at_s=at_s,
             )
             yield shard, shards.record(shard, event)
+
+
+def reset_counter(
+    shards: Shards, name: TerminalName, *, used: int, why: str
+) -> Iterator[tuple[int, int]]:
+    """Count a terminal's derived keys anew, in every shard; yields shard and row of each.
+
+    Raises OperatingError before anything is done when a shard does not know the terminal.
+    """
+    for shard, (terminal,) in _rows_of(shards, [name]).items():
+        event = KeyCounterReset(terminal=terminal, used=used, why=why)
+        yield shard, shards.record(shard, event)
+
+
+def _rows_of(shards: Shards, names: Sequence[TerminalName]) -> dict[int, list[int]]:
+    """Give the terminals' numbers in each shard. Raises OperatingError."""
+    rows = {}
+    for shard in shards.numbers:
+        numbers: list[int | None] = []
+        for at in range(0, len(names), TERMINALS_AT_ONCE):
+            numbers += shards.find_terminals(shard, names[at : at + TERMINALS_AT_ONCE])
+        unknown = [name[1] for name, row in zip(names, numbers, strict=True) if row is None]
+        if unknown:
+            raise OperatingError(f"shard {shard} does not know terminal {', '.join(unknown[:5])}")
+        rows[shard] = [row for row in numbers if row is not None]
+    return rows
 
 
 def _key_of(fields: str) -> tuple[str, str]:

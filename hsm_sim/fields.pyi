@@ -75,3 +75,10 @@ class Fields:
 
     def end(self) -> None:
         """Take the LMK identifier and the trailer, if there are; anything else is refused."""
+
+    def abandon(self) -> None:
+        """Take the trailer of a command that is refused before it was read to its end.
+
+        It is what is printable behind the last X'19'. What was taken before the last step is no
+        part of it: that may be binary.
+        """

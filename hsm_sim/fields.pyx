@@ -43,6 +43,7 @@ cdef class Fields:
     cdef bytes data
     cdef const unsigned char *start
     cdef Py_ssize_t at
+    cdef Py_ssize_t before              # where the last step began
     cdef Py_ssize_t length
     cdef readonly object lmk_id
     cdef readonly object trailer            # None: there was no X'19'
@@ -53,7 +54,7 @@ cdef class Fields:
     def __init__(self, bytes data not None):
         self.data = data
         self.start = <const unsigned char *> PyBytes_AS_STRING(data)
-        self.at = 0
+        self.at = self.before = 0
         self.length = len(data)
         self.lmk_id = self.trailer = None
 
@@ -186,9 +187,23 @@ cdef class Fields:
             raise Refused(INPUT_DATA)
         self.trailer = self.take(self.length - self.at)
 
+    def abandon(self):
+        """Take the trailer of a command that is refused before it was read to its end.
+
+        It is what is printable behind the last X'19'. What was taken before the last step is no
+        part of it: that may be binary.
+        """
+        cdef Py_ssize_t at = self.length - 1
+        cdef Py_ssize_t first = max(self.before, self.length - 1 - TRAILER_BYTES_MAX)
+        while at >= first and 0x20 <= self.start[at] < 0x7f:
+            at -= 1
+        if self.trailer is None and at >= first and self.start[at] == END_MESSAGE:
+            self.trailer = self.data[at + 1:]
+
     cdef const unsigned char *step(self, Py_ssize_t count) except NULL:
         """Move over so many bytes; the only place where bounds are checked."""
         cdef const unsigned char *taken = self.start + self.at
+        self.before = self.at
         if count < 0 or count > self.length - self.at:
             raise Refused(INPUT_DATA)
         self.at += count

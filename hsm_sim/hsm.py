@@ -122,11 +122,11 @@ class Hsm:
     def execute(self, message: bytes) -> bytes:
         """Run one command (without its header). Every message gets a reply."""
         row = self._rows.get(message[:2])
+        fields = Fields(message[2:])
         if row is None:
-            return reply_code(message[:2]) + _UNKNOWN
+            return reply_code(message[:2]) + _UNKNOWN + _trailer(fields)
         command, reply = row
         self.health.counts[command.code] += 1
-        fields = Fields(message[2:])
         try:
             if command.code in self.disabled:
                 raise Refused(ErrorCode.DISABLED)
@@ -134,7 +134,7 @@ class Hsm:
                 raise Refused(ErrorCode.NOT_AUTHORISED)
             result = command.run(self, fields)
         except Refused as refusal:
-            response = reply + refusal.code.encode("ascii")
+            return reply + refusal.code.encode("ascii") + _trailer(fields)
         else:
             if isinstance(result, Answer):
                 response = reply + result.code.encode("ascii") + result.fields
@@ -143,6 +143,12 @@ class Hsm:
         if fields.trailer is not None:
             response += b"\x19" + fields.trailer
         return response
+
+
+def _trailer(fields: Fields) -> bytes:
+    """Give a refused command's trailer, wherever reading it has stopped."""
+    fields.abandon()
+    return b"" if fields.trailer is None else b"\x19" + fields.trailer
 
 
 _OK = ErrorCode.OK.encode("ascii")

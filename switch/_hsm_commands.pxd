@@ -20,12 +20,14 @@ cdef struct Asking:             # what the commands of one message are made of
     const Card *card
     const SealedKey *derivation
     bint keys_before
+    int32_t counter             # of the card, that its dynamic code is asked with
 
 cdef size_t command_begin(Buffer *out, int32_t number) noexcept nogil
 cdef void command_end(Buffer *out, size_t start) noexcept nogil
 cdef bint put_mac_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_pin_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_card_code_check(const Asking *asking, Buffer *out) noexcept nogil
+cdef bint put_dynamic_code_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_cryptogram_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef void put_seal(const TerminalKeys *keys, bint keys_before, const uint8_t *data, size_t bytes,
                    Buffer *out) noexcept nogil

@@ -7,6 +7,7 @@ unreadable, and the command is not sent. Room for the longest is reserved by `co
 from libc.stddef cimport size_t
 from libc.string cimport memcmp, memcpy, memset
 
+from switch._dynamic_codes cimport DynamicTrack, read_dynamic_track
 from switch._keyring cimport MAC_RETAIL
 from switch._mapping cimport F_CARD_SEQUENCE, F_CHIP_DATA, F_PAN, F_PIN_BLOCK, F_TRACK2, read_hex
 from switch.iso8583._codec cimport has, next_ber_tlv, read_text
@@ -199,6 +200,28 @@ cdef bint put_card_code_check(const Asking *asking, Buffer *out) noexcept nogil:
         put(out, b";", 1)
         put(out, track + digits + 1, 7)
     memset(track, 0, sizeof(track))
+    return good
+
+
+cdef bint put_dynamic_code_check(const Asking *asking, Buffer *out) noexcept nogil:
+    """PM: is the code of this one presentation the card's? A track tells no sequence number: 00."""
+    cdef char track[TRACK2_CHARACTERS_MAX]
+    cdef DynamicTrack found
+    cdef Py_ssize_t count = element(asking, F_TRACK2, track, sizeof(track))
+    cdef bint good = read_dynamic_track(&asking.issuer.places, track, count, &found)
+    if good:
+        put(out, b"PM12", 4)
+        put_key(out, &asking.issuer.dynamic_code)
+        put(out, b"A", 1)
+        put(out, track, <size_t> found.pan_digits)
+        put(out, b";00", 3)
+        put_number(out, found.fixed_bytes, 10, 3)
+        put(out, found.fixed, found.fixed_bytes)
+        put(out, found.number, sizeof(found.number))
+        put_number(out, <size_t> asking.counter, 10, 5)
+        put(out, found.code, sizeof(found.code))
+    memset(track, 0, sizeof(track))
+    memset(&found, 0, sizeof(found))
     return good
 
 

@@ -4,9 +4,10 @@ from libc.string cimport memcpy, memset
 
 from switch._connections cimport Connection
 from switch._doors cimport Listener
+from switch._dynamic_codes cimport counter_after
 from switch._hsm_commands cimport (
-    Asking, command_begin, command_end, put_card_code_check, put_cryptogram_check, put_mac_check,
-    put_pin_check, put_seal,
+    Asking, command_begin, command_end, put_card_code_check, put_cryptogram_check,
+    put_dynamic_code_check, put_mac_check, put_pin_check, put_seal,
 )
 from switch._hsm_links cimport (
     HSM_HEADER_BYTES, HSM_LINKS_MAX, HsmLink, hsm_link_add, hsm_link_drop, hsm_link_flush,
@@ -21,7 +22,7 @@ from switch._questions cimport (
 from switch._register cimport find_acquirer, find_card, find_terminal
 from switch._routing cimport ROUTE_LISTENER
 from switch._shard cimport (
-    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_MAC, PROOF_PIN, Verdict,
+    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_DYNAMIC_CODE, PROOF_MAC, PROOF_PIN, Verdict,
 )
 from switch._sockets cimport close_fd, monotonic_us
 from switch.iso8583._codec cimport FAULT_NONE, Scan, has, scan
@@ -121,7 +122,7 @@ cdef class HsmStage(Outbox):
         cdef Question *question = &self.questions.all[number]
         cdef uint8_t proof
         cdef uint8_t bit
-        for bit in range(4):
+        for bit in range(6):
             proof = <uint8_t> (1 << bit)
             if question.wanted & proof and not self.ask_one(number, proof, frame, profile, link):
                 question.recall.verdict.asked |= proof
@@ -165,6 +166,11 @@ cdef class HsmStage(Outbox):
             written = put_pin_check(&asking, out)
         elif proof == PROOF_CARD_CODE:
             written = put_card_code_check(&asking, out)
+        elif proof == PROOF_DYNAMIC_CODE:
+            asking.counter = counter_after(&asking.issuer.places, asking.card.counter,
+                                           self.work.request.counter_digits)
+            self.questions.all[number].recall.verdict.card_counter = asking.counter
+            written = put_dynamic_code_check(&asking, out)
         else:
             written = put_cryptogram_check(&asking, out)
         if not written:

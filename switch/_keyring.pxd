@@ -5,7 +5,7 @@ gives to it again with every command. Rebuilt from the journal's events by `swit
 in no image of a snapshot. Knows no command.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 
 cdef enum:
     MAC_RETAIL = 1              # ISO 9797-1 algorithm 3
@@ -16,10 +16,17 @@ cdef struct SealedKey:
     uint8_t bytes               # 0 = there is none
     char text[191]
 
+cdef struct CodePlaces:         # on track 2, of a contactless card's stripe mode (`_dynamic_codes`)
+    uint16_t code               # a bit for each digit; the lowest is the track's last digit
+    uint16_t number             # of the ATC, then of the terminal's unpredictable number
+    uint8_t counter_digits      # how many of them are the ATC's
+
 cdef struct IssuerKeys:         # of a programme
     SealedKey pin_verification  # PVK
     SealedKey card_code         # CVK
     SealedKey cryptogram        # issuer master key of chips' cryptograms, MK-AC
+    SealedKey dynamic_code      # issuer master key of CVC3, MK-CVC3
+    CodePlaces places
     uint8_t code_at             # digits between service code and card code on track 2
 
 cdef struct TerminalKeys:       # what every message looks at comes first: one line of the cache

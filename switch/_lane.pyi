@@ -42,7 +42,7 @@ class Lane:
         available: bool = True,
         recalled: bool = False,
         pricer: Pricer | None = None,
-        verdict: tuple[int, int, int, int, int] | None = None,
+        verdict: tuple[int, ...] | None = None,
     ) -> tuple[ServeStatus, bytes, int, Wanted | tuple[Literal["prove"], int] | None]:
         """Serve one message, without framing: (status, reply, sequence it waits for, recall).
 

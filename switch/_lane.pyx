@@ -248,9 +248,10 @@ cdef class Lane:
 
         What it needs is None, ("seq", sequence) or ("key", terminal, STAN) of the journal, or
         ("prove", proofs) of the HSM, whose `verdict` is (asked, right, unreadable, away, by the
-        keys of before), a bit for each proof, or ("keys", terminal, missed). `recalled` says that
-        this is the message that was answered last, after that. Without a `pricer` a programme that
-        is priced in Python is for later, and needs nothing.
+        keys of before), a bit for each proof, and of a dynamic code its counter behind them; or
+        ("keys", terminal, missed). `recalled` says that this is the message that was answered last,
+        after that. Without a `pricer` a programme that is priced in Python is for later, and needs
+        nothing.
         """
         cdef Moment now
         cdef Pressure pressure
@@ -262,7 +263,8 @@ cdef class Lane:
             self.recall.terminal = -1
         if verdict is not None:
             told = &self.recall.verdict
-            told.asked, told.right, told.unreadable, told.away, told.keys_before = verdict
+            told.asked, told.right, told.unreadable, told.away, told.keys_before = verdict[:5]
+            told.card_counter = verdict[5] if len(verdict) > 5 else 0
         memset(&pressure, 0, sizeof(Pressure))
         pressure.everything = REASON_NONE if available else LEDGER_UNAVAILABLE
         self.recall.desk = NULL if pricer is None else &pricer.desk

@@ -2,6 +2,7 @@
 
 from libc.string cimport memcmp, memcpy, memset
 
+from switch._dynamic_codes cimport note_counter_digits
 from switch._index cimport hash_bytes
 from switch._shard cimport bashgah_hmac
 from switch._words cimport (
@@ -123,12 +124,14 @@ cdef int token_of(const Shard *shard, const char *pan, Py_ssize_t count,
 
 
 cdef void read_card(const Shard *shard, Reading *reading, Request *request) noexcept nogil:
-    """PAN and expiry from their elements or track 2; both must agree when both are there."""
+    """PAN and expiry from their elements or track 2, which must agree; how the card was read."""
     cdef char pan[PAN_DIGITS_MAX]
     cdef char track[TRACK2_CHARACTERS_MAX]
     cdef Py_ssize_t pan_count = text(reading, F_PAN, pan, sizeof(pan))
     cdef Py_ssize_t track_count = text(reading, F_TRACK2, track, sizeof(track))
     cdef Py_ssize_t at = 0
+    cdef int64_t mode = number(reading, F_ENTRY_MODE, -1)
+    request.entry_mode = <int16_t> (mode // 10) if mode >= 0 else -1
     request.expires_yymm = <int32_t> number(reading, F_EXPIRY, -1)
     request.service_code = -1
     if track_count:
@@ -147,6 +150,7 @@ cdef void read_card(const Shard *shard, Reading *reading, Request *request) noex
             token_of(shard, track, at, request)
     elif pan_count:
         token_of(shard, pan, pan_count, request)
+    note_counter_digits(shard, track, track_count, request)
     memset(pan, 0, sizeof(pan))
     memset(track, 0, sizeof(track))
 
@@ -172,7 +176,7 @@ cdef bint read_hex(const uint8_t *characters, size_t count, uint8_t *out,
 
 
 cdef void read_proofs(Reading *reading, Request *request) noexcept nogil:
-    """What the message has to prove itself with, and how the card was read."""
+    """What the message has to prove itself with."""
     cdef char chip[CHIP_CHARACTERS_MAX]
     cdef uint8_t data[CHIP_BYTES_MAX]
     cdef const uint8_t *value = NULL
@@ -181,8 +185,6 @@ cdef void read_proofs(Reading *reading, Request *request) noexcept nogil:
     cdef const uint8_t *tag = NULL
     cdef size_t tag_bytes = 0
     cdef Py_ssize_t count
-    cdef int64_t mode = number(reading, F_ENTRY_MODE, -1)
-    request.entry_mode = <int16_t> (mode // 10) if mode >= 0 else -1
     request.card_counter = -1
     request.has_pin = sent(reading, F_PIN_BLOCK)
     if sent(reading, F_MAC):

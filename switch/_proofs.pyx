@@ -6,19 +6,21 @@ needs at once; the rest is judged where the card's programme is known, after rep
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from switch._dynamic_codes cimport MODE_CONTACTLESS_STRIPE, counter_after
 from switch._keyring cimport IssuerKeys, derivation_key, issuer_keys, terminal_keys
 from switch._plan cimport PIN_ALWAYS, PIN_NEVER, Security
 from switch._register cimport (
     NO_PVV, Card, find_acquirer, find_card, find_terminal,
 )
 from switch._shard cimport (
-    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_MAC, PROOF_PIN, PROVE_FIRST, Verdict,
+    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_DYNAMIC_CODE, PROOF_MAC, PROOF_PIN, PROVE_FIRST,
+    Verdict,
 )
 from switch._words cimport (
     CARD_CODE_WRONG, CHIP_EXPECTED, CLASS_AUTHORISATION, CLASS_FINANCIAL, CRYPTOGRAM_MISSING,
-    CRYPTOGRAM_REPEATED, CRYPTOGRAM_WRONG, HSM_UNAVAILABLE, KEY_SERIAL_REPEATED, MAC_MISSING,
-    MAC_WRONG, NO_TERMINAL_KEYS, PIN_MISSING, PIN_TRIES_EXCEEDED, PIN_UNREADABLE, PIN_WRONG,
-    REASON_NONE, REFUND,
+    CRYPTOGRAM_REPEATED, CRYPTOGRAM_WRONG, DYNAMIC_CODE_WRONG, HSM_UNAVAILABLE,
+    KEY_SERIAL_REPEATED, MAC_MISSING, MAC_WRONG, NO_TERMINAL_KEYS, PIN_MISSING, PIN_TRIES_EXCEEDED,
+    PIN_UNREADABLE, PIN_WRONG, REASON_NONE, REFUND,
 )
 
 cdef enum:                      # DE 22, how the card was read
@@ -26,14 +28,33 @@ cdef enum:                      # DE 22, how the card was read
     MODE_CONTACTLESS = 7
     MODE_FALLBACK = 80          # by its stripe, because its chip could not be read
 
+cdef enum Source:               # of what a message says of its card
+    SOURCE_UNPROVEN = 0         # its number alone, or a programme that asks its cards for nothing
+    SOURCE_CHIP = 1             # has to show a cryptogram
+    SOURCE_STRIPE_MODE = 2      # a contactless chip's track: has to show a dynamic code
+    SOURCE_STRIPE = 3           # has to show its card code, and that there is no chip
 
-cdef inline bint by_chip(const Request *request) noexcept nogil:
-    return request.entry_mode == MODE_CHIP or request.entry_mode == MODE_CONTACTLESS
+
+cdef Source source_of(const Request *request, const Security *security,
+                      const IssuerKeys *issuer) noexcept nogil:
+    """Whose rules a message has to follow. DE 22 can only choose among proofs, never go without.
+
+    A track is a stripe's, whatever DE 22 says, or does not say, unless a chip gave it: by chip's
+    rules (05, 07) where the programme checks chips, or by those of stripe mode (91) where it has a
+    key for dynamic codes.
+    """
+    if not security.card_code and not security.chip:
+        return SOURCE_UNPROVEN
+    if security.chip and (request.entry_mode == MODE_CHIP
+                          or request.entry_mode == MODE_CONTACTLESS):
+        return SOURCE_CHIP
+    if request.entry_mode == MODE_CONTACTLESS_STRIPE and makes_dynamic_codes(issuer):
+        return SOURCE_STRIPE_MODE
+    return SOURCE_STRIPE if request.has_track2 else SOURCE_UNPROVEN
 
 
-cdef inline bint by_stripe(const Request *request) noexcept nogil:
-    """A track is a stripe's unless a chip gave it, whatever else DE 22 says, or does not say."""
-    return request.has_track2 and not by_chip(request)
+cdef inline bint makes_dynamic_codes(const IssuerKeys *issuer) noexcept nogil:
+    return issuer != NULL and issuer.dynamic_code.bytes != 0
 
 
 cdef inline bint has_chip(const Request *request) noexcept nogil:
@@ -70,6 +91,7 @@ cdef uint8_t wanted_of_card(const Shard *shard, const Request *request, const Te
     """What the HSM has to say of the card and its holder, as far as it can be asked at all."""
     cdef const Security *security = &shard.plans[card.programme_row].security
     cdef const IssuerKeys *issuer = issuer_keys(&shard.keyring, card.programme_row)
+    cdef Source source = source_of(request, security, issuer)
     cdef uint8_t wanted = 0
     if issuer == NULL:
         return 0
@@ -78,11 +100,14 @@ cdef uint8_t wanted_of_card(const Shard *shard, const Request *request, const Te
             and can_read_pin(shard, request, keys,
                              find_acquirer(&shard.register, request.acquirer))):
         wanted |= PROOF_PIN
-    if security.card_code and by_stripe(request) and issuer.card_code.bytes:
+    if source == SOURCE_STRIPE and security.card_code and issuer.card_code.bytes:
         wanted |= PROOF_CARD_CODE
-    if (security.chip and by_chip(request) and request.has_chip and issuer.cryptogram.bytes
+    if (source == SOURCE_CHIP and request.has_chip and issuer.cryptogram.bytes
             and request.card_counter > card.counter):
         wanted |= PROOF_CRYPTOGRAM
+    if (source == SOURCE_STRIPE_MODE
+            and counter_after(&issuer.places, card.counter, request.counter_digits) >= 0):
+        wanted |= PROOF_DYNAMIC_CODE
     return wanted
 
 
@@ -142,17 +167,47 @@ cdef int check_sender(const Shard *shard, const Request *request, const Moment *
 
 
 cdef int check_stripe(const Request *request, const Security *security,
-                      const IssuerKeys *issuer) noexcept nogil:
-    """A stripe is read where there is no chip, or where it failed and the programme allows it."""
+                      const IssuerKeys *issuer, Decision *decision) noexcept nogil:
+    """A stripe is read where there is no chip, or where it failed and the programme allows it.
+
+    A programme has cards with chips when it checks them, or the codes that they make.
+    """
     cdef const Verdict *verdict = &request.recall.verdict
-    if security.chip and has_chip(request) and not (
-            request.entry_mode == MODE_FALLBACK and security.fallback):
+    if ((security.chip or makes_dynamic_codes(issuer)) and has_chip(request)
+            and not (request.entry_mode == MODE_FALLBACK and security.fallback)):
         return CHIP_EXPECTED
     if not security.card_code:
         return REASON_NONE
     if issuer == NULL or issuer.card_code.bytes == 0 or verdict.away & PROOF_CARD_CODE:
         return HSM_UNAVAILABLE
-    return REASON_NONE if verdict.right & PROOF_CARD_CODE else CARD_CODE_WRONG
+    if not verdict.right & PROOF_CARD_CODE:
+        return CARD_CODE_WRONG
+    decision.row.proofs |= PROOF_CARD_CODE
+    return REASON_NONE
+
+
+cdef int check_stripe_mode(const Request *request, const IssuerKeys *issuer, const Card *card,
+                           Decision *decision) noexcept nogil:
+    """A chip that speaks as a stripe proves itself by a code that nobody has shown before.
+
+    The track has only the last digits of its counter. The HSM was asked with the whole one: that
+    is the one whose code was right, whatever the card has shown meanwhile.
+    """
+    cdef const Verdict *verdict = &request.recall.verdict
+    cdef int32_t counter
+    if request.counter_digits < 0:
+        return DYNAMIC_CODE_WRONG
+    counter = (verdict.card_counter if verdict.asked & PROOF_DYNAMIC_CODE else
+               counter_after(&issuer.places, card.counter, request.counter_digits))
+    if counter <= card.counter:
+        return CRYPTOGRAM_REPEATED
+    if verdict.away & PROOF_DYNAMIC_CODE:
+        return HSM_UNAVAILABLE
+    if not verdict.right & PROOF_DYNAMIC_CODE:
+        return DYNAMIC_CODE_WRONG
+    decision.row.proofs |= PROOF_DYNAMIC_CODE
+    decision.row.card_counter = counter
+    return REASON_NONE
 
 
 cdef int check_chip(const Request *request, const IssuerKeys *issuer, const Card *card,
@@ -211,6 +266,7 @@ cdef int check_holder(Shard *shard, const Request *request, const Moment *now,
     cdef const Security *security = &shard.plans[card.programme_row].security
     cdef const IssuerKeys *issuer
     cdef const TerminalKeys *keys
+    cdef Source source
     cdef uint8_t wanted
     cdef int reason = REASON_NONE
     if security.pin == PIN_NEVER and not security.card_code and not security.chip:
@@ -220,11 +276,12 @@ cdef int check_holder(Shard *shard, const Request *request, const Moment *now,
     wanted = wanted_of_card(shard, request, keys, card)
     if wanted & ~(request.recall.verdict.asked | request.recall.verdict.away):
         return ask(decision, wanted)
-    if by_stripe(request):
-        reason = check_stripe(request, security, issuer)
-        if reason == REASON_NONE and request.recall.verdict.right & PROOF_CARD_CODE:
-            decision.row.proofs |= PROOF_CARD_CODE
-    elif security.chip and by_chip(request):
+    source = source_of(request, security, issuer)
+    if source == SOURCE_STRIPE:
+        reason = check_stripe(request, security, issuer, decision)
+    elif source == SOURCE_STRIPE_MODE:
+        reason = check_stripe_mode(request, issuer, card, decision)
+    elif source == SOURCE_CHIP:
         reason = check_chip(request, issuer, card, decision)
     if reason == REASON_NONE and security.pin != PIN_NEVER:
         reason = check_pin(shard, request, security, issuer, keys, now, card, decision)

@@ -27,5 +27,8 @@ def set_pin_values(core: Core, first: int, pvvs: array[int], pvkis: array[int]) 
 def reset_pin_tries(core: Core, card: int) -> None:
     """Count a card's wrong PINs anew."""
 
+def reset_key_counter(core: Core, terminal: int, used: int) -> None:
+    """Take the counters of a terminal's derived keys up to `used` as used, and no others."""
+
 def card_proofs(core: Core, number: int) -> tuple[int, int | None, int | None]:
     """Give (wrong PINs since the last right one, PVV or None, chip counter or None) of a card."""

@@ -46,7 +46,11 @@ def set_issuer_keys(Core core, int32_t plan_row, event):
     keep(&keys.pin_verification, event.pin_verification)
     keep(&keys.card_code, event.card_code)
     keep(&keys.cryptogram, event.cryptogram)
+    keep(&keys.dynamic_code, event.dynamic_code)
     keys.code_at = event.code_at
+    keys.places.code = int(event.pcvc3_track2, 16)
+    keys.places.number = int(event.punatc_track2, 16)
+    keys.places.counter_digits = event.natc_track2
 
 
 def set_derivation_key(Core core, int32_t acquirer_row, str key):
@@ -96,6 +100,12 @@ def reset_pin_tries(Core core, int64_t card):
     """Count a card's wrong PINs anew."""
     assert 0 <= card < core.shard.register.card_count
     core.shard.register.cards[card].pin_tries = 0
+
+
+def reset_key_counter(Core core, int32_t terminal, int32_t used):
+    """Take the counters of a terminal's derived keys up to `used` as used, and no others."""
+    assert 0 <= terminal < core.shard.register.terminal_count
+    core.shard.register.terminals[terminal].key_counter = used
 
 
 def card_proofs(Core core, int64_t number):

@@ -42,6 +42,7 @@ cdef enum Proof:            # what a message can prove, a bit each; column `proo
     PROOF_CARD_CODE = 4
     PROOF_CRYPTOGRAM = 8
     PROOF_KEYS_BEFORE = 16  # of a verdict: by the terminal's keys of before
+    PROOF_DYNAMIC_CODE = 32 # CVC3
 
 cdef struct Verdict:        # what the HSM said of a message, a bit for each `Proof`
     uint8_t asked
@@ -53,6 +54,7 @@ cdef struct Verdict:        # what the HSM said of a message, a bit for each `Pr
     uint8_t rounds              # how often an HSM was asked
     uint8_t has_answer      # to the card's cryptogram
     uint8_t card_answer[8]
+    int32_t card_counter    # that the dynamic code was asked with
 
 cdef struct Recall:             # what was done for a message so far, before it can be decided
     Verdict verdict
@@ -87,6 +89,7 @@ cdef struct Request:
     int16_t entry_mode          # DE 22, the first two digits
     int16_t service_code        # of track 2
     int32_t card_counter        # of the chip's cryptogram, ATC
+    int32_t counter_digits      # the ATC's last digits on a track in stripe mode
     int32_t processing_code
     int32_t stan
     int32_t local_at

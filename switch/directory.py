@@ -13,6 +13,7 @@ from switch._core import Core
 from switch._plan_loading import link_cards, set_credit_limit, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
+    reset_key_counter,
     reset_pin_tries,
     set_derivation_key,
     set_issuer_keys,
@@ -30,6 +31,7 @@ from switch.events import (
     DerivationKeySet,
     Event,
     IssuerKeysSet,
+    KeyCounterReset,
     MerchantAdded,
     MerchantStatusChanged,
     PinTriesReset,
@@ -46,6 +48,9 @@ from switch.operations import JournalKind
 from switch.plan import compile_plan
 from switch.programme import Programme
 from switch.units import counts_of, points_of
+
+CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
+UNPREDICTABLE_DIGITS_MAX = 8
 
 
 class EventError(ValueError):
@@ -142,12 +147,14 @@ class Directory:
                 self._set_derivation_key(event)
             case TerminalKeysSet():
                 self._set_terminal_keys(event)
+            case KeyCounterReset():
+                self._check_terminal(event.terminal)
+                reset_key_counter(self._core, event.terminal, event.used)
             case CardStatusChanged():
                 self._check_card(event.card)
                 self._core.set_card_status(event.card, event.status)
             case TerminalStatusChanged():
-                if not 0 <= event.terminal < len(self.terminals):
-                    raise EventError(f"terminal {event.terminal} is not known")
+                self._check_terminal(event.terminal)
                 self._core.set_terminal_status(event.terminal, event.blocked)
             case MerchantStatusChanged():
                 if not 0 <= event.merchant < len(self.merchants):
@@ -155,6 +162,10 @@ class Directory:
                 self._core.set_merchant_status(event.merchant, event.blocked)
             case TakenOver():
                 pass
+
+    def _check_terminal(self, terminal: int) -> None:
+        if not 0 <= terminal < len(self.terminals):
+            raise EventError(f"terminal {terminal} is not known")
 
     def _check_card(self, card: int) -> None:
         if not 0 <= card < self._core.card_count:
@@ -289,6 +300,7 @@ class Directory:
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"keys of programme {event.programme}, which is not known")
+        _check_places(event)
         set_issuer_keys(self._core, self.programme_rows[event.programme], event)
         self.issuer_keys[event.programme] = event
 
@@ -299,8 +311,7 @@ class Directory:
         self.derivation_keys[event.acquirer] = event
 
     def _set_terminal_keys(self, event: TerminalKeysSet) -> None:
-        if not 0 <= event.terminal < len(self.terminals):
-            raise EventError(f"terminal {event.terminal} is not known")
+        self._check_terminal(event.terminal)
         if event.mac_algorithm and not event.mac:
             raise EventError(f"terminal {event.terminal}: a MAC needs its key")
         set_terminal_keys(self._core, event.terminal, event)
@@ -362,6 +373,20 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
     terminal_keys: list[TerminalKeysSet] = []
+
+
+def _check_places(event: IssuerKeysSet) -> None:
+    """Refuse places of a dynamic code that no track could have, or that would prove too little."""
+    code, numbers = int(event.pcvc3_track2, 16), int(event.punatc_track2, 16)
+    unpredictable = numbers.bit_count() - event.natc_track2
+    if code & numbers or (code | numbers) & 1:
+        raise EventError("pcvc3_track2, punatc_track2: each digit has one use, the last its own")
+    if not CODE_DIGITS_MIN <= code.bit_count() <= CODE_DIGITS_MAX:
+        raise EventError(f"pcvc3_track2: {CODE_DIGITS_MIN} to {CODE_DIGITS_MAX} digits of a code")
+    if not 1 <= unpredictable <= UNPREDICTABLE_DIGITS_MAX:
+        raise EventError(
+            f"punatc_track2: 1 to {UNPREDICTABLE_DIGITS_MAX} digits beside natc_track2's"
+        )
 
 
 def _numbers(code: str, little_endian: bytes) -> "array[int]":

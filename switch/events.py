@@ -14,6 +14,7 @@ from switch.programme import Programme
 
 MerchantId = Annotated[str, msgspec.Meta(min_length=15, max_length=15)]
 SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
+Bitmap = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{4}$")]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
@@ -111,13 +112,21 @@ class IssuerKeysSet(_Event, frozen=True, kw_only=True, tag="issuer_keys_set"):
     """A programme's keys, each as the HSM takes it: under its own master key. Empty = none.
 
     `code_at`: digits between service code and card code on track 2 (PVKI and PVV are 5).
+    `dynamic_code` makes the codes (CVC3) of contactless cards in stripe mode. Where track 2 has
+    them is said as on the chip: bitmaps of its last 16 digits, the lowest bit the last digit, for
+    the code (9F65) and for ATC and unpredictable number (9F66), and how many digits of these are
+    the ATC's (9F67). The last digit of all tells how many are the unpredictable number's.
     """
 
     programme: int
     pin_verification: SealedKey = ""
     card_code: SealedKey = ""
     cryptogram: SealedKey = ""
+    dynamic_code: SealedKey = ""
     code_at: Annotated[int, msgspec.Meta(ge=0, le=12)] = 5
+    pcvc3_track2: Bitmap = "1F00"
+    punatc_track2: Bitmap = "00FE"
+    natc_track2: Annotated[int, msgspec.Meta(ge=1, le=5)] = 3
 
 
 class DerivationKeySet(_Event, frozen=True, kw_only=True, tag="derivation_key_set"):
@@ -145,6 +154,17 @@ class TerminalKeysSet(_Event, frozen=True, kw_only=True, tag="terminal_keys_set"
     at_s: int = 0  # Unix second
     overlap_seconds: int = 0
     instead_of_newest: bool = False  # the newest were never used: those before them hold on
+
+
+class KeyCounterReset(_Event, frozen=True, kw_only=True, tag="key_counter_reset"):
+    """A terminal was loaded with a new initial key (DUKPT): its messages are counted anew.
+
+    Counters up to `used` are taken as used.
+    """
+
+    terminal: int
+    used: Annotated[int, msgspec.Meta(ge=0, le=0x1FFFFF)] = 0
+    why: str = ""
 
 
 class CardStatusChanged(_Event, frozen=True, kw_only=True, tag="card_status_changed"):
@@ -190,6 +210,7 @@ Event = (
     | IssuerKeysSet
     | DerivationKeySet
     | TerminalKeysSet
+    | KeyCounterReset
     | CardStatusChanged
     | TerminalStatusChanged
     | MerchantStatusChanged

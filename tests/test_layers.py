@@ -36,6 +36,7 @@ LAYERS: dict[str, int] = {
     "switch._calendar": 2,
     "switch._core": 2,
     "switch._decide": 2,
+    "switch._dynamic_codes": 2,
     "switch._exchanges": 2,
     "switch._image": 2,
     "switch._index": 2,

@@ -51,7 +51,8 @@ class Performed(Struct, frozen=True, kw_only=True):
 
     With a reply: `answer` and `receipt`. Without: `fault` says why, `left` whether the switch may
     have got the request, and `reversal` is the answer to the reversal, if one was due and got
-    through.
+    through. `card_refused`: it was approved, and the card does not believe that its issuer said so;
+    it is reversed, too.
     """
 
     service: Service
@@ -61,11 +62,12 @@ class Performed(Struct, frozen=True, kw_only=True):
     receipt: Receipt | None = None
     fault: str = ""
     reversal: Answer | None = None
+    card_refused: bool = False
 
     @property
     def approved(self) -> bool:
-        """Tell whether the switch agreed; the network messages' 00 counts as well."""
-        return self.receipt is not None and self.receipt.approved
+        """Tell whether switch and card agreed; the network messages' 00 counts as well."""
+        return self.receipt is not None and self.receipt.approved and not self.card_refused
 
 
 class CardDiffersError(ValueError):
@@ -105,6 +107,20 @@ class PointOfSale:
         request = remembered.request_without_card()
         present_card(request, card)
         return await self._exchange_remembered(remembered, repeat_of(request), card)
+
+    async def take_back(self, performed: Performed, card: Card, card_name: str = "") -> Performed:
+        """Undo what was approved, for a card that refuses its issuer's answer.
+
+        Whoever made up the answer may have made up the approval. Source: EMV 4.3 Book 3, 10.9 and
+        Book 4, 12.2.2: a terminal that declines what was approved online sends a reversal.
+        """
+        if not performed.approved:
+            return performed
+        refused = structs.replace(performed, card_refused=True)
+        if performed.service not in MOVES_MONEY - ADVICES:
+            return refused
+        reversal = await self._reverse(performed.request, card, card_name)
+        return structs.replace(refused, reversal=reversal)
 
     def _check_card(self, remembered: Remembered, card: Card) -> None:
         if mask(card.pan) != remembered.card_masked:

@@ -29,9 +29,14 @@ class Presented(Struct, frozen=True, kw_only=True):
 
 
 async def with_card(
-    reader: CardReader, terms: Terms, operation: Callable[[Card], Awaitable[Performed]]
+    reader: CardReader,
+    terms: Terms,
+    operation: Callable[[Card], Awaitable[Performed]],
+    take_back: Callable[[Performed, Card], Awaitable[Performed]],
 ) -> Presented:
     """Read a card and carry out the operation with it. The reader is closed at the end.
+
+    An operation whose answer the card does not believe is taken back.
 
     Raises CardError and ReaderUnavailableError before anything is sent, and what the operation
     raises.
@@ -48,6 +53,8 @@ async def with_card(
         except CardError:
             # It was taken away, as contactless cards are: the next payment's cryptogram says so.
             return Presented(performed=performed)
+        if not believed:
+            performed = await take_back(performed, presented.card)
         return Presented(performed=performed, issuer_believed=believed)
 
 

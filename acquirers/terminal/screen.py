@@ -7,6 +7,7 @@ is masked by `describe` and by the receipt. Must not know how the operation was 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from acquirers.terminal import elements as de
 from acquirers.terminal import persian
 from acquirers.terminal.memory import Remembered
 from acquirers.terminal.orders import MOVES_MONEY
@@ -19,6 +20,11 @@ NOT_SENT: Final = Text("Not sent: nothing happened", "ارسال نشد؛ ترا
 NO_REPLY: Final = Text("No reply", "پاسخی نرسید")
 REVERSED: Final = Text("No reply: reversed, nothing moved", "پاسخی نرسید؛ تراکنش ابطال شد")
 UNKNOWN: Final = Text("No reply: outcome unknown, repeat it", "پاسخی نرسید؛ دوباره ارسال کنید")
+REFUSED: Final = Text("The card refused its issuer's answer", "کارت پاسخ صادرکننده را نپذیرفت")
+TAKEN_BACK: Final = Text("Reversed, nothing moved", "تراکنش ابطال شد")
+NOT_TAKEN_BACK: Final = Text(
+    "NOT YET REVERSED: repeat the reversal", "هنوز ابطال نشده است؛ ابطال را تکرار کنید"
+)
 
 MS_IN_NS: Final = 1_000_000
 
@@ -40,6 +46,8 @@ def exchange_lines(performed: Performed, spec: Spec) -> Iterator[str]:
 
 def outcome_text(performed: Performed, language: Language, heading: Text = HEADING) -> str:
     """Give the receipt, or what a person must know when there is none; newline at the end."""
+    if performed.card_refused:
+        return "".join(_line(text.said_in(language), language) for text in _refused(performed))
     if performed.receipt is not None:
         return render(performed.receipt, language, heading)
     return _line(_unanswered(performed).said_in(language), language)
@@ -53,6 +61,15 @@ def history_lines(exchanges: Sequence[Remembered], language: Language) -> Iterat
             f"{exchange.rrn}  {exchange.local_at:%m-%d %H:%M:%S}  {exchange.card_masked:<19}"
             f"  {exchange.amount_minor:>15,}  {exchange.response_code or '??':<2}  {title}"
         )
+
+
+def _refused(performed: Performed) -> Iterator[Text]:
+    """Say what became of an operation that the card refused after its approval."""
+    yield REFUSED
+    reversal = performed.reversal
+    if performed.service in MOVES_MONEY:
+        done = reversal is not None and reversal.reply.get(de.RESPONSE_CODE) == "00"
+        yield TAKEN_BACK if done else NOT_TAKEN_BACK
 
 
 def _unanswered(performed: Performed) -> Text:

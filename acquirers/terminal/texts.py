@@ -114,6 +114,9 @@ REASONS: Final[dict[str, Text]] = {
         Reason.CARD_CODE_WRONG: Text("Card is not genuine", "اصالت کارت تأیید نشد"),
         Reason.CRYPTOGRAM_MISSING: Text("Chip gave no proof", "تراشه رمزنگاشت نداد"),
         Reason.CRYPTOGRAM_REPEATED: Text("Chip was read before", "رمزنگاشت تراشه تکراری است"),
+        Reason.DYNAMIC_CODE_WRONG: Text(
+            "Code of this tap is wrong", "کد یک‌بارمصرف کارت نادرست است"
+        ),
         Reason.CRYPTOGRAM_WRONG: Text("Chip is not genuine", "اصالت تراشه تأیید نشد"),
         Reason.PIN_MISSING: Text("PIN needed", "رمز کارت لازم است"),
         Reason.PIN_TRIES_EXCEEDED: Text("No PIN tries left", "دفعات مجاز رمز تمام شد"),

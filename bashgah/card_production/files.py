@@ -56,6 +56,21 @@ class LoaderCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     key_index: int
 
 
+class StripeModeData(Masked, frozen=True, kw_only=True):
+    """Stripe mode of a card for its maker: tags 9F6B, 9F65, 9F66, 9F67, and a key under the ZMK."""
+
+    track2: str
+    pcvc3_track2: str
+    punatc_track2: str
+    natc_track2: int
+    key: str
+    key_check: str
+
+    def shown(self) -> str:
+        """Show nothing but places."""
+        return f"{self.pcvc3_track2} {self.punatc_track2} {self.natc_track2}"
+
+
 class PersonaliserCard(Masked, frozen=True, kw_only=True):
     """A card for its maker. `chip_key` is under the ZMK, ECB; `cvv2` is printed on the back."""
 
@@ -73,6 +88,7 @@ class PersonaliserCard(Masked, frozen=True, kw_only=True):
     chip_key_check: str
     key_index: int
     label: str
+    stripe_mode: StripeModeData | None = None
 
     def shown(self) -> str:
         """Show the place in the batch only."""
@@ -124,6 +140,19 @@ def personaliser_card(order: Order, number: int, card: MadeCard) -> Personaliser
         chip_key_check=card.chip_key_check,
         key_index=order.key_index,
         label=order.label,
+        stripe_mode=_stripe_mode(order, card) if card.dynamic_code_key else None,
+    )
+
+
+def _stripe_mode(order: Order, card: MadeCard) -> StripeModeData:
+    zeros = tracks.discretionary_zeros(len(card.pan))
+    return StripeModeData(
+        track2=tracks.chip_track2(card.pan, order.expiry, order.service_code, zeros),
+        pcvc3_track2=order.pcvc3_track2,
+        punatc_track2=order.punatc_track2,
+        natc_track2=order.natc_track2,
+        key=card.dynamic_code_key,
+        key_check=card.dynamic_code_key_check,
     )
 
 

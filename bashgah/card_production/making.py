@@ -5,7 +5,7 @@ personaliser's ZMK. CVVs and tracks are in this process in clear, since they are
 it encrypted.
 
     JA PIN | DG PVV | CW with the card's service code: CVV | CW with 000: CVV2 | CW with 999: iCVV |
-    ZG chip key under the ZMK
+    ZG chip key under the ZMK | ZG with the order's key for it: key of stripe mode, sequence 00
 
 All verification values are over YYMM.
 """
@@ -22,7 +22,8 @@ from switch.masked import Masked
 
 AT_ONCE_MAX = 16  # cards; an HSM's session takes 64 commands
 CVV2_SERVICE_CODE, ICVV_SERVICE_CODE = "000", "999"
-CRYPTOGRAM_KEY_TYPE = "109"
+CRYPTOGRAM_KEY_TYPE, DYNAMIC_CODE_KEY_TYPE = "109", "709"
+NO_SEQUENCE_NUMBER = "00"  # a track tells none
 ZMK_SCHEME = "X"  # ECB under the ZMK, what personalisers' machines read
 CHECK_CHARACTERS = 6
 MAILERS_MAX = 99  # of one command
@@ -35,6 +36,7 @@ class SealedKeys(msgspec.Struct, frozen=True, kw_only=True):
     cvk: str
     mk_ac: str
     zmk: str
+    mk_cvc3: str = ""
 
 
 class MadeCard(Masked, frozen=True, kw_only=True):
@@ -49,6 +51,8 @@ class MadeCard(Masked, frozen=True, kw_only=True):
     icvv: str
     chip_key: str  # under the ZMK
     chip_key_check: str
+    dynamic_code_key: str = ""  # of stripe mode, under the ZMK; empty = it has none
+    dynamic_code_key_check: str = ""
 
     def shown(self) -> str:
         """Show first six and last four digits only."""
@@ -92,8 +96,13 @@ async def _make_card(
         await _text(session, "CW", f"{keys.cvk}{pan};{order.expiry}{service_code}")
         for service_code in (order.service_code, CVV2_SERVICE_CODE, ICVV_SERVICE_CODE)
     ]
-    derive = f"{CRYPTOGRAM_KEY_TYPE}{keys.mk_ac}{keys.zmk}{ZMK_SCHEME}{pan};"
-    chip_key = await _text(session, "ZG", derive + order.sequence_number)
+    under_zmk = f"{keys.zmk}{ZMK_SCHEME}{pan};"
+    derive = f"{CRYPTOGRAM_KEY_TYPE}{keys.mk_ac}{under_zmk}{order.sequence_number}"
+    chip_key = await _text(session, "ZG", derive)
+    dynamic_code_key = ""
+    if keys.mk_cvc3:
+        derive = f"{DYNAMIC_CODE_KEY_TYPE}{keys.mk_cvc3}{under_zmk}{NO_SEQUENCE_NUMBER}"
+        dynamic_code_key = await _text(session, "ZG", derive)
     return MadeCard(
         pan=pan,
         name=name,
@@ -104,6 +113,8 @@ async def _make_card(
         icvv=cvvs[2],
         chip_key=chip_key[:-CHECK_CHARACTERS],
         chip_key_check=chip_key[-CHECK_CHARACTERS:],
+        dynamic_code_key=dynamic_code_key[:-CHECK_CHARACTERS],
+        dynamic_code_key_check=dynamic_code_key[-CHECK_CHARACTERS:],
     )
 
 

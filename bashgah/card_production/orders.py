@@ -12,6 +12,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from acquirers.terminal.cards.personalisation import Bitmap
+from bashgah.card_production.tracks import discretionary_zeros
 from hsm_sim.check_digits import luhn_digit
 from switch.errors import OperatingError
 
@@ -25,6 +27,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cvk: Path
     mk_ac: Path
     zmk: Path  # shared with the personaliser; TDES
+    mk_cvc3: Path | None = None  # where the cards have stripe mode
 
 
 class Recipients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +55,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sequence_number: Annotated[str, Meta(pattern="^[0-9]{2}$")] = "01"
     pin_digits: Annotated[int, Meta(ge=4, le=12)] = 4
     pvki: Annotated[int, Meta(ge=0, le=9)] = 1
+    pcvc3_track2: Bitmap = "1F00"  # of stripe mode, as the switch's `issuer_keys_set` has them
+    punatc_track2: Bitmap = "00FE"
+    natc_track2: Annotated[int, Meta(ge=1, le=5)] = 3
     key_index: Annotated[int, Meta(ge=0, le=0xFF)] = 1  # of the issuer's key, told by the chip
     label: Annotated[str, Meta(pattern="^[ -~]{1,16}$")] = "BASHGAH CLUB"
     name: Annotated[str, Meta(pattern="^[ -\\]_]{2,26}$")] = "CLUB MEMBER"
@@ -66,7 +72,16 @@ def read_order(path: Path) -> Order:
         raise OperatingError(f"{path}: {error}") from None
     if order.first + order.count > 10 ** _sequence_digits(order):
         raise OperatingError(f"{path}: no room for so many cards behind this BIN - at $.count")
+    if order.keys.mk_cvc3 is not None and not _has_room_for_codes(order):
+        raise OperatingError(f"{path}: no such digits on track 2 - at $.pcvc3_track2")
     return order
+
+
+def _has_room_for_codes(order: Order) -> bool:
+    """Are the places of stripe mode on the track, each with one use, the last digit's its own?"""
+    code, numbers = int(order.pcvc3_track2, 16), int(order.punatc_track2, 16)
+    digits = len(discretionary_zeros(order.pan_digits))
+    return not (code & numbers or (code | numbers) & 1 or (code | numbers) >> digits)
 
 
 def pans(order: Order) -> list[str]:

@@ -15,8 +15,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from acquirers.terminal.cards.personalisation import Personalisation, write_new
-from bashgah.card_production.files import PersonaliserCard
+from acquirers.terminal.cards.personalisation import (
+    Personalisation,
+    StripeMode,
+    write_new,
+)
+from bashgah.card_production.files import PersonaliserCard, StripeModeData
 from switch.errors import OperatingError
 
 DOUBLE_BYTES = 16
@@ -35,10 +39,6 @@ def opened(
 
 def virtual_card(card: PersonaliserCard, zmk: bytes) -> Personalisation:
     """Give the data of a virtual chip card. Raises OperatingError for another ZMK."""
-    chip_key = _ecb(zmk, bytes.fromhex(card.chip_key.lstrip("X")))
-    encryptor = Cipher(TripleDES(chip_key + chip_key[:8]), ECB()).encryptor()
-    if encryptor.update(bytes(8)).hex().upper()[:6] != card.chip_key_check:
-        raise OperatingError("the chip's key has another check value: another ZMK")
     return Personalisation(
         label=card.label,
         pan=card.pan,
@@ -47,8 +47,19 @@ def virtual_card(card: PersonaliserCard, zmk: bytes) -> Personalisation:
         name=card.name,
         service_code=card.service_code,
         track2=card.chip_track2,
-        icc_master_key=chip_key.hex().upper(),
+        icc_master_key=_opened_key(zmk, card.chip_key, card.chip_key_check),
         key_index=card.key_index,
+        stripe_mode=None if card.stripe_mode is None else _stripe_mode(card.stripe_mode, zmk),
+    )
+
+
+def _stripe_mode(data: StripeModeData, zmk: bytes) -> StripeMode:
+    return StripeMode(
+        track2=data.track2,
+        icc_cvc3_key=_opened_key(zmk, data.key, data.key_check),
+        pcvc3_track2=data.pcvc3_track2,
+        punatc_track2=data.punatc_track2,
+        natc_track2=data.natc_track2,
     )
 
 
@@ -59,6 +70,15 @@ def write_cards(directory: Path, cards: Sequence[PersonaliserCard], zmk: bytes) 
     for path, card in zip(paths, cards, strict=True):
         write_new(path, virtual_card(card, zmk))
     return paths
+
+
+def _opened_key(zmk: bytes, wire: str, check: str) -> str:
+    """Give a card's key, which came under the ZMK. Raises OperatingError for another ZMK."""
+    key = _ecb(zmk, bytes.fromhex(wire.lstrip("X")))
+    encryptor = Cipher(TripleDES(key + key[:8]), ECB()).encryptor()
+    if encryptor.update(bytes(8)).hex().upper()[:6] != check:
+        raise OperatingError("the chip's key has another check value: another ZMK")
+    return key.hex().upper()
 
 
 def _ecb(zmk: bytes, cryptogram: bytes) -> bytes:

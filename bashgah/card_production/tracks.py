@@ -2,7 +2,8 @@
 
 Owns the layout of the discretionary data, which is ours: PVKI, PVV, verification value, zeros to
 the end of the track. The value is CVV on the stripe and iCVV in the chip, so a stripe made of a
-chip's data is found out.
+chip's data is found out. In stripe mode the chip's track has neither: its code is made anew each
+time.
 Source: ISO/IEC 7813; LRC as the terminal's stripe reader computes it.
 """
 
@@ -14,8 +15,13 @@ CVV_DIGITS = 3
 
 def discretionary(pan: str, pvki: int, pvv: str, cvv: str) -> str:
     """Give the discretionary data behind the service code."""
-    used = len(pan) + 1 + len("YYMM") + len("201")
-    return f"{pvki}{pvv}{cvv}".ljust(TRACK2_DIGITS_MAX - used, "0")
+    return f"{pvki}{pvv}{cvv}".ljust(len(discretionary_zeros(len(pan))), "0")
+
+
+def discretionary_zeros(pan_digits: int) -> str:
+    """Give the discretionary data of stripe mode: a terminal puts its digits in."""
+    used = pan_digits + 1 + len("YYMM") + len("201")
+    return "0" * (TRACK2_DIGITS_MAX - used)
 
 
 def track1(pan: str, name: str, expiry: str, service_code: str, more: str) -> str:

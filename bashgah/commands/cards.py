@@ -45,6 +45,7 @@ def issue_command(
         cvk=read_key(beside / order.keys.cvk),
         mk_ac=read_key(beside / order.keys.mk_ac),
         zmk=read_key(beside / order.keys.zmk),
+        mk_cvc3=read_key(beside / order.keys.mk_cvc3) if order.keys.mk_cvc3 else "",
     )
     token_key = read_pan_key(pan_key)
     maker = read_certificate(beside / order.recipients.personaliser)

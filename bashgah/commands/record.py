@@ -15,6 +15,7 @@ from switch.events import (
     CardsAdded,
     CardStatusChanged,
     Event,
+    KeyCounterReset,
     MerchantStatusChanged,
     PinTriesReset,
     TakenOver,
@@ -23,7 +24,7 @@ from switch.events import (
 )
 
 OF_ONE_SHARD = (CardsAdded, CardStatusChanged, PinTriesReset, TakenOver)
-BY_NUMBER = (MerchantStatusChanged, TerminalKeysSet, TerminalStatusChanged)
+BY_NUMBER = (KeyCounterReset, MerchantStatusChanged, TerminalKeysSet, TerminalStatusChanged)
 """A terminal's or merchant's number may differ between shards: each counts those it was told of."""
 
 

@@ -11,7 +11,7 @@ import msgspec
 import trio
 import typer
 
-from bashgah.commands.operator_options import CONFIG, By, ConfigPath, open_shards
+from bashgah.commands.operator_options import CONFIG, By, ConfigPath, Why, open_shards
 from bashgah.hsm_dialog import address_of
 from bashgah.production_files import write_new
 from bashgah.terminal_keys import (
@@ -22,6 +22,7 @@ from bashgah.terminal_keys import (
     inject,
     make_keys,
     read_injection,
+    reset_counter,
 )
 from switch.errors import OperatingError
 from switch.hsm_client import open_hsm
@@ -29,6 +30,7 @@ from switch.hsm_client import open_hsm
 app = typer.Typer(no_args_is_help=True, help="Keys of terminals: make them, inject them.")
 
 TERMINAL_ID_CHARACTERS = 8
+DERIVED_KEYS_MAX = 0x1FFFFF  # a key serial number counts with 21 bits
 
 
 @app.command("make-keys")
@@ -94,3 +96,27 @@ def inject_command(
     with shards:
         rows = sum(1 for _ in inject(shards, keys, int(time.time())))
     typer.echo(f"keys of {len(keys)} terminals are in force ({rows} rows)")
+
+
+@app.command("reset-counter")
+def reset_counter_command(
+    terminal: Annotated[str, typer.Argument(help="Name of the terminal (DE 41).")],
+    acquirer: Annotated[str, typer.Option(help="Code of its acquirer (DE 32).")],
+    used: Annotated[
+        int, typer.Option(min=0, max=DERIVED_KEYS_MAX, help="The last counter that was used.")
+    ] = 0,
+    why: Why = "",
+    by: By = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Count a terminal's derived keys (DUKPT) anew: it was loaded with another initial key.
+
+    Never for the same key: what was sent under it before would be good once more.
+
+    Example: bashgah terminals reset-counter T0000001 --acquirer 581672 --why "loaded anew"
+    """
+    _, shards = open_shards(config, by)
+    with shards:
+        rows = list(reset_counter(shards, (acquirer, terminal), used=used, why=why))
+    places = ", ".join(f"shard {shard}, row {seq}" for shard, seq in rows)
+    typer.echo(f"{terminal}: counters above {used} are good ({places})")

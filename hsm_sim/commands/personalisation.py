@@ -9,8 +9,9 @@
 
 A family of our own, of which no payShield knows. All but ZK and ZM need the authorised state: with
 these commands a host gets at any card's key and PIN, under a key and for a printer that custodians
-chose. Fetched with VO. Key types: 109 (cryptograms), 209 (script MACs), 309 (script encryption);
-derivation is EMV option A. Owns these layouts and the printer's file, CMS EnvelopedData of
+chose. Fetched with VO. Key types: 109 (cryptograms), 209 (script MACs), 309 (script encryption),
+709 (CVC3); derivation is EMV option A. Owns these layouts and the printer's file, CMS
+EnvelopedData of
 
     BASHGAH-MAILERS,1,batch
     text,PIN                    one line for each; the text is the host's
@@ -30,7 +31,7 @@ from hsm_sim.commands.production import (
 from hsm_sim.errors import ErrorCode, Refused
 from hsm_sim.fields import Fields
 from hsm_sim.hsm import Command, Hsm
-from hsm_sim.key_types import MK_AC, MK_SMC, MK_SMI
+from hsm_sim.key_types import MK_AC, MK_CVC3, MK_SMC, MK_SMI
 from hsm_sim.lmk_pins import open_pin, take_pin
 
 PAN_DIGITS_MAX = 19
@@ -38,7 +39,7 @@ ACCOUNT_DIGITS = 12
 MAILERS_MAX = 99
 TEXT_CHARACTERS_MAX = 99
 DOCUMENT_ROWS_MAX = 500_000
-ISSUER_KEYS = {kind.code: kind for kind in (MK_AC, MK_SMI, MK_SMC)}
+ISSUER_KEYS = {kind.code: kind for kind in (MK_AC, MK_SMI, MK_SMC, MK_CVC3)}
 EXPORTABILITY = "N"  # a chip's key ends in the chip
 
 

@@ -34,7 +34,7 @@ from hsm_sim.ceremony import AUTHORISED_FILE, AuthorisedState, Gathering
 from hsm_sim.check_digits import luhn_valid
 from hsm_sim.custodians import Custodians
 from hsm_sim.hsm import Hsm
-from hsm_sim.key_types import CVK, MK_AC, PVK, ZMK, ZPK, KeyType
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, ZMK, ZPK, KeyType
 from hsm_sim.production import CUSTODIANS_FILE, fingerprint
 from switch.errors import OperatingError
 from switch.hsm_client import HsmSession, open_hsm
@@ -66,6 +66,7 @@ KEYS = SealedKeys(
     cvk=sealed(Key.random(TDES, 16), CVK),
     mk_ac=sealed(Key.random(TDES, 16), MK_AC),
     zmk=sealed(Key.of(TDES, ZMK_SECRET), ZMK),
+    mk_cvc3=sealed(Key.random(TDES, 16), MK_CVC3),
 )
 ZPK_KEY = Key.random(TDES, 16)
 ZPK_WIRE = sealed(ZPK_KEY, ZPK)
@@ -192,6 +193,35 @@ async def test_a_virtual_card_out_of_the_file_makes_cryptograms_that_verify(
             assert await ask(session, "KW", fields + data[0x9F26]) == b""
 
 
+async def test_a_virtual_card_makes_dynamic_codes_that_verify(hsm: Hsm, tmp_path: Path) -> None:
+    async with served_hsm(hsm) as (_, address), open_hsm(address) as session:
+        batch = await produced(session)
+        paths = personaliser.write_cards(tmp_path / "cards", batch.to_make, ZMK_SECRET)
+
+        for pan, path in zip(orders.pans(ORDER), paths, strict=True):
+            reader = VirtualReader(VirtualCard(PersonalisationFile(path)), stripe_mode=True)
+            terms = Terms(transaction_type="00", local_date=date(2026, 11, 22))
+            track = (await reader.wait_for_card(terms)).card.track2
+            head, shown = track[:-13], track[-13:]
+            assert (head, shown[5:8], shown[12]) == (f"{pan}D3012201", "001", "4")
+            fixed = bytes.fromhex(f"{head}{'0' * 13}F")
+            fields = f"12{KEYS.mk_cvc3}A{pan};00{len(fixed):03}".encode() + fixed
+            asked = f"0000{shown[8:12]}00001{shown[:5]}".encode()
+            assert await ask(session, "PM", fields + asked) == b""
+
+
+async def test_a_batch_without_a_key_for_codes_has_no_stripe_mode(hsm: Hsm, tmp_path: Path) -> None:
+    keys = msgspec.structs.replace(KEYS, mk_cvc3="")
+    pan = orders.pans(ORDER)[0]
+    async with served_hsm(hsm) as (_, address), open_hsm(address) as session:
+        cards = await making.make_cards(session, ORDER, keys, [pan], [ORDER.name])
+
+    made = files.personaliser_card(ORDER, 1, cards[0])
+
+    assert made.stripe_mode is None
+    assert personaliser.virtual_card(made, ZMK_SECRET).stripe_mode is None
+
+
 async def test_another_zmk_makes_no_card(hsm: Hsm, tmp_path: Path) -> None:
     async with served_hsm(hsm) as (_, address), open_hsm(address) as session:
         batch = await produced(session)
@@ -269,7 +299,7 @@ async def test_mailers_go_to_no_other_printer_and_hold_no_other_pins(hsm: Hsm) -
         assert await ask(session, "ZK", f"{number}01{rows[0]}") == b"000002"
 
 
-@pytest.mark.parametrize("kind", ["209", "309"])
+@pytest.mark.parametrize("kind", ["209", "309", "709"])
 async def test_a_chips_key_is_derived_from_the_issuers_of_its_kind(hsm: Hsm, kind: str) -> None:
     async with served_hsm(hsm) as (_, address), open_hsm(address) as session:
         for asked, code in ((kind, "A6"), ("001", "04")):
@@ -322,6 +352,7 @@ expiry = "3012"
 pvk = "pvk.key"
 cvk = "cvk.key"
 mk_ac = "mk-ac.key"
+mk_cvc3 = "mk-cvc3.key"
 zmk = "zmk.key"
 
 [recipients]

@@ -23,11 +23,11 @@ from bashgah.child_program import ChildProgramError
 from bashgah.demo import with_check_digit
 from bashgah.site import Site
 from bashgah.terminal_keys import MacAlgorithm, for_terminal, make_keys, read_injection
-from hsm_sim import _pin_checks
+from hsm_sim import _dukpt, _pin_checks
 from hsm_sim._keys import Key
 from hsm_sim._macs import check_value
 from hsm_sim._pins import FORMATS, Pin, seal_block
-from hsm_sim.key_types import PVK, TMK, TPK, ZMK
+from hsm_sim.key_types import BDK, PVK, TMK, TPK, ZMK
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
 from issuers.purse import purse
 from switch.config import Hsm, read_pan_key
@@ -75,7 +75,7 @@ class Counter:
     def __init__(self, site: Site, files: Path) -> None:
         self.site = site
         self.files = files
-        self.pvk = Key.random(0, 16)
+        self.pvk, self.bdk = Key.random(0, 16), Key.random(0, 16)
         self.stan = 0
 
     async def run(self, *arguments: str, typed: str = "") -> str:
@@ -118,10 +118,11 @@ class Counter:
         account = pan[-13:-1].encode()
         return _pin_checks.pvv(self.pvk, Pin.of(PIN.encode()), account, 1).decode()
 
-    async def ask(self, code: str, amount_minor: int, pin: str = "") -> Message:
-        return await trio.to_thread.run_sync(self._ask, code, amount_minor, pin)
+    async def ask(self, code: str, amount_minor: int, pin: str = "", serial: str = "") -> Message:
+        """Send a message; a PIN under the terminal's key, or under the derived one of `serial`."""
+        return await trio.to_thread.run_sync(self._ask, code, amount_minor, pin, serial)
 
-    def _ask(self, code: str, amount_minor: int, pin: str) -> Message:
+    def _ask(self, code: str, amount_minor: int, pin: str, serial: str) -> Message:
         self.stan += 1
         local = time.gmtime(time.time() + 12_600)
         elements = {
@@ -137,15 +138,20 @@ class Counter:
             49: "364",
         }
         if pin:
-            elements[52] = self._block(pin)
+            elements[52] = self._block(pin, serial)
+        if serial:
+            elements[48] = f"KS020{serial}"
         with connected(self.site.config.listener[0].port, WIRE) as line:
             reply = line.ask(encode(Message("0200", elements), WIRE.spec))
         assert reply is not None
         return decode(reply, WIRE.spec)
 
-    def _block(self, pin: str) -> str:
-        (keys,) = read_injection(self.files / "injection.jsonl")
-        key = LMK.open(keys.pin.encode(), TPK)
+    def _block(self, pin: str, serial: str) -> str:
+        if serial:
+            key = _dukpt.tdes_pin_key(self.bdk, bytes.fromhex(serial))
+        else:
+            (keys,) = read_injection(self.files / "injection.jsonl")
+            key = LMK.open(keys.pin.encode(), TPK)
         account = PAN[-13:-1].encode()
         return seal_block(key, Pin.of(pin.encode()), FORMATS["ISO-0"], account).hex().upper()
 
@@ -215,6 +221,53 @@ async def test_a_locked_card_is_unlocked_and_stays_so_when_the_switch_is_killed(
     assert {line["by"] for line in asked} == {"sara"}
     for secret in (PAN, pvk, token_text(here)):
         assert secret not in log
+
+
+@pytest.mark.slow
+async def test_a_terminal_that_was_loaded_anew_counts_anew_and_does_so_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    with hsm_process(tmp_path) as address:
+        port = int(address.rpartition(":")[2])
+        async with counter(tmp_path, (Hsm(port=port),)) as here:
+            pvk, bdk = (
+                LMK.seal(key, kind, "S").decode()
+                for key, kind in ((here.pvk, PVK), (here.bdk, BDK))
+            )
+            keys: list[object] = [
+                {"type": "issuer_keys_set", "programme": 1, "pin_verification": pvk},
+                {"type": "derivation_key_set", "acquirer": 1, "key": bdk},
+            ]
+            await here.run("record", here.write("keys.jsonl", keys))
+            await here.run("cards", "load", here.loader_file([PAN]), "--programme", "1")
+            await here.ask("210000", 1_000_000)
+
+            async def pay(serial: str) -> str:
+                reply = await here.ask("000000", 1_000, PIN, serial)
+                return reply.get("48.RC") or reply[39]
+
+            first = await pay("FFFF9876543210E00007")
+            refused = await pay("FFFF9876543220E00001")
+            said = await here.run(
+                "terminals", "reset-counter", TERMINAL, "--acquirer", "581672", "--why", "new key"
+            )
+            here.site.switch.kill()
+            here.site.switch.start()
+            await here.site.switch.wait_ready()
+            await _hsm_is_back(here)
+            anew = await pay("FFFF9876543220E00001")
+            again = await pay("FFFF9876543220E00001")
+            unknown = await here.tried("terminals", "reset-counter", TERMINAL, "--acquirer", "1")
+            await here.site.stop_switch()
+            verified = await trio.to_thread.run_sync(
+                bashgah, "verify", "--config", str(here.site.config_path)
+            )
+
+    assert (first, refused) == ("00", "key_serial_repeated")
+    assert f"{TERMINAL}: counters above 0 are good (shard 0, row " in said
+    assert (anew, again) == ("00", "key_serial_repeated")
+    assert (unknown.returncode, "does not know terminal" in unknown.stderr) == (2, True)
+    assert verified.returncode == 0, verified.stdout
 
 
 def token_text(here: Counter) -> str:

@@ -13,13 +13,15 @@ from bashgah.demo_loader import events
 from hsm_sim import _cvv, _emv, _pin_checks
 from hsm_sim._keys import Key
 from hsm_sim._pins import Pin
-from hsm_sim.key_types import CVK, MK_AC, PVK, TAK, TMK, TPK, KeyType
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK, KeyType
 from hsm_sim.lmk import KeyBlockLmk
 from switch.events import CardsAdded
 from tests.source_tree import ROOT
 
 
-@pytest.mark.parametrize("kind", [TMK, TPK, TAK, PVK, CVK, MK_AC], ids=lambda kind: str(kind.name))
+@pytest.mark.parametrize(
+    "kind", [TMK, TPK, TAK, PVK, CVK, MK_AC, MK_CVC3], ids=lambda kind: str(kind.name)
+)
 def test_a_key_is_the_published_one_and_opens_as_what_it_is(kind: KeyType) -> None:
     digest = hashlib.sha256(f"bashgah demo {kind.name}".encode()).digest()[:16]
     published = Key.of(0, digest).with_odd_parity()
@@ -54,6 +56,9 @@ def test_the_chip_card_has_its_own_key_and_another_code_than_a_stripe(tmp_path: 
     derived = _emv.card_key(master, _emv.account_block(card.pan, card.sequence_number))
     icvv = _cvv.cvv(demo_keys.clear_key(CVK), card.pan, card.expiry, "999")
 
+    assert card.stripe_mode is not None
+    for_codes = _emv.card_key(demo_keys.clear_key(MK_CVC3), _emv.account_block(card.pan, "00"))
+    assert Key.of(0, bytes.fromhex(card.stripe_mode.icc_cvc3_key)).same_as(for_codes)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Key.of(0, bytes.fromhex(card.icc_master_key)).same_as(derived)
     assert card.track2.partition("D")[2][12:15] == icvv

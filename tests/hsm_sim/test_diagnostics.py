@@ -28,6 +28,39 @@ def test_a_trailer_comes_back() -> None:
     assert published_hsm().execute(b"NO99\x19abc") == b"NP15\x19abc"
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"CYU0123\x19abc",  # ends in the middle of a key
+        b"CY" + b"0" * 32 + b"12\x19abc",  # of a code
+        b"NO0x\x19abc",
+        b"NO01 and more\x19abc",
+        b"NO\x19abc",
+        b"XX of nobody\x19abc",
+        b"??\x19abc",
+    ],
+)
+def test_a_trailer_comes_back_wherever_reading_has_stopped(message: bytes) -> None:
+    answer = published_hsm().execute(message)
+
+    assert answer[2:4] != b"00"
+    assert answer[4:] == b"\x19abc"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"NO0x",
+        b"NO0x\x19" + b"a" * 33,  # too long for one
+        b"NO0x\x19ab\x00",  # binary: a field, for all we know
+        # A 19 among data that were taken is data.
+        b"KQ00U" + b"0" * 32 + bytes(8) + b"\x00\x19" + b"abcd" + b"0",
+    ],
+)
+def test_what_is_no_trailer_does_not_come_back(message: bytes) -> None:
+    assert len(published_hsm().execute(message)) == 4
+
+
 def test_no_tells_buffer_protocol_sockets_and_firmware() -> None:
     assert published_hsm().execute(b"NO00") == b"NP003164" + b"0100-0001" + b"00000"
 

@@ -21,7 +21,7 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["expect", "accept"]), LITERALS),
     st.tuples(st.just("digits_until"), LITERALS.filter(bool), st.integers(0, 20)),
     st.tuples(st.just("key"), st.sampled_from([16, 32])),
-    st.tuples(st.sampled_from(["take_lmk_id", "end"])),
+    st.tuples(st.sampled_from(["take_lmk_id", "end", "abandon"])),
 )
 KEYS = st.sampled_from(
     [

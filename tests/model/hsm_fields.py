@@ -22,11 +22,11 @@ _DIGITS = frozenset(b"0123456789")
 class Fields:
     """A cursor over the fields of one command (everything after its two letters)."""
 
-    __slots__ = ("_at", "_data", "lmk_id", "trailer")
+    __slots__ = ("_at", "_before", "_data", "lmk_id", "trailer")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._at = 0
+        self._at = self._before = 0
         self.lmk_id: int | None = None
         self.trailer: bytes | None = None  # None = no X'19'
 
@@ -41,7 +41,7 @@ class Fields:
 
     def take(self, count: int) -> bytes:
         """Take so many bytes, whatever they are."""
-        start = self._at
+        start = self._before = self._at
         if count < 0 or start + count > len(self._data):
             raise Refused(ErrorCode.INPUT_DATA)
         self._at = start + count
@@ -140,3 +140,11 @@ class Fields:
         if self.take(1)[0] != END_MESSAGE or self.left > TRAILER_BYTES_MAX:
             raise Refused(ErrorCode.INPUT_DATA)
         self.trailer = self.take(self.left)
+
+    def abandon(self) -> None:
+        """Take the trailer of a command that is refused before it was read to its end."""
+        behind = self._data[max(self._before, len(self._data) - 1 - TRAILER_BYTES_MAX) :]
+        _, marked, text = behind.rpartition(bytes([END_MESSAGE]))
+        printable = all(0x20 <= character < 0x7F for character in text)
+        if self.trailer is None and marked and printable:
+            self.trailer = text

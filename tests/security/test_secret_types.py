@@ -10,18 +10,24 @@ import ssl
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from rich.pretty import pretty_repr
 
 from acquirers.terminal.cards.apdu import Answer
-from acquirers.terminal.cards.personalisation import Personalisation, PersonalisationFile, write_new
+from acquirers.terminal.cards.personalisation import (
+    Personalisation,
+    PersonalisationFile,
+    StripeMode,
+    write_new,
+)
 from acquirers.terminal.cards.pin_pad import PinError, PinPad
 from acquirers.terminal.cards.reading import PresentedCard
 from acquirers.terminal.cards.virtual import VirtualCard
 from acquirers.terminal.parties import Card, CardUnreadableError, read_card
-from bashgah.card_production.files import PersonaliserCard
+from bashgah.card_production.files import PersonaliserCard, StripeModeData
 from bashgah.card_production.making import MadeCard
 from bashgah.vouchers.batches import Token
 from bashgah.vouchers.print_house import Voucher
@@ -67,11 +73,29 @@ def personalisation() -> Personalisation:
         service_code="101",
         track2=TRACK2,
         icc_master_key=SECRET.hex().upper(),
+        stripe_mode=stripe_mode(),
+    )
+
+
+def stripe_mode() -> StripeMode:
+    return StripeMode(track2=TRACK2, icc_cvc3_key=SECRET.hex().upper())
+
+
+def stripe_mode_data() -> StripeModeData:
+    return StripeModeData(
+        track2=TRACK2,
+        pcvc3_track2="1F00",
+        punatc_track2="00FE",
+        natc_track2=3,
+        key=SECRET.hex(),
+        key_check="x",
     )
 
 
 def personaliser_card() -> PersonaliserCard:
-    texts = dict.fromkeys(("expiry", "name", "service_code", "chip_key_check", "label"), "x")
+    texts: dict[str, Any] = dict.fromkeys(
+        ("expiry", "name", "service_code", "chip_key_check", "label"), "x"
+    )
     return PersonaliserCard(
         number=1,
         pan=PAN,
@@ -82,6 +106,7 @@ def personaliser_card() -> PersonaliserCard:
         chip_track2=TRACK2,
         chip_key=SECRET.hex(),
         key_index=1,
+        stripe_mode=stripe_mode_data(),
         **texts,
     )
 
@@ -97,6 +122,7 @@ def made_card() -> MadeCard:
         icvv=CVV2,
         chip_key=SECRET.hex(),
         chip_key_check="x",
+        dynamic_code_key=SECRET.hex(),
     )
 
 
@@ -118,6 +144,8 @@ MAKERS: dict[str, Callable[[], object]] = {
     "PresentedCard": lambda: PresentedCard(card=CARD, service_code="201"),
     "Answer of a card": lambda: Answer(bytes.fromhex(PAN), 0x9000),
     "Personalisation": personalisation,
+    "StripeMode": stripe_mode,
+    "StripeModeData": stripe_mode_data,
     "MadeCard": made_card,
     "PersonaliserCard": personaliser_card,
     "Voucher": lambda: Voucher("1", VOUCHER, "CHARGE"),

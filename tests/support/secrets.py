@@ -9,6 +9,7 @@ from pathlib import Path
 from acquirers.terminal.cards.personalisation import (
     Personalisation,
     PersonalisationFile,
+    StripeMode,
     write_new,
 )
 from acquirers.terminal.cards.reading import Terms
@@ -20,7 +21,7 @@ from hsm_sim._keys import Key
 from hsm_sim._macs import check_value, cmac, retail_mac
 from hsm_sim._pins import FORMATS, Pin, seal_block
 from hsm_sim.hsm import Lmk
-from hsm_sim.key_types import BDK, CVK, MK_AC, PVK, TAK, TMK, TPK, KeyType
+from hsm_sim.key_types import BDK, CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK, KeyType
 from switch.iso8583 import Message
 from tests.support.secret_search import clear
 from tests.support.secure_shop import CARD, Secrets
@@ -44,7 +45,8 @@ class Vault:
         self.card = card
         self.pin = pin
         self.keys = keys or {
-            kind.name: Key.random(TDES, 16) for kind in (PVK, CVK, MK_AC, TMK, TPK, TAK, BDK)
+            kind.name: Key.random(TDES, 16)
+            for kind in (PVK, CVK, MK_AC, MK_CVC3, TMK, TPK, TAK, BDK)
         }
         account = card[-13:-1].encode()
         value = _pin_checks.pvv(self.keys["PVK"], Pin.of(pin.encode()), account, PVKI)
@@ -52,6 +54,7 @@ class Vault:
             pin_verification=self._sealed(PVK),
             card_code=self._sealed(CVK),
             cryptogram=self._sealed(MK_AC),
+            dynamic_code=self._sealed(MK_CVC3),
             master=self._sealed(TMK),
             terminal_pin=self._sealed(TPK),
             terminal_mac=self._sealed(TAK),
@@ -87,6 +90,23 @@ class Vault:
         right = cvv(self.keys["CVK"], self.card, "3012", service)
         return f"{self.card}D3012{service}{PVKI}{self.secrets.pvv:04d}{code or right}"
 
+    def stripe_mode_track2(self, counter: int, number: str = "0899", service: str = "201") -> str:
+        """Give DE 35 of a contactless card in stripe mode: its code, counter, and `number`.
+
+        Places as an issuer's keys have them when nothing else is said: code 5, counter 3, number 4.
+        """
+        head = f"{self.card}D3012{service}"
+        code = self.dynamic_code(f"{head}{'0' * 13}", f"0000{number}", counter)
+        return f"{head}{code}{counter % 1000:03}{number}4"
+
+    def dynamic_code(self, fixed: str, number: str, counter: int) -> str:
+        """Give the five digits of CVC3 over a track with zeros where its digits change."""
+        packed = bytes.fromhex(fixed + "F" * (len(fixed) % 2))
+        return _emv.cvc3(self._code_key(), packed, bytes.fromhex(number), counter.to_bytes(2))
+
+    def _code_key(self) -> Key:
+        return _emv.card_key(self.keys["MK-CVC3"], _emv.account_block(self.card, "00"))
+
     def chip_data(self, counter: int, amount_minor: int) -> tuple[str, str]:
         """Give DE 55 of a chip card, and the tag 91 that answers it."""
         told = {
@@ -114,6 +134,10 @@ class Vault:
             service_code="201",
             track2=self.track2("201", code=code),
             icc_master_key=clear(key).hex().upper(),
+            stripe_mode=StripeMode(
+                track2=f"{self.card}D3012201{'0' * 13}",
+                icc_cvc3_key=clear(self._code_key()).hex().upper(),
+            ),
         )
         write_new(path, card)
         return PersonalisationFile(path)
@@ -127,9 +151,11 @@ class Vault:
             self.keys[name] = key
 
 
-async def present_chip(message: Message, file: PersonalisationFile, *, amount_minor: int) -> None:
+async def present_chip(
+    message: Message, file: PersonalisationFile, *, amount_minor: int, stripe_mode: bool = False
+) -> None:
     """Have the card agree to a purchase, and write what it says into its message."""
-    reader = VirtualReader(VirtualCard(file))
+    reader = VirtualReader(VirtualCard(file), stripe_mode=stripe_mode)
     today = datetime.now(UTC).date()
     terms = Terms(transaction_type="00", local_date=today, amount_minor=amount_minor)
     present_card(message, (await reader.wait_for_card(terms)).card)

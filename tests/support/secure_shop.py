@@ -23,6 +23,7 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
     pin_verification: str = _KEY
     card_code: str = _KEY
     cryptogram: str = _KEY
+    dynamic_code: str = _KEY
     master: str = _KEY
     terminal_pin: str = _KEY
     terminal_mac: str = _KEY
@@ -58,6 +59,7 @@ class SecureShop(Shop):
                 pin_verification=secrets.pin_verification,
                 card_code=secrets.card_code,
                 cryptogram=secrets.cryptogram,
+                dynamic_code=secrets.dynamic_code,
             )
         )
         self.set_keys(mac=mac)

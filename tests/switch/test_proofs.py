@@ -10,8 +10,8 @@ import pytest
 from acquirers.pos import POS_BINARY
 from switch._lane import Lane
 from switch._security import card_proofs
-from switch.directory import Directory
-from switch.events import DerivationKeySet, PinTriesReset
+from switch.directory import Directory, EventError
+from switch.events import DerivationKeySet, IssuerKeysSet, KeyCounterReset, PinTriesReset
 from switch.reasons import RESPONSE_CODES, Reason
 from switch.rules import Security
 from tests.support.secure_shop import CARD, NO_SECRETS, SecureShop
@@ -195,6 +195,20 @@ def test_a_wrong_card_code_on_the_stripe_is_declined() -> None:
     assert said.asked == (CARD_CODE,)
 
 
+@pytest.mark.parametrize("mode", ["051", "071", "911", "801", "011", None])
+def test_no_entry_mode_goes_around_the_code_of_a_programme_without_chips(mode: str | None) -> None:
+    shop = SecureShop(Security(card_code=True, fallback=True))
+    track = TRACK2.format(service=101)
+    shop.record(IssuerKeysSet(programme=1, card_code=NO_SECRETS.card_code))
+
+    right = shop.buy(de22=mode, de35=track, de55=chip(1), de2=None)
+    shop.hsm = wrong
+    forged = shop.buy(de22=mode, de35=track, de55=chip(2), de2=None)
+
+    assert (right.code, right.asked) == ("00", (CARD_CODE,))
+    assert outcome(forged) == declined(Reason.CARD_CODE_WRONG)
+
+
 @pytest.mark.parametrize(
     ("mode", "fallback", "expected"),
     [
@@ -265,6 +279,38 @@ def test_a_derived_key_is_used_once() -> None:
     shop.hsm = wrong
     assert outcome(buy("FFFF9876543210E00003")) == declined(Reason.PIN_WRONG)
     assert outcome(buy("FFFF9876543210E00003")) == declined(Reason.KEY_SERIAL_REPEATED)
+
+
+def test_a_terminal_that_was_loaded_anew_counts_anew() -> None:
+    shop = SecureShop()
+    shop.record(DerivationKeySet(acquirer=1, key=NO_SECRETS.derivation))
+
+    def buy(counter: int) -> Said:
+        return shop.buy(de52=BLOCK, de48=f"KS020FFFF9876543210E{counter:05X}")
+
+    assert buy(9).code == "00"
+    shop.record(KeyCounterReset(terminal=0, why="loaded anew"))
+    assert buy(1).code == "00"
+    assert outcome(buy(1)) == declined(Reason.KEY_SERIAL_REPEATED)
+    shop.record(KeyCounterReset(terminal=0, used=5))
+    assert outcome(buy(5)) == declined(Reason.KEY_SERIAL_REPEATED)
+    assert buy(6).code == "00"
+
+
+def test_a_counter_that_began_again_does_so_in_a_replay_and_a_snapshot() -> None:
+    shop = SecureShop()
+    shop.record(DerivationKeySet(acquirer=1, key=NO_SECRETS.derivation))
+    assert shop.buy(de52=BLOCK, de48="KS020FFFF9876543210E00009").code == "00"
+    before = parts(shop.core)["terminals"]
+    shop.record(KeyCounterReset(terminal=0, used=2))
+
+    assert parts(shop.core)["terminals"] != before
+    assert parts(shop.replayed())["terminals"] == parts(shop.core)["terminals"]
+
+
+def test_a_counter_of_no_terminal_is_not_reset() -> None:
+    with pytest.raises(EventError, match="terminal 99 is not known"):
+        SecureShop().record(KeyCounterReset(terminal=99))
 
 
 class TestMac:

@@ -14,6 +14,7 @@ refused: without, a chip is worth a stripe and says more.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from acquirers.terminal.cards import stripe_mode as dynamic
 from acquirers.terminal.cards import tlv
 from acquirers.terminal.cards.apdu import NOT_FOUND, OK, Answer, Transport, command, exchange
 from acquirers.terminal.cards.personalisation import APPLICATION_ID
@@ -59,6 +60,10 @@ RIAL: Final = bytes.fromhex("0364")
 IRAN: Final = bytes.fromhex("0364")
 """ISO 3166-1, n3: the same digits by the currency code's construction."""
 
+NUMERIC: Final = {
+    AMOUNT, AMOUNT_OTHER, COUNTRY, CURRENCY, DATE, TRANSACTION_TYPE, dynamic.NUMBER,
+}  # fmt: skip
+
 CONTACTLESS_DIRECTORY: Final = b"2PAY.SYS.DDF01"
 RECORDS_MAX: Final = 64
 """A loyalty card has one record, a scheme's about ten: more is a broken file locator."""
@@ -67,10 +72,15 @@ ONLINE: Final = 0x80
 """Tag 9F27, its two high bits: the application declines; it asks for the issuer."""
 
 
-async def read_chip(transport: Transport, terms: Terms) -> PresentedCard:
-    """Read a card that is in the reader. Raises CardError."""
+async def read_chip(
+    transport: Transport, terms: Terms, *, stripe_mode: bool = False
+) -> PresentedCard:
+    """Read a card that is in the reader. Raises CardError.
+
+    `stripe_mode`: the reader knows no other way with contactless cards.
+    """
     try:
-        return await _read(transport, terms)
+        return await _read(transport, terms, stripe_mode=stripe_mode and transport.contactless)
     except tlv.TlvError as error:
         raise CardError(f"the card's data are broken: {error}") from None
 
@@ -84,12 +94,14 @@ async def tell_chip(transport: Transport, authentication_data: bytes) -> bool:
     return (await exchange(transport, sent)).status == OK
 
 
-async def _read(transport: Transport, terms: Terms) -> PresentedCard:
+async def _read(transport: Transport, terms: Terms, *, stripe_mode: bool) -> PresentedCard:
     terminal = _terminal_data(terms, contactless=transport.contactless)
     application = await _choose(transport)
     selected = tlv.leaves(await _asked(transport, "SELECT", _select(application)))
     options = await _options(transport, _filled(selected.get(PDOL, b""), terminal))
     card = {**await _records(transport, options.get(FILE_LOCATOR, b"")), **options}
+    if stripe_mode:
+        return await _read_stripe_mode(transport, card, terms)
     if CRYPTOGRAM not in card and CDOL1 in card:
         card |= await _cryptogram(transport, _filled(card[CDOL1], terminal | card))
     if CRYPTOGRAM not in card:
@@ -97,6 +109,31 @@ async def _read(transport: Transport, terms: Terms) -> PresentedCard:
     if card.get(CRYPTOGRAM_KIND, b"\0")[:1] != bytes([ONLINE]):
         raise CardError("the card declines the payment")
     return _presented(terminal | card, terms, contactless=transport.contactless)
+
+
+async def _read_stripe_mode(
+    transport: Transport, card: Mapping[int, bytes], terms: Terms
+) -> PresentedCard:
+    """Have the card make a code for this tap, and give it with the track that it belongs to.
+
+    Source: EMV Contactless Book C-2, COMPUTE CRYPTOGRAPHIC CHECKSUM.
+    """
+    template = dynamic.template_of(card)
+    number = int.from_bytes(terms.unpredictable_number) % 10**template.number_digits
+    told = {dynamic.NUMBER: bytes.fromhex(f"{number:08}")}
+    sent = _filled(card.get(dynamic.UDOL, dynamic.DEFAULT_UDOL), told)
+    checksum = command(b"\x80\x2a\x8e\x80", sent)
+    answer = tlv.leaves(await _asked(transport, "COMPUTE CRYPTOGRAPHIC CHECKSUM", checksum))
+    code, counter = answer.get(dynamic.CODE, b""), answer.get(TRANSACTION_COUNTER, b"")
+    if len(code) != 2 or len(counter) != 2:
+        raise CardError("the card makes no code: it proves nothing a copy would not")
+    track2 = dynamic.filled(
+        template, code=int.from_bytes(code), counter=int.from_bytes(counter), number=number
+    )
+    read = read_card(track2)
+    mode = f"91{1 if terms.pin_possible else 2}"
+    shown = Card(pan=read.pan, expiry=read.expiry, track2=track2, entry_mode=mode)
+    return PresentedCard(card=shown, service_code=track2.partition("D")[2][4:7])
 
 
 async def _choose(transport: Transport) -> bytes:
@@ -221,7 +258,7 @@ def _filled(dol: bytes, known: Mapping[int, bytes]) -> bytes:
     told = b""
     for tag, length in tlv.wanted(dol):
         value = known.get(tag, b"")
-        if tag in {AMOUNT, AMOUNT_OTHER, COUNTRY, CURRENCY, DATE, TRANSACTION_TYPE}:
+        if tag in NUMERIC:
             told += value[-length:].rjust(length, b"\0") if length else b""
         else:
             told += value[:length].ljust(length, b"\0")

@@ -35,6 +35,30 @@ class PersonalisationError(OperatingError):
     content."""
 
 
+Bitmap = Annotated[str, Meta(pattern="^[0-9A-F]{4}$")]
+ChipTrack2 = Annotated[str, Meta(pattern="^[0-9]{12,19}D[0-9]{7,}$", max_length=37)]
+DoubleKey = Annotated[str, Meta(pattern="^[0-9A-F]{32}$")]
+
+
+class StripeMode(Masked, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a contactless card needs for stripe mode, as `stripe_mode` reads it from its records.
+
+    `track2` (tag 9F6B) has zeros where its digits change. `icc_cvc3_key` is the card's key for
+    codes, derived from the issuer's by EMV option A with sequence number 00, which the track
+    cannot tell.
+    """
+
+    track2: ChipTrack2
+    icc_cvc3_key: DoubleKey
+    pcvc3_track2: Bitmap = "1F00"
+    punatc_track2: Bitmap = "00FE"
+    natc_track2: Annotated[int, Meta(ge=1, le=5)] = 3
+
+    def shown(self) -> str:
+        """Show nothing but places."""
+        return f"{self.pcvc3_track2} {self.punatc_track2} {self.natc_track2}"
+
+
 class Personalisation(Masked, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A chip card's data.
 
@@ -54,11 +78,12 @@ class Personalisation(Masked, frozen=True, kw_only=True, forbid_unknown_fields=T
     expiry: Annotated[str, Meta(pattern="^[0-9]{2}(0[1-9]|1[0-2])$")]
     name: Annotated[str, Meta(pattern="^[ -~]{2,26}$")]
     service_code: Annotated[str, Meta(pattern="^[0-9]{3}$")]
-    track2: Annotated[str, Meta(pattern="^[0-9]{12,19}D[0-9]{7,}$", max_length=37)]
-    icc_master_key: Annotated[str, Meta(pattern="^[0-9A-F]{32}$")]
+    track2: ChipTrack2
+    icc_master_key: DoubleKey
     key_index: Annotated[int, Meta(ge=0, le=0xFF)] = 1
     atc: Counter = 0
     atc_online: Counter = 0
+    stripe_mode: StripeMode | None = None
 
     def shown(self) -> str:
         """Show first six and last four digits only."""
@@ -134,7 +159,9 @@ def write_new(path: Path, card: Personalisation) -> None:
 def _checked(content: bytes) -> Personalisation:
     """Give the card of a file's content. Raises msgspec.MsgspecError, without the values."""
     card = msgspec.json.decode(content, type=Personalisation)
-    if not card.track2.startswith(f"{card.pan}D{card.expiry}{card.service_code}"):
+    tracks = [card.track2, *([card.stripe_mode.track2] if card.stripe_mode else [])]
+    identity = f"{card.pan}D{card.expiry}{card.service_code}"
+    if not all(track.startswith(identity) for track in tracks):
         raise msgspec.ValidationError("track2 is not of this pan, expiry and service_code")
     return card
 

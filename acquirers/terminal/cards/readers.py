@@ -1,4 +1,4 @@
-"""Which reader a person asked for: `stripe:FILE`, `virtual:FILE`, `pcsc` or `pcsc:NAME`.
+"""Which reader a person asked for: `stripe:FILE`, `virtual:FILE`, `pcsc` or one of the others.
 
 Owns these words, and nothing else.
 """
@@ -12,7 +12,7 @@ from acquirers.terminal.cards.reading import CardReader
 from acquirers.terminal.cards.stripe import StripeReader
 from acquirers.terminal.cards.virtual import VirtualCard, VirtualReader
 
-READERS: Final = "stripe:FILE, virtual:FILE, pcsc or pcsc:NAME"
+READERS: Final = "stripe:FILE, virtual:FILE, virtual-stripe:FILE, pcsc or pcsc:NAME"
 
 
 class UnknownReaderError(ValueError):
@@ -28,4 +28,6 @@ def reader_of(wish: str) -> CardReader:
         return StripeReader(Path(where))
     if kind == "virtual" and where:
         return VirtualReader(VirtualCard(PersonalisationFile(Path(where))))
+    if kind == "virtual-stripe" and where:
+        return VirtualReader(VirtualCard(PersonalisationFile(Path(where))), stripe_mode=True)
     raise UnknownReaderError(f"no reader {wish!r}; there are {READERS}")

@@ -5,9 +5,10 @@ readers; `VirtualReader` below is the shortest of them, `vpcd` lends the card to
 
 Theory of operation (ISO/IEC 7816-4, EMV 4.3 Books 1 to 3). GET PROCESSING OPTIONS takes the next
 counter and writes it down before anything is answered, so no counter ever signs two payments. A
-contactless card signs there; one in a slot waits for GENERATE AC. EXTERNAL AUTHENTICATE is
-believed once a payment, when the issuer's answer was made with this payment's session key. Whatever
-bytes come, the answer is a status: a card has nobody to raise an error to.
+contactless card signs there; one in a slot waits for GENERATE AC. Where the card has stripe mode,
+COMPUTE CRYPTOGRAPHIC CHECKSUM makes a code for the same counter, once a payment. EXTERNAL
+AUTHENTICATE is believed once a payment, when the issuer's answer was made with this payment's
+session key. Whatever bytes come, the answer is a status: a card has nobody to raise an error to.
 """
 
 import calendar
@@ -17,7 +18,7 @@ from typing import Final
 import trio
 from msgspec import Struct
 
-from acquirers.terminal.cards import chip, tlv
+from acquirers.terminal.cards import chip, stripe_mode, tlv
 from acquirers.terminal.cards.chip import read_chip, tell_chip
 from acquirers.terminal.cards.cryptogram import (
     INTERCHANGE_PROFILE,
@@ -48,10 +49,13 @@ SLOT_ANSWER: Final = bytes.fromhex("3B800181")
 """ATR of a card in a slot: protocol T=1, nothing else to say."""
 
 ONLY_FILE: Final = 1
-ONLY_RECORD: Final = 1
+CHIP_RECORD: Final = 1
+STRIPE_MODE_RECORD: Final = 2
 AUTHENTICATION_BYTES: Final = 10
 """Tag 91: the issuer's cryptogram (8) and its response code (2). EMV 4.3 Book 2, 8.2.1."""
 CRYPTOGRAM_BYTES: Final = 8
+NUMBER_BYTES: Final = 4
+"""Tag 9F6A, all that a card in stripe mode is told."""
 
 
 class Command(Struct, frozen=True, gc=False):
@@ -69,6 +73,7 @@ class Payment(Struct, kw_only=True, gc=False):
     atc: int
     cryptogram: bytes = b""
     answered: bool = False
+    coded: bool = False
 
 
 class VirtualCard:
@@ -103,6 +108,7 @@ class VirtualCard:
             0x80A8: self._start_payment,
             0x00B2: self._read_record,
             0x80AE: self._generate_cryptogram,
+            0x802A: self._compute_checksum,
             0x0082: self._authenticate_issuer,
             0x80CA: self._get_data,
         }
@@ -141,7 +147,7 @@ class VirtualCard:
         self._payment = Payment(atc=atc)
         answer = {
             chip.INTERCHANGE_PROFILE: INTERCHANGE_PROFILE,
-            chip.FILE_LOCATOR: bytes([ONLY_FILE << 3, ONLY_RECORD, ONLY_RECORD, 0]),
+            chip.FILE_LOCATOR: bytes([ONLY_FILE << 3, CHIP_RECORD, self._last_record, 0]),
         }
         if self.contactless:
             answer |= self._signed(self._payment, told)
@@ -178,8 +184,10 @@ class VirtualCard:
             return NOT_NOW
         if command.p2 != ONLY_FILE << 3 | 4:
             return NOT_FOUND if command.p2 & 7 == 4 else WRONG_PARAMETERS
-        if command.p1 != ONLY_RECORD:
+        if not CHIP_RECORD <= command.p1 <= self._last_record:
             return NO_RECORD
+        if command.p1 == STRIPE_MODE_RECORD:
+            return _template(0x70, _stripe_mode_record(self._card)) + OK
         record = {
             chip.TRACK2_EQUIVALENT: _digits(self._card.track2),
             chip.PAN: _digits(self._card.pan),
@@ -190,6 +198,26 @@ class VirtualCard:
         if not self.contactless:
             record[chip.CDOL1] = _wanted()
         return _template(0x70, record) + OK
+
+    @property
+    def _last_record(self) -> int:
+        has_stripe_mode = self.contactless and self._card.stripe_mode is not None
+        return STRIPE_MODE_RECORD if has_stripe_mode else CHIP_RECORD
+
+    def _compute_checksum(self, command: Command) -> bytes:
+        payment, mode = self._payment, self._card.stripe_mode
+        if payment is None or payment.coded or mode is None or not self.contactless:
+            return NOT_NOW
+        if (command.p1, command.p2) != (0x8E, 0x80):
+            return WRONG_PARAMETERS
+        if len(command.data) != NUMBER_BYTES:
+            return WRONG_LENGTH
+        payment.coded = True
+        atc = payment.atc.to_bytes(2)
+        key = Key.of(0, bytes.fromhex(mode.icc_cvc3_key))
+        code = int(_emv.cvc3(key, _digits(mode.track2), command.data, atc))
+        answer = {stripe_mode.CODE: code.to_bytes(2), chip.TRANSACTION_COUNTER: atc}
+        return _template(0x77, answer) + OK
 
     def _authenticate_issuer(self, command: Command) -> bytes:
         payment = self._payment
@@ -222,16 +250,20 @@ class VirtualCard:
 
 
 class VirtualReader:
-    """A reader with a virtual card in it, all in this process."""
+    """A reader with a virtual card in it, all in this process.
 
-    def __init__(self, card: VirtualCard) -> None:
+    `stripe_mode`: it knows no other way with contactless cards.
+    """
+
+    def __init__(self, card: VirtualCard, *, stripe_mode: bool = False) -> None:
         self.contactless = card.contactless
         self._card = card
+        self._stripe_mode = stripe_mode
 
     async def wait_for_card(self, terms: Terms) -> PresentedCard:
         """Power the card up and read it. Raises CardError, PersonalisationError."""
         self._card.reset()
-        return await read_chip(self, terms)
+        return await read_chip(self, terms, stripe_mode=self._stripe_mode)
 
     async def tell_issuer_answer(self, authentication_data: bytes) -> bool:
         """Hand the issuer's answer to the card; tell whether it believes it."""
@@ -289,6 +321,18 @@ def _directory(card: Personalisation) -> bytes:
 
 def _template(tag: int, values: dict[int, bytes]) -> bytes:
     return tlv.compose(tag, tlv.compose_all(values))
+
+
+def _stripe_mode_record(card: Personalisation) -> dict[int, bytes]:
+    mode = card.stripe_mode
+    assert mode is not None, "no record of what a card does not have"
+    return {
+        stripe_mode.TRACK2: _digits(mode.track2),
+        stripe_mode.CODE_PLACES: bytes.fromhex(mode.pcvc3_track2),
+        stripe_mode.NUMBER_PLACES: bytes.fromhex(mode.punatc_track2),
+        stripe_mode.COUNTER_DIGITS: bytes([mode.natc_track2]),
+        stripe_mode.UDOL: stripe_mode.DEFAULT_UDOL,
+    }
 
 
 def _digits(text: str) -> bytes:

@@ -212,19 +212,25 @@ def test_a_read_card_repeats_its_message_with_a_new_proof(shell: Shell, tmp_path
     assert (first["55.9F36"], repeat["55.9F36"]) == ("0001", "0002")
 
 
-def test_a_card_that_does_not_believe_its_issuer_is_heard(
+def test_a_payment_that_its_card_does_not_believe_is_reversed_and_not_approved(
     shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     card_file(tmp_path / "card.json")
 
     def forge(request: Message, number: int) -> Replies:
+        if request.mti == "0400":
+            return [answered(request)]
         return [answered(request, de55="910A" + "00" * 8 + "3030")]
 
-    shell.terminal(
+    status = shell.terminal(
         "purchase", "--amount=1", f"--reader=virtual:{tmp_path / 'card.json'}", script=forge
     )
 
-    assert "does not believe" in capsys.readouterr().err
+    shown = capsys.readouterr().out
+    assert status == 1
+    assert [request.mti for request in shell.requests] == ["0200", "0400"]
+    assert "refused its issuer's answer" in shown
+    assert "Reversed, nothing moved" in shown
 
 
 def test_a_card_file_that_is_missing_is_one_line(

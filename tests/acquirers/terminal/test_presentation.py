@@ -16,6 +16,8 @@ from acquirers.terminal.orders import Order, Original, Service
 from acquirers.terminal.parties import Card
 from acquirers.terminal.point_of_sale import Performed, PointOfSale
 from acquirers.terminal.presentation import Presented, terms_again, terms_of, with_card
+from acquirers.terminal.screen import outcome_text
+from acquirers.terminal.texts import Language
 from acquirers.terminal.wire import wire_of
 from hsm_sim import _emv
 from hsm_sim._keys import Key
@@ -57,7 +59,9 @@ async def pay(
     ):
         sale = PointOfSale(client, STATION, memory, now)
         terms = terms_of(order, MOMENT, pin_possible=False)
-        presented = await with_card(reader, terms, lambda card: sale.perform(order, card))
+        presented = await with_card(
+            reader, terms, lambda card: sale.perform(order, card), sale.take_back
+        )
         return presented, peer.requests
 
 
@@ -92,6 +96,8 @@ def answering_issuer(*, forged: bool = False) -> Script:
     """Give a host that knows the card's key and answers its cryptogram."""
 
     def script(request: Message, number: int) -> Replies:
+        if request.mti == "0400":
+            return [answered(request)]
         key = Key.of(0, bytes.fromhex(ICC_MASTER_KEY))
         session = _emv.cryptogram_key(key, bytes.fromhex(request["55.9F36"]))
         answer = _emv.arpc_1(session, bytes.fromhex(request["55.9F26"]), b"00")
@@ -102,17 +108,71 @@ def answering_issuer(*, forged: bool = False) -> Script:
     return script
 
 
-@pytest.mark.parametrize("forged", [False, True])
 async def test_the_card_hears_its_issuers_answer(
-    file: PersonalisationFile, memory: TerminalMemory, forged: bool
+    file: PersonalisationFile, memory: TerminalMemory
+) -> None:
+    presented, requests = await pay(VirtualReader(VirtualCard(file)), memory, answering_issuer())
+
+    assert presented.performed.approved
+    assert presented.issuer_believed is True
+    assert file.read().atc_online == 1
+    assert len(requests) == 1
+
+
+async def test_what_the_card_does_not_believe_is_reversed(
+    file: PersonalisationFile, memory: TerminalMemory
 ) -> None:
     reader = VirtualReader(VirtualCard(file))
 
-    presented, _ = await pay(reader, memory, answering_issuer(forged=forged))
+    presented, (purchase, reversal) = await pay(reader, memory, answering_issuer(forged=True))
 
-    assert presented.performed.approved
-    assert presented.issuer_believed is not forged
-    assert file.read().atc_online == (0 if forged else 1)
+    performed = presented.performed
+    assert presented.issuer_believed is False
+    assert performed.card_refused
+    assert not performed.approved
+    assert file.read().atc_online == 0
+    assert (purchase.mti, reversal.mti) == ("0200", "0400")
+    assert reversal[90][:20] == f"0200{purchase[11]}{purchase[13]}{purchase[12]}"
+    assert (reversal[4], reversal[2]) == (purchase[4], PAN)
+    assert not {"52", "55"} & {key.partition(".")[0] for key in reversal}
+    assert performed.reversal is not None
+    assert performed.reversal.reply[39] == "00"
+    assert [known.service for known in memory.exchanges()] == [Service.REVERSAL, Service.PURCHASE]
+    shown = outcome_text(performed, Language.ENGLISH)
+    assert "refused its issuer's answer" in shown
+    assert "nothing moved" in shown
+    assert "Approved" not in shown
+
+
+async def test_a_reversal_that_got_no_reply_is_still_to_be_done(
+    file: PersonalisationFile, memory: TerminalMemory
+) -> None:
+    issuer = answering_issuer(forged=True)
+
+    def script(request: Message, number: int) -> Replies | None:
+        return issuer(request, number) if request.mti == "0200" else []
+
+    presented, requests = await pay(VirtualReader(VirtualCard(file)), memory, script)
+
+    assert [request.mti for request in requests] == ["0200", "0400", "0401"]
+    assert "NOT YET REVERSED" in outcome_text(presented.performed, Language.ENGLISH)
+    assert (memory.exchanges()[0].service, memory.exchanges()[0].response_code) == (
+        Service.REVERSAL,
+        "",
+    )
+
+
+async def test_a_balance_that_the_card_does_not_believe_has_nothing_to_reverse(
+    file: PersonalisationFile, memory: TerminalMemory
+) -> None:
+    inquiry = Order(service=Service.BALANCE)
+    reader = VirtualReader(VirtualCard(file))
+
+    presented, requests = await pay(reader, memory, answering_issuer(forged=True), inquiry)
+
+    assert len(requests) == 1
+    assert not presented.performed.approved
+    assert "REVERSED" not in outcome_text(presented.performed, Language.ENGLISH).upper()
 
 
 async def test_an_answer_for_a_card_that_cannot_be_told_is_no_fault(
@@ -138,10 +198,12 @@ async def test_nothing_is_done_with_a_card_that_cannot_be_read(tmp_path: Path) -
         done.append(card)
         raise AssertionError("nothing was read")
 
+    async def take_back(performed: Performed, card: Card) -> Performed:
+        raise AssertionError("nothing was done")
+
+    terms = terms_of(PURCHASE, MOMENT, pin_possible=False)
     with pytest.raises(CardError):
-        await with_card(
-            StripeReader(swipe), terms_of(PURCHASE, MOMENT, pin_possible=False), operation
-        )
+        await with_card(StripeReader(swipe), terms, operation, take_back)
 
     assert done == []
 

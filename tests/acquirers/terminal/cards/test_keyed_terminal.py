@@ -112,3 +112,25 @@ def test_a_chip_is_believed_and_believes_and_its_copy_is_not(
     assert "55.91" in paid.out
     assert "believe" not in paid.err
     assert "Chip was read before" in capsys.readouterr().out
+
+
+def test_a_tap_in_stripe_mode_is_good_once(
+    demo_switch: DemoSwitch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = demo_keys.chip_card(demo.CROWD_PANS[24])
+    for name in ("card.json", "copy.json"):
+        write_new(tmp_path / name, card)
+    counter = Counter(demo_switch, tmp_path, PLAIN, 781_000)
+
+    def taps(name: str) -> int:
+        return counter.run(
+            "purchase", "--amount=1000", f"--reader=virtual-stripe:{tmp_path / name}"
+        )
+
+    first = taps("card.json")
+    paid = capsys.readouterr().out
+    copied = taps("copy.json")
+
+    assert (first, copied) == (0, 1)
+    assert "912" in paid
+    assert "Chip was read before" in capsys.readouterr().out
