@@ -100,6 +100,11 @@ class _Block(Struct, frozen=True, gc=False):
     first6: bytes
     last4: bytes
 
+    def card_account_names(self) -> tuple[str, ...]:
+        """Name a card's accounts: a purse's, or their places among those of another card."""
+        each = self.account_count // self.card_count
+        return CARD_NAMES if each == len(CARD_NAMES) else tuple(f"account {n}" for n in range(each))
+
 
 class Register:
     """A shard's accounts, merchants and cards, numbered as its events opened them."""
@@ -122,8 +127,9 @@ class Register:
             return Owner("club", block.club, "", -1, CLUB_NAMES[slot])
         if block.owner == "merchant":
             return Owner("merchant", block.club, block.merchant_id, -1, "money")
-        card, slot = divmod(slot, len(CARD_NAMES))
-        return Owner("card", -1, "", block.first_card + card, CARD_NAMES[slot])
+        names = block.card_account_names()
+        card, slot = divmod(slot, len(names))
+        return Owner("card", -1, "", block.first_card + card, names[slot])
 
     def account(self, owner: Owner) -> int:
         """Give the number of an account."""
@@ -132,8 +138,8 @@ class Register:
             if owner.kind == "card" and block.owner == "cards":
                 card = owner.number - block.first_card
                 if 0 <= card < block.card_count:
-                    first = block.first_account + card * len(CARD_NAMES)
-                    return first + CARD_NAMES.index(owner.name)
+                    names = block.card_account_names()
+                    return block.first_account + card * len(names) + names.index(owner.name)
             elif block.owner == owner.kind == "merchant":
                 if block.merchant_id == owner.merchant_id:
                     return block.first_account

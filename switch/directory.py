@@ -111,6 +111,9 @@ class Directory:
         if isinstance(event, ProgrammeLive):
             self._check_pricing(event.definition)
         self._apply(event, self._core.last_seq + 1)
+        if isinstance(event, CardsAdded):
+            accounts = len(self._layouts[event.programme].slots)
+            event = msgspec.structs.replace(event, accounts=accounts)
         kind = JournalKind.TAKEOVER if isinstance(event, TakenOver) else JournalKind.EVENT
         return self._core.journal_event(kind, now_us, utc_offset_s, encode_event(event))
 

@@ -82,6 +82,7 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     expiries: bytes
     first6: bytes
     last4: bytes
+    accounts: int = 4  # of each card: written down when the event takes effect
     pvvs: bytes = b""  # PIN verification values: 2 bytes each, 65535 = none; or empty
     pvkis: bytes = b""  # which PIN verification key: 1 byte each; or empty
 

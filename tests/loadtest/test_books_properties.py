@@ -27,7 +27,15 @@ from tests.support.shop import BOOKS, CAFE, Said, Shop
 SHOPS = {"T0000001": CAFE, "T0000003": BOOKS}
 CATEGORIES = {CAFE: 5812, BOOKS: 5942}
 CARD_SLOTS = ("money", "money held", "points", "points held")
-CLUB_SLOTS = ("float", "discounts", "points paid", "fees", "points issued", "points redeemed")
+CLUB_SLOTS = (
+    "float",
+    "discounts",
+    "points paid",
+    "fees",
+    "points issued",
+    "points redeemed",
+    "counts",
+)
 CARDS = st.integers(0, 2)
 TERMINALS = st.sampled_from(sorted(SHOPS))
 AT = st.integers(0, 1 << 16)
