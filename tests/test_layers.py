@@ -32,6 +32,7 @@ LAYERS: dict[str, int] = {
     "switch.programme": 1,
     "switch.slots": 1,
     # 2 decisions: no input or output, no clock, no async
+    "switch._calendar": 2,
     "switch._core": 2,
     "switch._decide": 2,
     "switch._exchanges": 2,

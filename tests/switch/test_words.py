@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from switch import limits
+from switch.calendar import Calendar, Period
 from switch.operations import (
     OPERATION_COUNT,
     CardStatus,
@@ -52,6 +53,14 @@ def test_operations_are_the_same() -> None:
 )
 def test_classes_states_and_kinds_are_the_same(name: str, enum: type[IntEnum], prefix: str) -> None:
     assert numbers("_words.pxd", name) == {prefix + member.name: member for member in enum}
+
+
+@pytest.mark.parametrize(
+    ("name", "enum", "prefix"),
+    [("Calendar", Calendar, "CALENDAR_"), ("Period", Period, "PERIOD_")],
+)
+def test_words_of_the_calendar_are_the_same(name: str, enum: type[IntEnum], prefix: str) -> None:
+    assert numbers("_calendar.pxd", name) == {prefix + member.name: member for member in enum}
 
 
 def test_card_statuses_are_the_same() -> None:
