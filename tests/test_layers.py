@@ -23,6 +23,7 @@ LAYERS: dict[str, int] = {
     # 1 data: requests, decisions, specs, codec, the ledger's rows
     "switch.calendar": 1,
     "switch.events": 1,
+    "switch.instalments": 1,
     "switch.iso8583.*": 1,
     "switch.ledger": 1,
     "switch.ledger.rows": 1,
@@ -51,6 +52,8 @@ LAYERS: dict[str, int] = {
     "switch._proofs": 2,
     "switch._reply": 2,
     "switch._security": 2,
+    "switch._schedule": 2,
+    "switch._schedule_probe": 2,
     "switch._shard": 2,
     "switch._snapshot": 2,
     "switch._audit": 2,

@@ -1,0 +1,108 @@
+"""Instalments as pure functions: terms, a principal and a day in; due days and amounts out.
+
+Theory. Each number follows from the terms, the principal and the anchor (the day of the purchase)
+alone, so a schedule is never kept up to date: it is computed again, and equal. Amounts are minor
+units, zero or more; products take 128 bits; what a division cuts off is the payer's gain. The sum
+of all parts of principal is the principal, exactly.
+
+Payments go to the oldest instalment first, and in it to the fee before the principal. A month
+begins on the day after the day that ended the one before: who settles on a due day owes for the
+months until it, who settles on the day of the purchase for none.
+
+Must not know a card, a programme, an account or a clock. `switch.instalments` has the words.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+cdef enum:
+    INSTALMENTS_MAX = 120
+    MONTHS_BETWEEN_MAX = 12
+    MONTHS_MAX = 600
+    TOLERANCE_DAYS_MAX = 366
+    FRIDAY_ONLY = 64            # weekdays of `Holidays`, bit 0 = Saturday
+
+cdef enum FeeKind:
+    FEE_NONE = 0
+    FEE_FLAT_SPREAD = 1
+    FEE_FLAT_FIRST = 2
+    FEE_PROFIT_DECLINING = 3
+    FEE_PROFIT_FLAT = 4
+    FEE_QARZ_11 = 5
+    FEE_QARZ_12 = 6
+
+cdef enum Rest:
+    REST_LAST = 0
+    REST_FIRST = 1
+
+cdef enum:                      # what a function gives instead of a count or an amount
+    SCHEDULE_DONE = 0
+    SCHEDULE_TERMS = -1         # terms that cannot be
+    SCHEDULE_PRINCIPAL = -2     # not above zero, or less than a multiple for each instalment
+    SCHEDULE_DAY = -3           # a day beyond the calendar, or an anchor that is not the schedule's
+    SCHEDULE_PAID = -4          # below zero, or more than all there is to pay
+
+cdef struct Terms:              # as `switch.instalments.Terms`
+    int32_t count
+    int32_t months_between
+    int32_t first_due_months
+    int32_t grace_count
+    int32_t rate_bps
+    int32_t rebate_bps
+    int32_t late_rate_bps
+    int32_t late_tolerance_days
+    int32_t late_cap_bps
+    uint8_t calendar
+    uint8_t rest
+    uint8_t fee
+    int64_t multiple_minor
+
+cdef struct Instalment:
+    int32_t due_day
+    int64_t principal
+    int64_t fee
+
+cdef struct Debt:
+    int64_t principal
+    int64_t fee
+
+cdef struct Settlement:
+    int64_t principal
+    int64_t fee
+    int64_t rebate
+    int64_t fee_ahead
+
+cdef struct Holidays:
+    const int32_t *days         # ascending
+    int32_t count
+    uint8_t weekdays            # never paid on; bit 0 = Saturday
+
+# Whether terms can be followed; the other functions ask it themselves.
+cdef bint terms_hold(const Terms *terms) noexcept nogil
+
+# Write a schedule of `terms.count` instalments into `out` (room for INSTALMENTS_MAX). The count, or
+# one of SCHEDULE_*; then `out` holds nothing of use.
+cdef int schedule_of(const Terms *terms, int64_t principal, int32_t anchor_day,
+                     Instalment *out) noexcept nogil
+
+# Give what is due on or before a day and not covered by `paid` (principal and fee together).
+# SCHEDULE_DONE or SCHEDULE_PAID.
+cdef int owed_by(const Instalment *schedule, int32_t count, int64_t paid, int32_t day,
+                 Debt *debt) noexcept nogil
+
+# Give what ends the debt on a day: all principal that is left, and the fee for what has begun.
+# SCHEDULE_DONE, or SCHEDULE_TERMS, SCHEDULE_DAY, SCHEDULE_PAID.
+cdef int settle_early(const Terms *terms, const Instalment *schedule, int32_t anchor_day,
+                      int64_t paid, int32_t day, Settlement *settlement) noexcept nogil
+
+# Give the charge on principal that should have been paid by a day (holidays counted in) and is
+# still owed: simple, capped, and a function of that principal alone, so it never compounds. Within
+# the tolerance nothing; after it all days count. Zero or more, or SCHEDULE_TERMS.
+cdef int64_t late_charge(const Terms *terms, int64_t overdue_principal, int32_t pay_by,
+                         int32_t day) noexcept nogil
+
+# Give the first day from a due day on that is no holiday; DAY_INVALID beyond the calendars, or
+# when no weekday is left.
+cdef int32_t pay_by_day(const Holidays *holidays, int32_t due_day) noexcept nogil
+
+# Copy `switch.instalments.Terms`.
+cdef int terms_from(object declared, Terms *terms) except -1
