@@ -26,9 +26,7 @@ class FeeKind(IntEnum):
     NONE = 0
     FLAT_SPREAD = 1  # a share of the principal, spread as the principal is
     FLAT_FIRST = 2  # the same, with the first instalment
-    PROFIT_DECLINING = (
-        3  # a yearly rate on what is left, for the months since the instalment before
-    )
+    PROFIT_DECLINING = 3  # a yearly rate on what is left, for the months since the one before
     PROFIT_FLAT = 4  # a yearly rate on the whole principal, for the same months
     QARZ_11 = 5  # qarz-al-hasaneh: a year is one instalment of fee and 11 of principal
     QARZ_12 = 6  # the older way: the year's fee is added to its first of 12 instalments
@@ -101,9 +99,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_
         if (self.fee is FeeKind.NONE) != (self.rate_bps == 0):
             raise TermsError("rate_bps: none without a fee, and no fee without a rate")
         if self.grace_count and self.fee not in PROFIT:
-            raise TermsError(
-                "grace_count: only profit is paid in grace; else the first is due later"
-            )
+            raise TermsError("grace_count: only profit is paid in grace; without it, be due later")
         if not 0 <= self.grace_count < self.count:
             raise TermsError("grace_count: at least one instalment pays principal")
         if self.fee in QARZ and self.months_between != 1:
