@@ -22,6 +22,7 @@ cdef enum:
     CHIP_CHARACTERS_MAX = 510
     TAG_CARD_COUNTER = 0x36     # 9F36, application transaction counter
     TAG_CRYPTOGRAM = 0x26       # 9F26
+    TAG_AMOUNT = 0x02           # 9F02, what the card's holder was shown
     DATE_MAX = 1231             # MMDD
     TIME_MAX = 235959           # hhmmss
     ITEM_CHARACTERS_MAX = 32    # of a serial number
@@ -175,6 +176,17 @@ cdef bint read_hex(const uint8_t *characters, size_t count, uint8_t *out,
     return True
 
 
+cdef int64_t packed_digits(const uint8_t *packed, size_t bytes) noexcept nogil:
+    """The number that digits say, two in a byte; -1 when they are none."""
+    cdef int64_t number = 0
+    cdef size_t i
+    for i in range(bytes):
+        if packed[i] >> 4 > 9 or (packed[i] & 15) > 9:
+            return -1
+        number = number * 100 + (packed[i] >> 4) * 10 + (packed[i] & 15)
+    return number
+
+
 cdef void read_proofs(Reading *reading, Request *request) noexcept nogil:
     """What the message has to prove itself with."""
     cdef char chip[CHIP_CHARACTERS_MAX]
@@ -186,6 +198,7 @@ cdef void read_proofs(Reading *reading, Request *request) noexcept nogil:
     cdef size_t tag_bytes = 0
     cdef Py_ssize_t count
     request.card_counter = -1
+    request.chip_minor = -1
     request.has_pin = sent(reading, F_PIN_BLOCK)
     if sent(reading, F_MAC):
         request.mac_element = <uint8_t> reading.profile.element[F_MAC]
@@ -205,6 +218,8 @@ cdef void read_proofs(Reading *reading, Request *request) noexcept nogil:
             request.card_counter = value[0] << 8 | value[1]
         elif tag[1] == TAG_CRYPTOGRAM and value_bytes == 8:
             request.has_chip = 1
+        elif tag[1] == TAG_AMOUNT and value_bytes == 6:
+            request.chip_minor = packed_digits(value, 6)
     if request.card_counter < 0:
         request.has_chip = 0
 

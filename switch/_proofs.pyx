@@ -220,7 +220,9 @@ cdef int check_chip(const Request *request, const IssuerKeys *issuer, const Card
         return CRYPTOGRAM_REPEATED
     if issuer == NULL or issuer.cryptogram.bytes == 0 or verdict.away & PROOF_CRYPTOGRAM:
         return HSM_UNAVAILABLE
-    if not verdict.right & PROOF_CRYPTOGRAM:
+    # A right one over another amount is no proof of this message.
+    if (not verdict.right & PROOF_CRYPTOGRAM
+            or request.chip_minor != (request.amount_minor if request.amount_minor > 0 else 0)):
         return CRYPTOGRAM_WRONG
     decision.row.proofs |= PROOF_CRYPTOGRAM
     decision.row.card_counter = request.card_counter

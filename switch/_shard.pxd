@@ -89,6 +89,7 @@ cdef struct Request:
     int16_t entry_mode          # DE 22, the first two digits
     int16_t service_code        # of track 2
     int32_t card_counter        # of the chip's cryptogram, ATC
+    int64_t chip_minor          # the amount that the cryptogram is over
     int32_t counter_digits      # the ATC's last digits on a track in stripe mode
     int32_t processing_code
     int32_t stan

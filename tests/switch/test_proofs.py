@@ -23,9 +23,9 @@ BLOCK = "0123456789ABCDEF"
 TRACK2 = CARD + "D3012{service}0440212300000"
 
 
-def chip(counter: int) -> str:
-    """Give DE 55 with a cryptogram under a transaction counter."""
-    return f"9F3602{counter:04X}9F26081122334455667788"
+def chip(counter: int, amount_minor: int = 100_000) -> str:
+    """Give DE 55 with a cryptogram under a transaction counter, over an amount."""
+    return f"9F3602{counter:04X}9F26081122334455667788" + f"9F0206{amount_minor:012}"
 
 
 def wrong(wanted: int, again: int) -> Verdict:
@@ -250,6 +250,17 @@ def test_a_cryptogram_is_taken_once() -> None:
     assert outcome(replayed) == declined(Reason.CRYPTOGRAM_REPEATED)
     assert outcome(older) == declined(Reason.CRYPTOGRAM_REPEATED)
     assert newer.code == "00"
+
+
+@pytest.mark.parametrize("amount_minor", [0, 99_999, 100_001])
+def test_a_right_cryptogram_over_another_amount_proves_nothing(amount_minor: int) -> None:
+    shop = SecureShop(Security(pin="if_sent", chip=True))
+
+    said = shop.buy(de22="051", de55=chip(5, amount_minor))
+
+    assert said.asked == (CRYPTOGRAM,)
+    assert outcome(said) == declined(Reason.CRYPTOGRAM_WRONG)
+    assert card_proofs(shop.core, shop.card)[2] is None
 
 
 def test_a_wrong_cryptogram_leaves_the_counter() -> None:
