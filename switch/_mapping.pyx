@@ -4,6 +4,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._plan cimport Plan
+from switch._remote cimport note_card_number
 from switch._shard cimport PROOF_CRYPTOGRAM, bashgah_hmac
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
@@ -118,14 +119,15 @@ cdef int read_class(const Profile *profile, const Scan *scan, const uint8_t *dat
     return READ_IGNORED if mti // 10 % 2 else READ_REFUSED
 
 
-cdef int token_of(const Shard *shard, const char *pan, Py_ssize_t count,
-                  Request *request) noexcept nogil:
+cdef void token_of(const Shard *shard, const char *pan, Py_ssize_t count,
+                   Request *request) noexcept nogil:
     cdef uint8_t digest[32]
     bashgah_hmac(&shard.pan_key, <const uint8_t *> pan, <size_t> count, digest)
     memcpy(request.card_token, digest, 16)
     memset(digest, 0, 32)
     request.has_card = 1
-    return 0
+    if shard.host_count:
+        note_card_number(pan, count, request)
 
 
 cdef void read_card(const Shard *shard, Reading *reading, Request *request) noexcept nogil:
@@ -159,8 +161,7 @@ cdef void read_card(const Shard *shard, Reading *reading, Request *request) noex
 
 cdef bint read_hex(const uint8_t *characters, size_t count, uint8_t *out,
                    size_t bytes) noexcept nogil:
-    """Read `bytes` bytes from twice as many hexadecimal digits (upper case); False = they are not.
-    """
+    """Read `bytes` bytes from twice as many upper-case hexadecimal digits; False = they are not."""
     cdef size_t i
     cdef uint8_t c
     if count != 2 * bytes:
@@ -502,11 +503,14 @@ cdef Py_ssize_t put_balance(char *out, const char *kind, int32_t currency,
     return BALANCE_CHARACTERS
 
 
-cdef Py_ssize_t fill_balances(const Shard *shard, const Decision *decision,
-                              char *out) noexcept nogil:
+cdef Py_ssize_t fill_balances(const Shard *shard, const Request *request,
+                              const Decision *decision, char *out) noexcept nogil:
     cdef int32_t currency = shard.register.clubs[
         shard.register.merchants[decision.row.merchant].club_row].currency
     cdef Py_ssize_t at = 0
+    if request.recall.issuer != NULL:       # its own bank's
+        memcpy(out, request.recall.issuer.balances, request.recall.issuer.balances_count)
+        return request.recall.issuer.balances_count
     if not decision.points_only:
         at += put_balance(out, b"0001", currency, decision.balances[0])
         at += put_balance(out + at, b"0002", currency, decision.balances[1])
@@ -519,7 +523,7 @@ cdef int write_step(const Shard *shard, const Profile *profile, const ReplyStep 
                     const Decision *decision, const Private *private,
                     Writer *writer) noexcept nogil:
     """Write one element of the reply, if there is anything to say. 0 or -1."""
-    cdef char balances[80]
+    cdef char balances[120]
     cdef uint8_t answer[12]
     if step.field == F_AMOUNT and decision != NULL and decision.row.reason == PARTIALLY_APPROVED:
         return write_digits(writer, step.element, <uint64_t> decision.row.approved_minor)
@@ -545,7 +549,7 @@ cdef int write_step(const Shard *shard, const Profile *profile, const ReplyStep 
         return write_text(writer, step.element, decision.row.authorisation_code, 6)
     if step.field == F_BALANCES and decision.tells_balances:
         return write_text(writer, step.element, balances,
-                          <size_t> fill_balances(shard, decision, balances))
+                          <size_t> fill_balances(shard, request, decision, balances))
     return 0
 
 

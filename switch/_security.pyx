@@ -46,6 +46,7 @@ def set_issuer_keys(Core core, int32_t plan_row, event):
     keep(&keys.pin_verification, event.pin_verification)
     keep(&keys.card_code, event.card_code)
     keep(&keys.cryptogram, event.cryptogram)
+    keep(&keys.zone_pin, event.zone_pin)
     keys.code_at = event.code_at
 
 

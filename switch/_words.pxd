@@ -119,7 +119,10 @@ cdef enum Reason:
     TOO_MANY_MOVES = 82
     PRICING_FAILED = 83
     HSM_UNAVAILABLE = 84
-    REASON_COUNT = 85
+    ISSUER_DECLINED = 90
+    ISSUER_TIMEOUT = 91
+    ISSUER_UNAVAILABLE = 92
+    REASON_COUNT = 93
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)

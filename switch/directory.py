@@ -10,6 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from switch._core import Core
+from switch._hosts import set_host, take_row_events
 from switch._pricing import name_pricing
 from switch._security import (
     reset_pin_tries,
@@ -26,7 +27,12 @@ from switch.events import (
     ClubAdded,
     DerivationKeySet,
     Event,
+    IssuerAnswered,
+    IssuerAsked,
     IssuerKeysSet,
+    IssuerTold,
+    IssuerUnanswered,
+    IssuerUndone,
     MerchantAdded,
     MerchantStatusChanged,
     PinTriesReset,
@@ -38,10 +44,18 @@ from switch.events import (
     decode_event,
     encode_event,
 )
+from switch.issuer_debts import Asked, Debt, IssuerDebts
 from switch.operations import JournalKind
 from switch.plan import compile_plan
-from switch.programme import Programme
+from switch.programme import Programme, bins_overlap
 from switch.units import points_of
+
+NO_FLOOR = -(1 << 60)
+"""Of the purse of another bank's card: it goes below zero by what that bank owes."""
+
+
+PREFIXES_MAX = 256
+"""Of card numbers, of all programmes together: HOST_PREFIXES_MAX of the core."""
 
 
 class EventError(ValueError):
@@ -66,6 +80,7 @@ class Directory:
         self.derivation_keys: dict[int, DerivationKeySet] = {}
         # The newest two of each terminal: what holds, and what may still hold beside it.
         self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
+        self.issuers = IssuerDebts()
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -100,6 +115,7 @@ class Directory:
         """Let an event take effect and journal it; gives its sequence. Raises EventError."""
         if isinstance(event, ProgrammeLive):
             self._check_pricing(event.definition)
+        self.hear()
         self._apply(event, self._core.last_seq + 1)
         kind = JournalKind.TAKEOVER if isinstance(event, TakenOver) else JournalKind.EVENT
         return self._core.journal_event(kind, now_us, utc_offset_s, encode_event(event))
@@ -107,6 +123,14 @@ class Directory:
     def replay(self, seq: int, kind: int, body: bytes) -> None:
         """Let an event of the journal take effect; what `Core.replay` calls."""
         self._apply(decode_event(body), seq)
+
+    def hear(self) -> None:
+        """Let events take effect that stand on rows which were decided since the last time.
+
+        Replay brings them with the others; a switch that serves calls this in between.
+        """
+        for seq, body in take_row_events(self._core):
+            self._apply(decode_event(body), seq)
 
     def _apply(self, event: Event, seq: int) -> None:
         match event:
@@ -142,8 +166,16 @@ class Directory:
                 if not 0 <= event.merchant < len(self.merchants):
                     raise EventError(f"merchant {event.merchant} is not known")
                 self._core.set_merchant_status(event.merchant, event.blocked)
+            case (
+                IssuerAsked()
+                | IssuerAnswered()
+                | IssuerUnanswered()
+                | IssuerUndone()
+                | IssuerTold()
+            ):
+                self.issuers.apply(event, seq)
             case TakenOver():
-                pass
+                self.issuers.take_over()
 
     def _check_card(self, card: int) -> None:
         if not 0 <= card < self._core.card_count:
@@ -192,6 +224,19 @@ class Directory:
             )
         if definition.club not in self.clubs:
             raise EventError(f"programme {definition.programme}: its club is not known")
+        others = [one for one in self.programmes.values() if one.programme != definition.programme]
+        for other in others:
+            if bins_overlap(other, definition):
+                raise EventError(
+                    f"programme {definition.programme}: a prefix of its cards' numbers is"
+                    f" programme {other.programme}'s"
+                )
+        if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
+            raise EventError(f"programme {definition.programme}: more than {PREFIXES_MAX} prefixes")
+        if live is not None and (live.host == "") != (definition.host == ""):
+            raise EventError(
+                f"programme {definition.programme}: who decides its cards cannot change"
+            )
         try:
             plan = compile_plan(definition, self.merchant_rows)
         except KeyError as error:
@@ -205,11 +250,12 @@ class Directory:
             rules=plan.rules,
             tables=plan.tables,
             names=plan.names,
-            money_floor=definition.money_floor_minor,
+            money_floor=NO_FLOOR if definition.host else definition.money_floor_minor,
             seq=seq,
         )
         name_pricing(self._core, row, definition.pricing)
         set_policy(self._core, row, definition.security)
+        set_host(self._core, row, remote=bool(definition.host), prefixes=definition.bins)
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
@@ -264,6 +310,7 @@ class Directory:
 
     def dump(self) -> bytes:
         """Give what a directory beside a loaded core is rebuilt from."""
+        self.hear()
         return msgspec.msgpack.encode(
             _Dump(
                 clubs=list(self.clubs.values()),
@@ -275,6 +322,8 @@ class Directory:
                 issuer_keys=list(self.issuer_keys.values()),
                 derivation_keys=list(self.derivation_keys.values()),
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
+                questions=list(self.issuers.open.values()),
+                debts=list(self.issuers.owed.values()),
             )
         )
 
@@ -297,6 +346,7 @@ class Directory:
             self._set_derivation_key(derivation)
         for terminal in found.terminal_keys:
             self._set_terminal_keys(terminal)
+        self.issuers.load(found.questions, found.debts)
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -309,6 +359,8 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
     terminal_keys: list[TerminalKeysSet] = []
+    questions: list[Asked] = []
+    debts: list[Debt] = []
 
 
 def _numbers(code: str, little_endian: bytes) -> "array[int]":

@@ -176,6 +176,8 @@ def compile_plan(programme: Programme, merchant_rows: dict[str, int]) -> Compile
             writer, programme, programme.preauthorisation_hold_seconds
         ),
     }
+    if programme.host:
+        bodies[Operation.PURCHASE] = lambda: _remote_purchase(writer, programme)
     if programme.pricing:
         bodies |= _priced_in_python(writer, programme)
     for operation, body in bodies.items():
@@ -366,6 +368,17 @@ def _purchase(writer: _Writer, programme: Programme, *, points_only: bool) -> No
         writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
     _earn(writer)
     writer.step(Op.MOVE_NEW_LOT, R.EARNED, Account.CLUB_POINTS_ISSUED, Account.CARD_POINTS)
+
+
+def _remote_purchase(writer: _Writer, programme: Programme) -> None:
+    """What the card's bank has agreed to: the card's purse goes below zero by what the bank owes.
+
+    Run once before the bank is asked, for the limits, and undone; and once after it.
+    """
+    _limits(writer, programme)
+    writer.step(Op.COPY, R.NET, R.AMOUNT)
+    writer.step(Op.COPY, R.MONEY, R.AMOUNT)
+    writer.move(R.MONEY, Account.CARD_MONEY, Account.MERCHANT)
 
 
 def _pay(writer: _Writer) -> None:

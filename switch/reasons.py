@@ -84,6 +84,10 @@ class Reason(IntEnum):
     TOO_MANY_MOVES = 82
     PRICING_FAILED = 83
     HSM_UNAVAILABLE = 84
+    # the card's own bank
+    ISSUER_DECLINED = 90  # DE 39 is the bank's
+    ISSUER_TIMEOUT = 91  # it may have happened there: the bank gets a reversal
+    ISSUER_UNAVAILABLE = 92  # it was not asked
 
 
 RESPONSE_CODES: dict[Reason, Code] = {
@@ -151,6 +155,9 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.TOO_MANY_MOVES: Code.SYSTEM_MALFUNCTION,
     Reason.PRICING_FAILED: Code.SYSTEM_MALFUNCTION,
     Reason.HSM_UNAVAILABLE: Code.UNAVAILABLE,
+    Reason.ISSUER_DECLINED: Code.DO_NOT_HONOUR,
+    Reason.ISSUER_TIMEOUT: Code.UNAVAILABLE,
+    Reason.ISSUER_UNAVAILABLE: Code.UNAVAILABLE,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

@@ -149,6 +149,9 @@ REASONS: Final[dict[str, Text]] = {
         Reason.TOO_MANY_MOVES: Text("Too many parts", "اجزای تراکنش بیش از اندازه است"),
         Reason.PRICING_FAILED: Text("Could not be priced", "محاسبه مبلغ ممکن نشد"),
         Reason.HSM_UNAVAILABLE: Text("Cannot be checked now", "بررسی امنیتی اکنون ممکن نیست"),
+        Reason.ISSUER_DECLINED: Text("Declined by the card's bank", "بانک صادرکننده نپذیرفت"),
+        Reason.ISSUER_TIMEOUT: Text("The card's bank did not answer", "بانک صادرکننده پاسخ نداد"),
+        Reason.ISSUER_UNAVAILABLE: Text("The card's bank is away", "بانک صادرکننده در دسترس نیست"),
     }.items()
 }
 
