@@ -9,7 +9,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from switch._kept cimport kept_forget, kept_frame, kept_put
-from switch._shard cimport ASK_ISSUER, CARD_FIRST, KEYS_FIRST, RECALL_SEQ
+from switch._shard cimport (
+    ASK_ISSUER, CARD_FIRST, ISSUER_APPROVED, ISSUER_SILENT, KEYS_FIRST, RECALL_SEQ,
+)
 
 
 cdef int parking_open(Parking *parking) noexcept nogil:
@@ -49,6 +51,9 @@ cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, con
     memset(&parked.answer, 0, sizeof(parked.answer))
     if recall.issuer != NULL:
         parked.answer = recall.issuer[0]
+        if parked.answer.said == ISSUER_APPROVED:
+            # Who asked is told that no row came of it, and has the bank undo it: nothing may stand.
+            parked.answer.said = ISSUER_SILENT
     parked.recall = recall[0]
     parked.recall.issuer = NULL
     parked.recall.count += 1

@@ -109,8 +109,9 @@ class Server:
         self._make_keys = make_keys
         self._issuers = issuers
         self._rows_wait = trio.Event()
-        self._durable_seq = 0
-        self._released_seq = 0  # their replies have left
+        # What was recovered is durable: somebody may wait for a row of a process before.
+        self._durable_seq = core.statistics()["durable_seq"]
+        self._released_seq = self._durable_seq  # their replies have left
         self._durable_moved = trio.Event()
         self._stopping = trio.Event()
         self._all_served = False
