@@ -43,7 +43,7 @@ from switch.iso8583 import (
 from switch.issuer_desk import IssuerDesk
 from switch.issuer_link import IssuerLink
 from switch.local_sockets import listen_at
-from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.metrics import CommitMetrics, IssuersCollector, PeersCollector, SwitchCollector
 from switch.operations import Recalled
 from switch.peers import keep_connected
 from switch.pricing import Pricing
@@ -312,6 +312,8 @@ async def serving(
         issuers=(desk := _desk(shop, gate, banks, seat, journal)),
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
+    if desk is not None:
+        registry.register(IssuersCollector(desk))
     bench = Bench(shop, gate, server, journal, registry)
     bench.pool = pool
     bench.desk = desk

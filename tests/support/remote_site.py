@@ -20,7 +20,7 @@ from switch.issuer_link import IssuerLink, LinkTerms
 from switch.operations import Operation
 from switch.programme import Limits, Programme, Security
 from tests.support.bank_host import OURS, Account, BankHost, serving_bank
-from tests.support.gate_bench import GENEROUS, Bench, Seat, serving
+from tests.support.gate_bench import GENEROUS, Bench, serving
 from tests.support.hsm import published_hsm, served_hsm
 from tests.support.secret_search import clear
 from tests.support.secrets import Vault
@@ -147,9 +147,22 @@ def new_bank(zone_key: bytes) -> BankHost:
     return BankHost({pan: Account(RICH, PIN) for pan in (*PANS, OTHER)}, zone_key)
 
 
-def remote_shop(vault: Vault, zone_key: str, limits: Limits = GENEROUS, shard: int = 0) -> Shop:
+def remote_shop(
+    vault: Vault,
+    zone_key: str,
+    limits: Limits = GENEROUS,
+    *,
+    shard: int = 0,
+    exchange_entries: int = 4096,
+) -> Shop:
     """Give a shop that knows of the bank's cards."""
-    shop = SecureShop(secrets=vault.secrets, limits=GENEROUS, now_s=int(time.time()), shard=shard)
+    shop = SecureShop(
+        secrets=vault.secrets,
+        limits=GENEROUS,
+        now_s=int(time.time()),
+        shard=shard,
+        exchange_entries=exchange_entries,
+    )
     shop.record(ProgrammeLive(definition=remote_programme(limits)))
     shop.record(IssuerKeysSet(programme=PROGRAMME, zone_pin=zone_key))
     shop.record(DerivationKeySet(acquirer=1, key=vault.secrets.derivation))
@@ -162,11 +175,9 @@ async def remote_site(
     limits: Limits = GENEROUS,
     other_zone_key: bool = False,
     echo_seconds: float = 60.0,
-    shop: Shop | None = None,
     with_bank: bool = True,
     with_hsm: bool = True,
-    delay_seconds: float = 0.0,
-    seat: Seat | None = None,
+    exchange_entries: int = 4096,
 ) -> AsyncIterator[RemoteSite]:
     """Serve, with a bank whose zone key is ours, or another one."""
     lmk = VariantLmk.published_test_set()
@@ -180,11 +191,9 @@ async def remote_site(
         server, address = await stack.enter_async_context(served_hsm(hsm))
         bench = await stack.enter_async_context(
             serving(
-                shop=shop or remote_shop(vault, sealed, limits, 0 if seat is None else seat.number),
+                shop=remote_shop(vault, sealed, limits, exchange_entries=exchange_entries),
                 hsms=[address] if with_hsm else [],
                 banks=[bank_link(port, echo_seconds=echo_seconds)],
-                delay_seconds=delay_seconds,
-                seat=seat,
             )
         )
         if with_hsm:
