@@ -14,7 +14,7 @@ from switch._parking cimport (
 )
 from switch._price_queue cimport queue_clear, queue_open, queue_put
 from switch._routing cimport ROUTE_LISTENER
-from switch._shard cimport HOST_BALANCES_MAX, KEYS_FIRST, PRICE_FIRST
+from switch._shard cimport CARD_FIRST, HOST_BALANCES_MAX, KEYS_FIRST, PRICE_FIRST
 
 
 cdef class SlowStage(HsmStage):
@@ -88,6 +88,9 @@ cdef class SlowStage(HsmStage):
             parked.recall.verdict.keys_made = fetched
             parked.recall.verdict.away = 0 if fetched else ALL_PROOFS
             fetched = True              # the journal was not asked
+        elif parked.status == CARD_FIRST:
+            # What it has to prove is known only now: all of it is asked for at once, as ever.
+            memset(&parked.recall.verdict, 0, sizeof(parked.recall.verdict))
         if answer != NULL:
             parked.answer = answer[0]
         if parked.answer.said:

@@ -26,7 +26,7 @@ from switch.issuer_desk import IssuerDesk
 from switch.ledger.journal import Batch, Fenced, Journal
 from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
-from switch.operations import IssuerSaid, Recalled, Wanted
+from switch.operations import Recalled, Wanted
 
 TICK_SECONDS = 0.1
 LOG_FLUSH_SECONDS = 0.05
@@ -84,9 +84,9 @@ class Server:
         metrics: CommitMetrics,
         write_log: Callable[[bytes], None] | None,
         make_snapshots: Callable[[], Awaitable[None]],
+        issuers: IssuerDesk,
         recalled_at_once_max: int = 1,
         make_keys: MakeKeys = no_hsm,
-        issuers: IssuerDesk | None = None,
     ) -> None:
         """For so many messages the journal is asked together (`switch.recall.at_once_max`).
 
@@ -165,8 +165,7 @@ class Server:
                 for _, parked_receive in self._parked.values():
                     nursery.start_soon(self._work_slow_lane, parked_receive)
                 nursery.start_soon(self._exchange_keys)
-                if self._issuers is not None:
-                    nursery.start_soon(self._issuers.run, self)
+                nursery.start_soon(self._issuers.run, self)
                 nursery.start_soon(self._keep_house)
                 nursery.start_soon(self._watch_hsms)
                 nursery.start_soon(self._watch_journal)
@@ -234,10 +233,7 @@ class Server:
         if what[0] == "keys":
             self._keyless[0].send_nowait((ticket, what[1], what[2]))
         elif what[0] == "card" or what[0] == "issuer":
-            if self._issuers is not None:
-                self._issuers.put(ticket, what)
-            else:
-                self._gate.answer(ticket, IssuerSaid.ABSENT)
+            self._issuers.put(ticket, what)
         else:
             self._parked[what[0]][0].send_nowait((ticket, what))
 

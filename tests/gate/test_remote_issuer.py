@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from bashgah.demo import with_check_digit
+from switch.iso8583 import decode, encode
 from switch.programme import Limits
 from tests.support.bank_host import Account, Mood
 from tests.support.remote_site import OTHER, PAN, PANS, RICH, remote_site
@@ -79,6 +80,20 @@ async def test_a_pin_under_a_derived_key_is_translated() -> None:
 
         assert reply[39] == "00"
         assert replayed["48.RC"] == "key_serial_repeated"
+        here.expect_agreement()
+
+
+async def test_a_terminal_with_macs_asks_like_any_other() -> None:
+    async with remote_site(mac="retail") as here:
+        link = await here.bench.connect()
+        message = here.message(de52=here.block(), de64="0" * 16)
+        before = encode(message, link.spec)[:-8]
+
+        await link.send(before + here.vault.mac(before))
+        reply = await link.reply_bytes()
+
+        assert reply[-8:] == here.vault.mac(reply[:-8])
+        assert decode(reply, link.spec)[39] == "00"
         here.expect_agreement()
 
 

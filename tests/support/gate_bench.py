@@ -312,8 +312,7 @@ async def serving(
         issuers=(desk := _desk(shop, gate, banks, seat, journal)),
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
-    if desk is not None:
-        registry.register(IssuersCollector(desk))
+    registry.register(IssuersCollector(desk))
     bench = Bench(shop, gate, server, journal, registry)
     bench.pool = pool
     bench.desk = desk
@@ -363,15 +362,13 @@ def _desk(
     banks: Sequence[IssuerLink],
     seat: Seat | None,
     journal: FakeJournal,
-) -> IssuerDesk | None:
-    """Without banks none: as a switch whose configuration names no bank."""
+) -> IssuerDesk:
+    """Give what asks the banks."""
 
     async def read_event(seq: int) -> bytes | None:
         await trio.lowlevel.checkpoint()
         return events_of(journal.streams).get(seq)
 
-    if not banks:
-        return None
     return IssuerDesk(
         core=shop.core,
         directory=shop.directory,

@@ -24,7 +24,7 @@ from tests.support.gate_bench import GENEROUS, Bench, serving
 from tests.support.hsm import published_hsm, served_hsm
 from tests.support.secret_search import clear
 from tests.support.secrets import Vault
-from tests.support.secure_shop import SecureShop
+from tests.support.secure_shop import MacAlgorithm, SecureShop
 from tests.support.shop import Shop, new_core
 
 BANK = "bank"
@@ -154,6 +154,7 @@ def remote_shop(
     *,
     shard: int = 0,
     exchange_entries: int = 4096,
+    mac: MacAlgorithm = "",
 ) -> Shop:
     """Give a shop that knows of the bank's cards."""
     shop = SecureShop(
@@ -162,6 +163,7 @@ def remote_shop(
         now_s=int(time.time()),
         shard=shard,
         exchange_entries=exchange_entries,
+        mac=mac,
     )
     shop.record(ProgrammeLive(definition=remote_programme(limits)))
     shop.record(IssuerKeysSet(programme=PROGRAMME, zone_pin=zone_key))
@@ -178,6 +180,7 @@ async def remote_site(
     with_bank: bool = True,
     with_hsm: bool = True,
     exchange_entries: int = 4096,
+    mac: MacAlgorithm = "",
 ) -> AsyncIterator[RemoteSite]:
     """Serve, with a bank whose zone key is ours, or another one."""
     lmk = VariantLmk.published_test_set()
@@ -191,7 +194,7 @@ async def remote_site(
         server, address = await stack.enter_async_context(served_hsm(hsm))
         bench = await stack.enter_async_context(
             serving(
-                shop=remote_shop(vault, sealed, limits, exchange_entries=exchange_entries),
+                shop=remote_shop(vault, sealed, limits, exchange_entries=exchange_entries, mac=mac),
                 hsms=[address] if with_hsm else [],
                 banks=[bank_link(port, echo_seconds=echo_seconds)],
             )
