@@ -24,6 +24,7 @@ from prometheus_client import CollectorRegistry
 
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
+from bashgah.issuer_links import issuer_desk
 from bashgah.shard_links import expect_no_more_shards, join_shards, new_gate
 from bashgah.tls_listeners import open_tls, reload_on_hangup
 from issuers.pricings import PRICINGS
@@ -43,12 +44,13 @@ from switch.events import TakenOver
 from switch.hsm_client import HsmAddress, tls_context
 from switch.hsm_pool import Hsm, HsmPool, KeyMaker
 from switch.iso8583 import Framing, named
+from switch.issuer_desk import IssuerDesk
 from switch.ledger.database import Database
 from switch.ledger.journal import Batch, Fenced, Overtaken
 from switch.ledger.writer import Writer
 from switch.limits import FRAME_SECONDS_MAX
 from switch.local_sockets import listen_at
-from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.metrics import CommitMetrics, IssuersCollector, PeersCollector, SwitchCollector
 from switch.peers import keep_connected
 from switch.profile import Profile
 from switch.reasons import RESPONSE_CODES, Reason
@@ -332,16 +334,17 @@ async def run_switch(config: Config) -> None:
             peers = join_shards(config, gate, owned.core, pan_key, resources)
             recalling = partial(recall, database, owned.core, config.switch.shard)
             snapshots = _new_snapshots(config, owned, snapshot_database, registry)
+            desk = issuer_desk(config, owned.core, owned.directory, gate, database)
             server = _new_server(
-                config, owned, gate, pool, recalling, write_log, registry, snapshots
+                config, owned, gate, pool, recalling, write_log, registry, snapshots, desk
             )
+            registry.register(IssuersCollector(desk))
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
             nursery.start_soon(_stop_on_signal, server)
             nursery.start_soon(pool.run)
             nursery.start_soon(reload_on_hangup, config, tls)
             if control is not None:
-                desk = _new_desk(config, owned, server)
-                nursery.start_soon(desk.serve, control)
+                nursery.start_soon(_new_desk(config, owned, server).serve, control)
             if peers is not None:
                 registry.register(PeersCollector(peers))
                 assert isinstance(gate, ShardGate)
@@ -365,6 +368,7 @@ def _new_server(
     write_log: Callable[[bytes], None] | None,
     registry: CollectorRegistry,
     snapshots: Snapshots,
+    issuers: IssuerDesk,
 ) -> Server:
     timezone = ZoneInfo(config.switch.timezone)
     return Server(
@@ -383,6 +387,7 @@ def _new_server(
             config.memory.exchange_entries_max, config.memory.exchange_detail_bytes
         ),
         make_keys=KeyMaker(pool, owned.directory, timezone),
+        issuers=issuers,
     )
 
 

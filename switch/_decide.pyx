@@ -7,6 +7,7 @@ from switch._keyring cimport terminal_keys
 from switch._plan cimport NO_SLOT, Plan, Told
 from switch._proofs cimport check_holder
 from switch._shard cimport DECIDED, KEYS_FIRST, PROOF_MAC, RECALL_KEY, UNJOURNALED, seconds_of
+from switch._remote cimport ask_issuer, find_remote_card, take_answer, write_row_event
 from switch._steps cimport (
     begin, check_amount, check_card, check_clock, check_repeated, check_rights, check_terminal,
     find_the_card, refuse, run_plan, undo_moves,
@@ -14,9 +15,9 @@ from switch._steps cimport (
 from switch._undo cimport decide_completion, decide_refund, decide_reversal, undo_hold
 from switch._words cimport (
     BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW, COMPLETION,
-    CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS,
-    OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL,
-    TOO_MANY_MOVES,
+    CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, ISSUER_DECLINED,
+    ISSUER_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS, OVERLOADED, PARTIALLY_APPROVED,
+    POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES, UNKNOWN_CARD,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
@@ -43,8 +44,8 @@ cdef int authorise(Shard *shard, const Request *request, const Moment *now,
         undo_moves(shard, decision)
         return TOO_MANY_MOVES
     if reason == REASON_NONE and decision.row.approved_minor < request.amount_minor:
-        return PARTIALLY_APPROVED
-    return reason
+        reason = PARTIALLY_APPROVED
+    return ask_issuer(shard, request, decision) if reason == REASON_NONE else reason
 
 
 cdef int decide_key_exchange(const Shard *shard, const Request *request,
@@ -90,7 +91,9 @@ cdef int decide_operation(Shard *shard, const Request *request, const Moment *no
     if request.message_class == CLASS_NETWORK:
         return decide_network(shard, request, now, decision)
     reason = find_the_card(shard, request, decision)
-    if reason != REASON_NONE:
+    if reason == UNKNOWN_CARD and shard.host_count > 0:
+        reason = find_remote_card(shard, request, decision)
+    if reason != REASON_NONE or decision.status != DECIDED:
         return reason
     if request.operation == REVERSAL:
         reason = check_amount(shard, request, decision)
@@ -161,8 +164,11 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
         return decision.status
     if reason != REASON_NONE and not approves(reason):
         decline(shard, decision, reason)
-        if reason == HSM_UNAVAILABLE:
+        if reason == HSM_UNAVAILABLE or reason == ISSUER_UNAVAILABLE:
             decision.status = UNJOURNALED       # nothing was decided: the terminal may try again
+        elif reason == ISSUER_DECLINED:
+            memcpy(row.response_code, request.recall.issuer.response_code, 2)
+        write_row_event(shard, request, decision)
         return decision.status
     row.reason = <short> reason
     memcpy(row.response_code, shard.response_codes[reason], 2)
@@ -173,6 +179,8 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
             name_approval(decision)
     elif request.operation == COMPLETION:
         name_approval(decision)
+    take_answer(shard, request, decision)
+    write_row_event(shard, request, decision)
     return decision.status
 
 

@@ -3,20 +3,16 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from switch._frames cimport Frame
-from switch._hsm_stage cimport APPROVED_ELSEWHERE, FRESH, UNFETCHED, HsmStage
-from switch._parking cimport Parking
+from switch._hsm_stage cimport APPROVED_ELSEWHERE, FRESH, UNFETCHED
 from switch._pressure cimport Pressure
-from switch._price_queue cimport PriceQueue
 from switch._pricing cimport Pricer
-from switch._shard cimport Recall
+from switch._slow_stage cimport SlowStage
 from switch._sockets cimport epoll_event
 
-cdef class Gate(HsmStage):
+cdef class Gate(SlowStage):
     cdef list lanes
     cdef list doors             # `Tls` of those listeners that have one
-    cdef Parking parking
     cdef readonly Pricer pricer
-    cdef PriceQueue to_price    # see `_slow_lane`
     cdef int64_t pricing_us     # spent in the slow lane's turns
     cdef int64_t greeted_us     # when handshakes had their last turn
     cdef int32_t connections_max    # of requesters
@@ -36,11 +32,7 @@ cdef class Gate(HsmStage):
     cdef void serve_frames(self, int32_t place, size_t bytes, int64_t now_us) noexcept nogil
     cdef void postpone(self, int32_t place) noexcept nogil
     cdef void go_on(self) noexcept nogil
-    cdef void serve_postponed(self) noexcept nogil
-    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
-                   const Recall *recall) noexcept nogil
     cdef void leave_unanswered(self, int32_t place, const Frame *frame, int status) noexcept nogil
-    cdef int serve_parked(self, int32_t ticket, bint recalled) except -1
     # What `_shard_gate` does otherwise:
     cdef int forward(self, int32_t place, const Frame *frame, int64_t received_us,
                      Pressure *pressure) noexcept nogil

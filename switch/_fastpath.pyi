@@ -3,6 +3,7 @@
 from typing import Any
 
 from switch._core import Core
+from switch._issuer_messages import IssuerForm
 from switch._lane import Lane
 from switch._pricing import Pricer
 from switch._tls import Tls
@@ -84,6 +85,30 @@ class Gate:
 
     def close_all(self) -> None:
         """Close every connection; what has not left never does."""
+
+    def answer(
+        self,
+        ticket: int,
+        said: int,
+        *,
+        asked: int = 0,
+        asked_s: int = 0,
+        response_code: bytes = b"",
+        authorisation_code: bytes = b"",
+        balances: bytes = b"",
+    ) -> None:
+        """Serve a parked message again with what its card's own bank said (an `IssuerSaid`).
+
+        `asked` and `asked_s` name the question's event; 0: there is none.
+        """
+
+    def write_question(
+        self, ticket: int, form: IssuerForm, stan: int, sent_at: int, rrn: bytes
+    ) -> bytearray | None:
+        """Give what a parked message says to its card's own bank; None when its sender is gone.
+
+        The bytes are the caller's to overwrite: they hold the card's number.
+        """
 
     def take_parked(self) -> list[tuple[int, Wanted]]:
         """Give what the slow lane has to do: (ticket, what to fetch), each once."""

@@ -9,8 +9,8 @@ reply without a row (an echo, 91 while the journal is away) waits for nothing bu
 connection's earlier replies; it follows the newest of them, so that the ring of waiting replies
 holds rows only. What is decided when much waits, and what is not, is `_pressure`'s.
 
-What the fast lane cannot answer alone is parked: `take_parked` hands it to the slow lane, `resume`
-serves it again on the same path. Must not know PostgreSQL, Trio or a profile by name.
+What the fast lane cannot answer alone is parked (`_slow_stage`). Must not know PostgreSQL, Trio or
+a profile by name.
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -33,22 +33,17 @@ from switch._frames cimport (
     FRAME_LOST, FRAME_WHOLE, PREFIX_BYTES_MAX, frame_form, frame_next,
 )
 from switch._hsm_links cimport mark_is_hsm
-from switch._hsm_stage cimport ALL_PROOFS
-from switch._kept cimport kept_forget, kept_is_wanted
 from switch._lane cimport (
     SERVED_AT_SEQ, SERVED_BROKEN, SERVED_ELSEWHERE, SERVED_HOPELESS, SERVED_IGNORED, SERVED_LATER,
     SERVED_NO_ROOM, SERVED_NOW, SERVED_STALE, SERVED_UNKNOWN, Lane, serve,
 )
 from switch._latency cimport LATENCY_BUCKETS
 from switch._outbox cimport fault_cause
-from switch._parking cimport (
-    PARKED_MAX, RECALLS_MAX, Parked, parking_clear, parking_fresh, parking_give, parking_keep,
-    parking_open,
-)
+from switch._parking cimport RECALLS_MAX
 from switch._peers cimport FIRST_LISTENER, NO_SHARD, TRUNK_IN, TRUNK_OUT
 from switch._plan cimport Moment, moment_at
 from switch._pressure cimport Pressure, pressure_of
-from switch._price_queue cimport queue_clear, queue_count, queue_open, queue_put
+from switch._price_queue cimport queue_count, queue_put
 from switch._pricing cimport Pricer
 from switch._routing cimport ROUTE_LISTENER
 from switch._shard cimport PRICE_FIRST, PROVE_FIRST, Recall
@@ -72,7 +67,7 @@ NOTHING_RECALLED.terminal = -1
 NOTHING_RECALLED.stan = -1
 
 
-cdef class Gate(HsmStage):
+cdef class Gate(SlowStage):
     """The gate of one shard. Belongs to the thread that decides."""
 
     def __cinit__(self, Core core, *, int32_t connections_max, uint32_t pending_max,
@@ -84,8 +79,7 @@ cdef class Gate(HsmStage):
         self.pricer = Pricer({}) if pricer is None else pricer
         self.read_room = <uint8_t *> malloc(TRUNK_READ_BYTES_MAX + FRAME_BYTES_MAX
                                             + PREFIX_BYTES_MAX)
-        if (parking_open(&self.parking) != 0 or queue_open(&self.to_price) != 0
-                or self.read_room == NULL):
+        if self.read_room == NULL:
             raise MemoryError
         self.connections_max = connections_max
         self.listener_count = FIRST_LISTENER
@@ -94,8 +88,6 @@ cdef class Gate(HsmStage):
         self.available = True
 
     def __dealloc__(self):
-        parking_clear(&self.parking)
-        queue_clear(&self.to_price)
         free(self.read_room)
 
     def fileno(self):
@@ -202,42 +194,6 @@ cdef class Gate(HsmStage):
                 elif (now_us - connection.heard_us > idle_us_max and connection.unanswered == 0
                       and not connection.trunk):
                     self.close(place, CLOSED_IDLE, NULL)
-
-    def take_parked(self):
-        """Give what the slow lane has to do: (ticket, what to recall), each once."""
-        return parking_fresh(&self.parking)
-
-    def resume(self, int32_t ticket):
-        """Serve a parked message again, now that what it needed has been fetched."""
-        self.serve_parked(ticket, True)
-
-    def abandon(self, int32_t ticket):
-        """Answer a parked message with 91: what it needs could not be had."""
-        self.serve_parked(ticket, False)
-
-    cdef int serve_parked(self, int32_t ticket, bint recalled) except -1:
-        """Serve a parked message, if its connection is still there."""
-        cdef Parked parked
-        cdef Frame frame
-        assert self.parking.all[ticket].kept.body != NULL
-        parking_give(&self.parking, ticket, &parked, &frame)
-        if parked.needs_keys:
-            parked.recall.verdict.keys_made = recalled
-            parked.recall.verdict.away = 0 if recalled else ALL_PROOFS
-            recalled = True             # the journal was not asked
-        with nogil:
-            if kept_is_wanted(&parked.kept, &self.connections.all[parked.kept.place]):
-                self.connections.all[parked.kept.place].unanswered -= 1
-                self.serve_frame(parked.kept.place, &frame, parked.kept.received_us,
-                                 &parked.recall, FRESH if recalled else UNFETCHED)
-            else:
-                self.counters.undeliverable += 1
-            kept_forget(&parked.kept)
-            if self.postponed_count and self.parking.count < PARKED_MAX // 2:
-                self.serve_postponed()
-            self.flush_dirty()
-        assert not self.broken, "a decision could not be journaled"
-        return 0
 
     def statistics(self):
         """Give counters and sizes for the metrics."""
@@ -569,20 +525,6 @@ cdef class Gate(HsmStage):
             self.counters.hopeless += 1
             if not trunk:
                 self.close(place, CLOSED_LOST_FRAMING, b"not_iso_8583")
-
-    cdef bint park(self, int32_t place, const Frame *frame, int64_t received_us,
-                   const Recall *recall) noexcept nogil:
-        """Keep a message for the slow lane; false when too many are kept already."""
-        cdef Connection *connection = &self.connections.all[place]
-        cdef uint8_t envelope_bytes = self.listeners[connection.listener].form.envelope_bytes
-        if self.work.decision.status == PRICE_FIRST:
-            return queue_put(&self.to_price, connection, place, frame, envelope_bytes,
-                             received_us, recall)
-        if not parking_keep(&self.parking, place, connection.generation, frame, envelope_bytes,
-                            received_us, recall, &self.work.decision):
-            return False
-        connection.unanswered += 1
-        return True
 
     # --- what a gate among several does otherwise: see `_shard_gate` ------------------------------
 

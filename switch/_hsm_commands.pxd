@@ -26,6 +26,7 @@ cdef size_t command_begin(Buffer *out, int32_t number) noexcept nogil
 cdef void command_end(Buffer *out, size_t start) noexcept nogil
 cdef bint put_mac_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_pin_check(const Asking *asking, Buffer *out) noexcept nogil
+cdef bint put_pin_translation(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_card_code_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_dynamic_code_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_cryptogram_check(const Asking *asking, Buffer *out) noexcept nogil

@@ -176,6 +176,29 @@ cdef bint put_pin_check(const Asking *asking, Buffer *out) noexcept nogil:
     return True
 
 
+cdef bint put_pin_translation(const Asking *asking, Buffer *out) noexcept nogil:
+    """CA, or of a derived key CI: the PIN under the key that is shared with the card's own bank."""
+    cdef char block[16]
+    cdef bint derived = asking.work.request.has_key_serial
+    if element(asking, F_PIN_BLOCK, block, 16) != 16:
+        return False
+    if derived:
+        put(out, b"CI", 2)
+        put_key(out, asking.derivation)
+    else:
+        put(out, b"CA", 2)
+        put_key(out, &asking.terminal.pin[1 if asking.keys_before else 0])
+    put_key(out, &asking.issuer.zone_pin)
+    if derived:
+        put(out, b"605", 3)
+        put_hex(out, asking.work.request.key_serial, 10)
+    else:
+        put(out, b"12", 2)              # the longest PIN
+    put(out, block, 16)
+    put(out, b"0101", 2 if derived else 4)      # ISO 9564 format 0, before and after
+    return put_account(asking, out)
+
+
 # --- the card -------------------------------------------------------------------------------------
 
 cdef bint put_card_code_check(const Asking *asking, Buffer *out) noexcept nogil:

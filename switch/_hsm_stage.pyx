@@ -7,7 +7,7 @@ from switch._doors cimport Listener
 from switch._dynamic_codes cimport counter_after
 from switch._hsm_commands cimport (
     Asking, command_begin, command_end, put_card_code_check, put_cryptogram_check,
-    put_dynamic_code_check, put_mac_check, put_pin_check, put_seal,
+    put_dynamic_code_check, put_mac_check, put_pin_check, put_pin_translation, put_seal,
 )
 from switch._hsm_links cimport (
     HSM_HEADER_BYTES, HSM_LINKS_MAX, HsmLink, hsm_link_add, hsm_link_drop, hsm_link_flush,
@@ -162,6 +162,8 @@ cdef class HsmStage(Outbox):
             pass
         elif proof == PROOF_MAC:
             written = put_mac_check(&asking, out)
+        elif proof == PROOF_PIN and self.shard.plans[asking.card.programme_row].host:
+            written = put_pin_translation(&asking, out)
         elif proof == PROOF_PIN:
             written = put_pin_check(&asking, out)
         elif proof == PROOF_CARD_CODE:
@@ -328,6 +330,8 @@ cdef class HsmStage(Outbox):
             if proof == PROOF_CRYPTOGRAM and bytes >= 2 + 8:
                 verdict.has_answer = True
                 memcpy(verdict.card_answer, answer + 2, 8)
+            elif proof == PROOF_PIN and bytes >= 4 + 16:        # its length, and the block
+                memcpy(verdict.pin_block, answer + 4, 16)
         elif answer[0] == 50 and (answer[1] == 48 or 50 <= answer[1] <= 52):
             verdict.unreadable |= proof         # 20, 22, 23, 24: block, account, format, length
         elif not wrong:

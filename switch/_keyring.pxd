@@ -27,6 +27,7 @@ cdef struct IssuerKeys:         # of a programme
     SealedKey cryptogram        # issuer master key of chips' cryptograms, MK-AC
     SealedKey dynamic_code      # issuer master key of CVC3, MK-CVC3
     CodePlaces places
+    SealedKey zone_pin          # ZPK, shared with the bank whose cards they are
     uint8_t code_at             # digits between service code and card code on track 2
 
 cdef struct TerminalKeys:       # what every message looks at comes first: one line of the cache

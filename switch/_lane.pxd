@@ -10,7 +10,7 @@ from switch._keyring cimport TerminalKeys
 from switch._mapping cimport Faults, Profile
 from switch._plan cimport Moment
 from switch._pressure cimport Pressure
-from switch._shard cimport Decision, Recall, Request, Shard
+from switch._shard cimport Decision, IssuerAnswer, Recall, Request, Shard
 from switch.iso8583._codec cimport Scan
 
 cdef enum ServeStatus:
@@ -51,6 +51,7 @@ cdef class Lane:
     cdef Profile profile
     cdef Workspace work
     cdef Recall recall              # what was done for the message that was answered last
+    cdef IssuerAnswer answer_of_issuer
     cdef readonly str name
     cdef readonly object framing
     cdef int lay_out_replies(self, profile) except -1

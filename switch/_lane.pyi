@@ -43,6 +43,7 @@ class Lane:
         recalled: bool = False,
         pricer: Pricer | None = None,
         verdict: tuple[int, ...] | None = None,
+        issuer: tuple[int, int, bytes] | None = None,
     ) -> tuple[ServeStatus, bytes, int, Wanted | tuple[Literal["prove"], int] | None]:
         """Serve one message, without framing: (status, reply, sequence it waits for, recall).
 
@@ -53,6 +54,8 @@ class Lane:
         ("keys", terminal, missed): have new keys made for it. ("prove", proofs): ask the HSM, then
         ask again with its `verdict`: asked for, right, unreadable, no HSM there (each a bit for
         each proof), and whether the terminal's keys of before were used.
+        ("card", …) and ("issuer", programme's row, card): add another bank's card, ask that bank;
+        `issuer` is (`IssuerSaid`, the question's sequence, DE 39).
         Without a `pricer` that is also said, with nothing to recall, of a programme that is priced
         in Python. "elsewhere": another shard owns its card, or it concerns every shard; nothing was
         done. `available` is false while the journal cannot take rows: then nothing is decided.

@@ -19,8 +19,8 @@ from switch._pricing cimport Pricer
 from switch._proofs cimport check_sender
 from switch._replies cimport write_reply
 from switch._shard cimport (
-    DECIDED, EVERY_SHARD, KEYS_FIRST, PRICE_FIRST, PROVE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED,
-    UNJOURNALED, Verdict, journal_row, owner_of, settle,
+    ASK_ISSUER, CARD_FIRST, DECIDED, EVERY_SHARD, KEYS_FIRST, PRICE_FIRST, PROVE_FIRST, RECALL_KEY,
+    RECALL_SEQ, REPEATED, UNJOURNALED, IssuerAnswer, Verdict, journal_row, owner_of, settle,
 )
 from switch._words cimport (
     CLASS_NETWORK, ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX,
@@ -243,15 +243,17 @@ cdef class Lane:
         return 0
 
     def answer(self, bytes message, *, int64_t now_us, int32_t utc_offset_s, bint available=True,
-               bint recalled=False, Pricer pricer=None, tuple verdict=None):
+               bint recalled=False, Pricer pricer=None, tuple verdict=None,
+               tuple issuer=None):
         """Serve one message: (status name, reply, sequence it waits for, what it needs first).
 
         What it needs is None, ("seq", sequence) or ("key", terminal, STAN) of the journal, or
         ("prove", proofs) of the HSM, whose `verdict` is (asked, right, unreadable, away, by the
         keys of before), a bit for each proof, and of a dynamic code its counter behind them; or
-        ("keys", terminal, missed). `recalled` says that this is the message that was answered last,
-        after that. Without a `pricer` a programme that is priced in Python is for later, and needs
-        nothing.
+        ("keys", terminal, missed), or ("card", …) and ("issuer", …) as in `Wanted`; `issuer` is
+        what the card's own bank said: (`IssuerSaid`, sequence of the question, DE 39). `recalled`
+        says that this is the message that was answered last, after that. Without a `pricer` a
+        programme that is priced in Python is for later, and needs nothing.
         """
         cdef Moment now
         cdef Pressure pressure
@@ -265,6 +267,11 @@ cdef class Lane:
             told = &self.recall.verdict
             told.asked, told.right, told.unreadable, told.away, told.keys_before = verdict[:5]
             told.card_counter = verdict[5] if len(verdict) > 5 else 0
+        if issuer is not None:
+            memset(&self.answer_of_issuer, 0, sizeof(IssuerAnswer))
+            self.answer_of_issuer.said, self.answer_of_issuer.asked, code = issuer
+            memcpy(self.answer_of_issuer.response_code, PyBytes_AS_STRING(code), 2)
+            self.recall.issuer = &self.answer_of_issuer
         memset(&pressure, 0, sizeof(Pressure))
         pressure.everything = REASON_NONE if available else LEDGER_UNAVAILABLE
         self.recall.desk = NULL if pricer is None else &pricer.desk
@@ -281,6 +288,12 @@ cdef class Lane:
             recall = ("keys", self.work.decision.row.terminal,
                       bool(self.recall.verdict.keys_before))
             self.recall.verdict.keys_made = 1
+        elif status == SERVED_LATER and self.work.decision.status == CARD_FIRST:
+            recall = ("card", self.work.decision.plan_row,
+                      PyBytes_FromStringAndSize(<char *> self.work.request.card_token, 16),
+                      self.work.request.card_prefix // 100, self.work.request.card_last4)
+        elif status == SERVED_LATER and self.work.decision.status == ASK_ISSUER:
+            recall = ("issuer", self.work.decision.plan_row, self.work.decision.row.card)
         elif status == SERVED_LATER and self.work.decision.status != PRICE_FIRST:
             self.recall.count += 1
             if self.work.decision.status == RECALL_KEY:

@@ -4,6 +4,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from switch._dynamic_codes cimport note_counter_digits
 from switch._index cimport hash_bytes
+from switch._remote cimport note_card_number
 from switch._shard cimport bashgah_hmac
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
@@ -114,14 +115,15 @@ cdef int read_class(const Profile *profile, const Scan *scan, const uint8_t *dat
     return READ_IGNORED if mti // 10 % 2 else READ_REFUSED
 
 
-cdef int token_of(const Shard *shard, const char *pan, Py_ssize_t count,
-                  Request *request) noexcept nogil:
+cdef void token_of(const Shard *shard, const char *pan, Py_ssize_t count,
+                   Request *request) noexcept nogil:
     cdef uint8_t digest[32]
     bashgah_hmac(&shard.pan_key, <const uint8_t *> pan, <size_t> count, digest)
     memcpy(request.card_token, digest, 16)
     memset(digest, 0, 32)
     request.has_card = 1
-    return 0
+    if shard.host_count:
+        note_card_number(pan, count, request)
 
 
 cdef void read_card(const Shard *shard, Reading *reading, Request *request) noexcept nogil:
@@ -158,8 +160,7 @@ cdef void read_card(const Shard *shard, Reading *reading, Request *request) noex
 
 cdef bint read_hex(const uint8_t *characters, size_t count, uint8_t *out,
                    size_t bytes) noexcept nogil:
-    """Read `bytes` bytes from twice as many hexadecimal digits (upper case); False = they are not.
-    """
+    """Read `bytes` bytes from twice as many upper-case hexadecimal digits; False = they are not."""
     cdef size_t i
     cdef uint8_t c
     if count != 2 * bytes:

@@ -182,6 +182,7 @@ cdef struct Plan:
     char tiers[8][24]           # names of its levels
     char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
     Security security
+    uint8_t host                # the cards' own bank decides: see `_remote`
     char pricing[24]            # of the function that OP_PRICE asks; first byte 0 = none
 
 cdef struct Moment:             # now, in the forms a plan asks for

@@ -7,7 +7,9 @@ needs at once; the rest is judged where the card's programme is known, after rep
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from switch._dynamic_codes cimport MODE_CONTACTLESS_STRIPE, counter_after
-from switch._keyring cimport IssuerKeys, derivation_key, issuer_keys, terminal_keys
+from switch._keyring cimport (
+    IssuerKeys, SealedKey, derivation_key, issuer_keys, terminal_keys,
+)
 from switch._plan cimport PIN_ALWAYS, PIN_NEVER, Security
 from switch._register cimport (
     NO_PVV, Card, find_acquirer, find_card, find_terminal,
@@ -79,6 +81,19 @@ cdef bint can_read_pin(const Shard *shard, const Request *request, const Termina
     return keys != NULL and keys.pin[0].bytes != 0
 
 
+cdef inline bint has_pin_of(const Shard *shard, const Card *card) noexcept nogil:
+    """Can the card's PIN be verified: by its value here, or by its own bank?"""
+    return card.pvv != NO_PVV or shard.plans[card.programme_row].host
+
+
+cdef inline const SealedKey *pin_key(const Shard *shard, const Card *card,
+                                     const IssuerKeys *issuer) noexcept nogil:
+    """The key by which a PIN is verified, or under which it is passed on."""
+    if shard.plans[card.programme_row].host:
+        return &issuer.zone_pin
+    return &issuer.pin_verification
+
+
 cdef bint asks_programme(const Request *request) noexcept nogil:
     """Is the card's holder asking now? Refunds give back, and what is undone was proven before."""
     return (request.has_card and request.operation != REFUND
@@ -95,8 +110,8 @@ cdef uint8_t wanted_of_card(const Shard *shard, const Request *request, const Te
     cdef uint8_t wanted = 0
     if issuer == NULL:
         return 0
-    if (security.pin != PIN_NEVER and request.has_pin and card.pvv != NO_PVV
-            and issuer.pin_verification.bytes and card.pin_tries < security.pin_tries_max
+    if (security.pin != PIN_NEVER and request.has_pin and has_pin_of(shard, card)
+            and pin_key(shard, card, issuer).bytes and card.pin_tries < security.pin_tries_max
             and can_read_pin(shard, request, keys,
                              find_acquirer(&shard.register, request.acquirer))):
         wanted |= PROOF_PIN
@@ -237,13 +252,14 @@ cdef int check_pin(const Shard *shard, const Request *request, const Security *s
     cdef int32_t acquirer_row = find_acquirer(&shard.register, request.acquirer)
     if not request.has_pin:
         return PIN_MISSING if security.pin == PIN_ALWAYS else REASON_NONE
-    if card.pvv == NO_PVV:
+    if not has_pin_of(shard, card):
         return PIN_MISSING if security.pin == PIN_ALWAYS else REASON_NONE
     if card.pin_tries >= security.pin_tries_max:
         return PIN_TRIES_EXCEEDED
     if not can_read_pin(shard, request, keys, acquirer_row):
         return NO_TERMINAL_KEYS
-    if issuer == NULL or issuer.pin_verification.bytes == 0 or verdict.away & PROOF_PIN:
+    if (issuer == NULL or pin_key(shard, card, issuer).bytes == 0
+            or verdict.away & PROOF_PIN):
         return HSM_UNAVAILABLE
     if request.has_key_serial:
         if (key_counter(request)
@@ -257,7 +273,8 @@ cdef int check_pin(const Shard *shard, const Request *request, const Security *s
         return PIN_UNREADABLE
     if not verdict.right & PROOF_PIN:
         return PIN_WRONG
-    decision.row.proofs |= PROOF_PIN
+    if not shard.plans[card.programme_row].host:
+        decision.row.proofs |= PROOF_PIN
     return REASON_NONE
 
 

@@ -209,14 +209,17 @@ cdef Py_ssize_t put_balance(char *out, int account_type, int amount_type, int32_
     return BALANCE_CHARACTERS
 
 
-cdef Py_ssize_t fill_balances(const Shard *shard, const Decision *decision,
-                              char *out) noexcept nogil:
+cdef Py_ssize_t fill_balances(const Shard *shard, const Request *request,
+                              const Decision *decision, char *out) noexcept nogil:
     cdef int32_t currency = shard.register.clubs[
         shard.register.merchants[decision.row.merchant].club_row].currency
     cdef const Plan *plan = &shard.plans[decision.plan_row]
     cdef const Told *told
     cdef Py_ssize_t at = 0
     cdef int32_t i, unit
+    if request.recall.issuer != NULL:       # its own bank's
+        memcpy(out, request.recall.issuer.balances, request.recall.issuer.balances_count)
+        return request.recall.issuer.balances_count
     for i in range(plan.told_count):
         told = &plan.told[i]
         if decision.points_only and not told.in_points:
@@ -259,7 +262,7 @@ cdef int write_step(const Shard *shard, const Profile *profile, const ReplyStep 
     if step.field == F_AUTHORISATION_CODE and decision.row.authorisation_code[0]:
         return write_text(writer, step.element, decision.row.authorisation_code, 6)
     if step.field == F_BALANCES and decision.tells_balances:
-        count = fill_balances(shard, decision, balances)
+        count = fill_balances(shard, request, decision, balances)
         return write_text(writer, step.element, balances, <size_t> count) if count else 0
     return 0
 

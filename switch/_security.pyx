@@ -47,6 +47,7 @@ def set_issuer_keys(Core core, int32_t plan_row, event):
     keep(&keys.card_code, event.card_code)
     keep(&keys.cryptogram, event.cryptogram)
     keep(&keys.dynamic_code, event.dynamic_code)
+    keep(&keys.zone_pin, event.zone_pin)
     keys.code_at = event.code_at
     keys.places.code = int(event.pcvc3_track2, 16)
     keys.places.number = int(event.punatc_track2, 16)

@@ -13,7 +13,7 @@ from switch._plan cimport Moment, Plan, PriceDesk
 from switch._register cimport Register
 from switch.ledger._batches cimport Batches
 from switch.ledger._book cimport Account, Book
-from switch.ledger._rows cimport Row
+from switch.ledger._rows cimport Buffer, Row
 
 cdef extern from "switch/ledger/_sha256.h":
     ctypedef struct BashgahHmacKey:
@@ -35,6 +35,8 @@ cdef enum DecisionStatus:
     PRICE_FIRST = 5         # the slow lane has to ask the programme's Python function
     PROVE_FIRST = 6         # the HSM has to say first whether `wanted` is right
     KEYS_FIRST = 7          # the slow lane has to have new keys made for the terminal first
+    CARD_FIRST = 8          # the slow lane has to add another bank's card first
+    ASK_ISSUER = 9          # the slow lane has to ask the card's own bank first
 
 cdef enum Proof:            # what a message can prove, a bit each; column `proofs` of the journal
     PROOF_MAC = 1
@@ -55,6 +57,32 @@ cdef struct Verdict:        # what the HSM said of a message, a bit for each `Pr
     uint8_t has_answer      # to the card's cryptogram
     uint8_t card_answer[8]
     int32_t card_counter    # that the dynamic code was asked with
+    char pin_block[16]      # under the key that is shared with the card's own bank
+
+cdef enum IssuerSaid:           # what became of asking a card's own bank
+    ISSUER_APPROVED = 1
+    ISSUER_REFUSED = 2
+    ISSUER_SILENT = 3       # no answer that could be used: it may have happened
+    ISSUER_ABSENT = 4       # it was not asked
+
+cdef enum:
+    HOST_BALANCES_MAX = 120     # characters of its DE 54
+    HOST_PREFIXES_MAX = 256     # of all programmes together
+    ROW_EVENT_BYTES_MAX = 320
+
+cdef struct IssuerAnswer:
+    uint8_t said                # IssuerSaid; 0 = nothing yet
+    uint8_t balances_count
+    char response_code[2]       # of a refusal, one of ours
+    char authorisation_code[6]  # first byte 0 = none
+    char balances[120]
+    int64_t asked               # sequence of the question's row; 0 = there is none
+    int64_t asked_s
+
+cdef struct HostPrefix:         # cards of other banks, by how their numbers begin
+    int32_t prefix
+    int32_t divisor             # of a number's first eight digits, to compare with it
+    int32_t plan_row
 
 cdef struct Recall:             # what was done for a message so far, before it can be decided
     Verdict verdict
@@ -62,6 +90,7 @@ cdef struct Recall:             # what was done for a message so far, before it 
     int32_t terminal            # the last key it looked for; -1 = none
     int32_t stan
     const PriceDesk *desk       # where Python is asked, in the slow lane; NULL = not here
+    const IssuerAnswer *issuer  # of the card's own bank; NULL = it was not asked yet
 
 cdef struct Request:
     Recall recall
@@ -74,6 +103,9 @@ cdef struct Request:
     uint8_t partial_ok
     uint8_t merchant_sent
     uint8_t card_token[16]
+    uint8_t card_checks         # its number ends with the right check digit
+    int32_t card_prefix         # its first eight digits; these are read where banks are asked
+    uint16_t card_last4
     char terminal_id[8]
     char merchant_id[15]
     char original_terminal_id[8]    # first byte 0 = the same terminal
@@ -174,6 +206,10 @@ cdef struct Shard:
     BashgahHmacKey pan_key
     char response_codes[128][2] # DE 39 of each Reason
     char reason_names[128][48]  # what 48.RC says; ends at a zero byte
+    HostPrefix hosts[256]
+    int32_t host_count
+    char row_event[320]         # of the row that is decided: see `_remote`
+    Buffer unheard              # events on rows that nobody in Python has taken yet
     Counters counters
 
 cdef int shard_open(Shard *shard, uint32_t exchange_entries, uint64_t detail_bytes,

@@ -20,6 +20,7 @@ from switch._words cimport (
 )
 from switch.ledger._batches cimport batches_append, batches_clear, batches_open
 from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, book_apply, book_clear
+from switch.ledger._rows cimport buffer_clear, buffer_reserve
 
 cdef extern from *:
     """
@@ -58,6 +59,7 @@ cdef void shard_clear(Shard *shard) noexcept nogil:
     keyring_clear(&shard.keyring)
     exchanges_clear(&shard.exchanges)
     batches_clear(&shard.batches)
+    buffer_clear(&shard.unheard)
     memset(shard, 0, sizeof(Shard))
 
 
@@ -470,6 +472,20 @@ cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_mi
     return 0
 
 
+cdef int keep_unheard(Shard *shard, const Row *row) noexcept nogil:
+    """Keep a row's event for Python (`switch._hosts.take_row_events`). 0, or -1 without memory."""
+    cdef Buffer *unheard = &shard.unheard
+    cdef uint64_t head[2]
+    head[0] = <uint64_t> row.seq
+    head[1] = <uint64_t> row.event_bytes
+    if buffer_reserve(unheard, sizeof(head) + row.event_bytes) != 0:
+        return -1
+    memcpy(unheard.data + unheard.bytes, head, sizeof(head))
+    memcpy(unheard.data + unheard.bytes + sizeof(head), row.event, row.event_bytes)
+    unheard.bytes += sizeof(head) + row.event_bytes
+    return 0
+
+
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil:
     """Give a row its sequence, chain and place in the next batch. 0, or -1 without memory."""
     row.seq = shard.last_seq + 1
@@ -478,4 +494,6 @@ cdef int journal_row(Shard *shard, Row *row) noexcept nogil:
     if batches_append(&shard.batches, row, shard.chain) != 0:
         return -1
     shard.last_seq = row.seq
+    if row.event != NULL and row.kind == KIND_EXCHANGE:
+        return keep_unheard(shard, row)
     return 0

@@ -270,6 +270,8 @@ cdef int check_card(Shard *shard, const Request *request, const Moment *now,
         return CARD_BLOCKED
     if card.status != CARD_ACTIVE:
         return CARD_CLOSED
+    if shard.plans[card.programme_row].host:
+        return REASON_NONE              # its own bank knows until when it is good
     if request.expires_yymm >= 0 and request.expires_yymm != card.expires_yymm:
         return EXPIRY_MISMATCH
     if has_expired(card, now):

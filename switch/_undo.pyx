@@ -13,6 +13,7 @@ from switch._shard cimport (
     DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, ends_with_hold, seconds_of,
     undone_share,
 )
+from switch._remote cimport ask_issuer
 from switch._steps cimport ask_journal, run_plan, undo_moves
 from switch._words cimport (
     AMOUNT_IS_ZERO, CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD, HOLD_ALREADY_CAPTURED,
@@ -259,7 +260,7 @@ cdef int decide_refund(Shard *shard, const Request *request, const Moment *now,
     row.undone_minor = original.undone_minor + request.amount_minor
     reason = change_undone(shard, original, row.undone_minor, decision)
     row.approved_minor = request.amount_minor
-    return reason
+    return ask_issuer(shard, request, decision) if reason == REASON_NONE else reason
 
 
 cdef inline bint is_purchase(const Exchange *original) noexcept nogil:

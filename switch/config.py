@@ -150,6 +150,25 @@ class Hsm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     check_value: Annotated[str, Meta(pattern="^[0-9A-F]{6,16}$")] | None = None
 
 
+class Issuer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[issuer]]`: the host of another bank, by the name that programmes have in `host`.
+
+    `institution` is our own code there (DE 33). With `ca`, `certificate` and `key` over TLS.
+    """
+
+    name: Name
+    host: str = "127.0.0.1"
+    port: Port
+    institution: Annotated[str, Meta(pattern="^[0-9]{1,11}$")]
+    spec: Literal["iso1987-binary", "iso1987-ascii"] = "iso1987-ascii"
+    framing: FramingOverride = FramingOverride(length="binary2")
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    answer_seconds_max: Seconds = 8.0
+    echo_seconds: Seconds = 60.0
+
+
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[http]`: where metrics and health are served."""
 
@@ -186,6 +205,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     clock: Clock = Clock()
     keys: Keys = Keys()
     hsm: tuple[Hsm, ...] = ()
+    issuer: tuple[Issuer, ...] = ()
     http: Http = Http()
     log: Log = Log()
     postgres: Postgres = Postgres()
@@ -296,6 +316,7 @@ def _check(config: Config, path: Path) -> None:
         raise ConfigError(f"{path}: another one than peers_dir - at $.switch.control_dir")
     _check_shards(config, path)
     _check_hsms(config, path)
+    _check_issuers(config, path)
     names: set[str] = set()
     for index, listener in enumerate(config.listener):
         if listener.name in names:
@@ -312,6 +333,21 @@ def _check_hsms(config: Config, path: Path) -> None:
             )
     if len(config.hsm) > HSMS_MAX:
         raise ConfigError(f"{path}: at most {HSMS_MAX} - at $.hsm")
+
+
+def _check_issuers(config: Config, path: Path) -> None:
+    """Raise `ConfigError` for two banks of one name, half of a TLS identity, or TPDUs."""
+    names: set[str] = set()
+    for index, issuer in enumerate(config.issuer):
+        if issuer.name in names:
+            raise ConfigError(f"{path}: a second {issuer.name!r} - at $.issuer[{index}].name")
+        names.add(issuer.name)
+        if len({part is None for part in (issuer.ca, issuer.certificate, issuer.key)}) != 1:
+            raise ConfigError(
+                f"{path}: ca, certificate and key belong together - at $.issuer[{index}]"
+            )
+        if issuer.framing.tpdu:
+            raise ConfigError(f"{path}: a bank gets none - at $.issuer[{index}].framing.tpdu")
 
 
 def _check_shards(config: Config, path: Path) -> None:

@@ -28,6 +28,7 @@ from switch._security import card_proofs
 from switch.directory import Directory, EventError
 from switch.errors import OperatingError, ProtocolError
 from switch.events import CardsAdded, Event, TakenOver, decode_event, encode_event
+from switch.issuer_debts import IssuerEvent
 from switch.limits import (
     CONTROL_CARDS_MAX,
     CONTROL_CONNECTIONS_MAX,
@@ -278,6 +279,8 @@ class Desk:
         """Refuse what is no operator's to say, or not of this shard. Raises EventError."""
         if isinstance(event, TakenOver):
             raise EventError("a process takes its shard over when it starts")
+        if isinstance(event, IssuerEvent):
+            raise EventError("what became of a question to a bank is written by who asked")
         if isinstance(event, CardsAdded):
             starts = range(0, len(event.tokens), TOKEN_BYTES)
             if len(starts) > CONTROL_CARDS_MAX:

@@ -10,6 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from switch._core import Core
+from switch._hosts import set_host, take_row_events
 from switch._plan_loading import link_cards, set_credit_limit, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
@@ -30,7 +31,12 @@ from switch.events import (
     CreditLimitSet,
     DerivationKeySet,
     Event,
+    IssuerAnswered,
+    IssuerAsked,
     IssuerKeysSet,
+    IssuerTold,
+    IssuerUnanswered,
+    IssuerUndone,
     KeyCounterReset,
     MerchantAdded,
     MerchantStatusChanged,
@@ -43,14 +49,22 @@ from switch.events import (
     decode_event,
     encode_event,
 )
+from switch.issuer_debts import Asked, Debt, IssuerDebts
 from switch.machine import UNITS, Layout, lay_out
 from switch.operations import JournalKind
 from switch.plan import compile_plan
-from switch.programme import Programme
+from switch.programme import Programme, bins_overlap
 from switch.units import counts_of, points_of
 
 CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
 UNPREDICTABLE_DIGITS_MAX = 8
+
+NO_FLOOR = -(1 << 60)
+"""Of the purse of another bank's card: it goes below zero by what that bank owes."""
+
+
+PREFIXES_MAX = 256
+"""Of card numbers, of all programmes together: HOST_PREFIXES_MAX of the core."""
 
 
 class EventError(ValueError):
@@ -76,6 +90,7 @@ class Directory:
         # The newest two of each terminal: what holds, and what may still hold beside it.
         self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
         self._layouts: dict[int, Layout] = {}
+        self.issuers = IssuerDebts()
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -110,6 +125,7 @@ class Directory:
         """Let an event take effect and journal it; gives its sequence. Raises EventError."""
         if isinstance(event, ProgrammeLive):
             self._check_pricing(event.definition)
+        self.hear()
         self._apply(event, self._core.last_seq + 1)
         if isinstance(event, CardsAdded):
             accounts = len(self._layouts[event.programme].slots)
@@ -120,6 +136,14 @@ class Directory:
     def replay(self, seq: int, kind: int, body: bytes) -> None:
         """Let an event of the journal take effect; what `Core.replay` calls."""
         self._apply(decode_event(body), seq)
+
+    def hear(self) -> None:
+        """Let events take effect that stand on rows which were decided since the last time.
+
+        Replay brings them with the others; a switch that serves calls this in between.
+        """
+        for seq, body in take_row_events(self._core):
+            self._apply(decode_event(body), seq)
 
     def _apply(self, event: Event, seq: int) -> None:
         match event:
@@ -163,8 +187,16 @@ class Directory:
                 if not 0 <= event.merchant < len(self.merchants):
                     raise EventError(f"merchant {event.merchant} is not known")
                 self._core.set_merchant_status(event.merchant, event.blocked)
+            case (
+                IssuerAsked()
+                | IssuerAnswered()
+                | IssuerUnanswered()
+                | IssuerUndone()
+                | IssuerTold()
+            ):
+                self.issuers.apply(event, seq)
             case TakenOver():
-                pass
+                self.issuers.take_over()
 
     def _check_terminal(self, terminal: int) -> None:
         if not 0 <= terminal < len(self.terminals):
@@ -219,6 +251,19 @@ class Directory:
             )
         if definition.club not in self.clubs:
             raise EventError(f"programme {definition.programme}: its club is not known")
+        others = [one for one in self.programmes.values() if one.programme != definition.programme]
+        for other in others:
+            if bins_overlap(other, definition):
+                raise EventError(
+                    f"programme {definition.programme}: a prefix of its cards' numbers is"
+                    f" programme {other.programme}'s"
+                )
+        if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
+            raise EventError(f"programme {definition.programme}: more than {PREFIXES_MAX} prefixes")
+        if live is not None and (live.host == "") != (definition.host == ""):
+            raise EventError(
+                f"programme {definition.programme}: who decides its cards cannot change"
+            )
         try:
             layout = lay_out(definition, self._layouts.get(definition.programme))
             plan = compile_plan(
@@ -230,7 +275,7 @@ class Directory:
                 programme=definition.programme,
                 version=definition.version,
                 club=definition.club,
-                money_floor=definition.money_floor_minor,
+                money_floor=NO_FLOOR if definition.host else definition.money_floor_minor,
                 seq=seq,
             )
         except KeyError as error:
@@ -240,6 +285,7 @@ class Directory:
         self._layouts[definition.programme] = layout
         name_pricing(self._core, row, definition.pricing)
         set_policy(self._core, row, definition.security)
+        set_host(self._core, row, remote=bool(definition.host), prefixes=definition.bins)
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
@@ -328,6 +374,7 @@ class Directory:
 
     def dump(self) -> bytes:
         """Give what a directory beside a loaded core is rebuilt from."""
+        self.hear()
         return msgspec.msgpack.encode(
             _Dump(
                 clubs=list(self.clubs.values()),
@@ -340,6 +387,8 @@ class Directory:
                 issuer_keys=list(self.issuer_keys.values()),
                 derivation_keys=list(self.derivation_keys.values()),
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
+                questions=list(self.issuers.open.values()),
+                debts=list(self.issuers.owed.values()),
             )
         )
 
@@ -363,6 +412,7 @@ class Directory:
             self._set_derivation_key(derivation)
         for terminal in found.terminal_keys:
             self._set_terminal_keys(terminal)
+        self.issuers.load(found.questions, found.debts)
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -376,6 +426,8 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
     terminal_keys: list[TerminalKeysSet] = []
+    questions: list[Asked] = []
+    debts: list[Debt] = []
 
 
 def _check_places(event: IssuerKeysSet) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from switch.operations import CardStatus
+from switch.operations import CardStatus, Operation
 from switch.programme import Programme
 
 MerchantId = Annotated[str, msgspec.Meta(min_length=15, max_length=15)]
@@ -128,6 +128,7 @@ class IssuerKeysSet(_Event, frozen=True, kw_only=True, tag="issuer_keys_set"):
     pcvc3_track2: Bitmap = "1F00"
     punatc_track2: Bitmap = "00FE"
     natc_track2: Annotated[int, msgspec.Meta(ge=1, le=5)] = 3
+    zone_pin: SealedKey = ""  # ZPK, shared with the bank whose cards they are
 
 
 class DerivationKeySet(_Event, frozen=True, kw_only=True, tag="derivation_key_set"):
@@ -192,6 +193,59 @@ class MerchantStatusChanged(_Event, frozen=True, kw_only=True, tag="merchant_sta
     why: str = ""
 
 
+class IssuerAsked(_Event, frozen=True, kw_only=True, tag="issuer_asked"):
+    """A card's own bank is about to be asked: what it may do from here on is ours to undo.
+
+    The row's sequence and `at_s` name the question at the bank (`switch.issuer_debts`). `terminal`
+    and `card` are numbers.
+    """
+
+    programme: int
+    card: int
+    operation: Operation
+    amount_minor: int
+    processing_code: int
+    terminal: int
+    at_s: int  # Unix second
+
+
+class IssuerAnswered(_Event, frozen=True, kw_only=True, tag="issuer_answered"):
+    """On the row of a message whose bank was asked: what became of the question.
+
+    `approved` stands in the book. `declined` did not happen at the bank. `owed` may have happened
+    there and does not stand here: the bank gets a reversal.
+    """
+
+    asked: int  # sequence of its `IssuerAsked`
+    asked_s: int
+    programme: int
+    amount_minor: int
+    processing_code: int
+    terminal: int
+    outcome: Literal["approved", "declined", "owed"]
+
+
+class IssuerUnanswered(_Event, frozen=True, kw_only=True, tag="issuer_unanswered"):
+    """A question ended without a row of its message, e.g. because its terminal was gone: owed."""
+
+    asked: int
+
+
+class IssuerUndone(_Event, frozen=True, kw_only=True, tag="issuer_undone"):
+    """On the row of a reversal: its bank has to undo so much of what row `original` says."""
+
+    original: int
+    amount_minor: int
+    programme: int
+    at_s: int  # Unix second
+
+
+class IssuerTold(_Event, frozen=True, kw_only=True, tag="issuer_told"):
+    """The bank has acknowledged a reversal; `debt` is the sequence by which it was owed."""
+
+    debt: int
+
+
 class TakenOver(_Event, frozen=True, kw_only=True, tag="taken_over"):
     """A process owns the shard from here on: the first row of its tenure."""
 
@@ -215,6 +269,11 @@ Event = (
     | CardStatusChanged
     | TerminalStatusChanged
     | MerchantStatusChanged
+    | IssuerAsked
+    | IssuerAnswered
+    | IssuerUnanswered
+    | IssuerUndone
+    | IssuerTold
     | TakenOver
 )
 

@@ -70,6 +70,19 @@ PRICING_SLOW_US = 50_000
 """One message of a Python plan that takes longer is told of: it holds everybody up, and nothing
 can interrupt it."""
 
+ISSUER_APPROVALS_KEPT = 100_000
+"""Of other banks, by the row that stands: a reversal comes soon after what it reverses, and what is
+older is looked up in the journal. Some 300 bytes each."""
+
+REMOTE_CARDS_A_MINUTE_MAX = 600
+"""Cards of other banks that a shard adds: each stays for ever, some 300 bytes,
+and whoever invents numbers with right check digits could fill memory. What a shop's customers bring
+for the first time is far below; beyond it, 91."""
+
+ISSUER_QUESTIONS_MAX = 256
+"""Messages that wait for one bank: what it answers 500 of a second in half a second. Beyond it, 91;
+places in the slow lane are left for others."""
+
 CONTROL_CARDS_MAX = 10_000
 """Cards of one control request: loading them stops the gate for 20 ms, 1,000 for one."""
 

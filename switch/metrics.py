@@ -21,6 +21,7 @@ from switch._core import Core
 from switch._fastpath import Gate
 from switch._latency import LATENCY_BOUNDS_US
 from switch._peers import BATCH_BOUNDS, Peers
+from switch.issuer_desk import IssuerDesk
 from switch.ledger.journal import WriterStatus
 from switch.operations import OPERATION_COUNT, Operation
 from switch.reasons import RESPONSE_CODES, Reason
@@ -252,6 +253,41 @@ class PeersCollector(Collector):
             lost.add_metric(name, peer["lost"])
             batches.add_metric(name, _cumulative(peer["batches"]), peer["sent"])
         yield from (up, waiting, forwarded, refused, lost, batches)
+
+
+class IssuersCollector(Collector):
+    """Other banks: questions, answers, and what is owed; `issuer` is the link's name."""
+
+    def __init__(self, desk: IssuerDesk) -> None:
+        self._desk = desk
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families."""
+        up = GaugeMetricFamily("bashgah_issuer_up", "1 while it may be asked", labels=["issuer"])
+        questions = CounterMetricFamily(
+            "bashgah_issuer_questions", "Messages by what their bank said",
+            labels=["issuer", "outcome"],
+        )  # fmt: skip
+        late = CounterMetricFamily(
+            "bashgah_issuer_late", "Answers that came too late", labels=["issuer"]
+        )
+        owed = GaugeMetricFamily(
+            "bashgah_issuer_owed", "Reversals that are not acknowledged", labels=["issuer"]
+        )
+        told = CounterMetricFamily(
+            "bashgah_issuer_told", "Reversals sent, by outcome", labels=["issuer", "outcome"]
+        )
+        counts = self._desk.owed()
+        for name, tally in self._desk.tallies.items():
+            link = self._desk.links[name]
+            up.add_metric([name], link.available)
+            for outcome in ("approved", "refused", "silent", "unusable", "absent"):
+                questions.add_metric([name, outcome], getattr(tally, outcome))
+            late.add_metric([name], link.pending.counts.late)
+            owed.add_metric([name], counts[name])
+            told.add_metric([name, "acknowledged"], tally.told)
+            told.add_metric([name, "in_vain"], tally.told_in_vain)
+        yield from (up, questions, late, owed, told)
 
 
 def _cumulative(counts: list[int]) -> list[tuple[str, int]]:

@@ -88,7 +88,23 @@ class JournalKind(IntEnum):
 Recalled = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]
 """What a message needs from the journal: ("seq", sequence) or ("key", terminal, STAN)."""
 
-Wanted = Recalled | tuple[Literal["keys"], int, bool]
-"""What a message needs before it can be decided: from the journal, or new keys of a terminal.
+
+class IssuerSaid(IntEnum):
+    """What became of asking a card's own bank."""
+
+    APPROVED = 1
+    REFUSED = 2
+    SILENT = 3  # no answer that could be used: it may have happened
+    ABSENT = 4  # it was not asked
+
+
+NewCard = tuple[Literal["card"], int, bytes, int, int]
+"""("card", row of its programme, token, first six digits, last four)."""
+
+Question = tuple[Literal["issuer"], int, int, int, int, int, int, int, int]
+"""("issuer", row of the programme, card, operation, amount, DE 3, terminal, STAN, time)."""
+
+Wanted = Recalled | tuple[Literal["keys"], int, bool] | NewCard | Question
+"""What a message needs before it can be decided: from the journal, new keys, its card's bank.
 
 ("keys", terminal, whether it asked with its keys of before: then it has never got the newest)."""

@@ -402,6 +402,18 @@ def _see(sale: Sale, counter: str, register: int, period: Period, periods_more: 
     writer.move_new_lot(register, Account.CLUB_COUNTS, account, any_version=True)
 
 
+def _remote_purchase(sale: Sale) -> None:
+    """What the card's bank has agreed to: the card's purse goes below zero by what the bank owes.
+
+    Run once before the bank is asked, for the limits, and undone; and once after it.
+    """
+    writer = sale.writer
+    _may_pay(sale)
+    writer.step(Op.COPY, R.NET, R.AMOUNT)
+    writer.step(Op.COPY, R.MONEY, R.AMOUNT)
+    writer.move(R.MONEY, sale.layout.account("money"), Account.MERCHANT)
+
+
 def _priced(sale: Sale, *, hold: bool) -> None:
     """Have Python fill the registers; the moves see to the money, this to the points."""
     writer = sale.writer
@@ -414,8 +426,11 @@ def _priced(sale: Sale, *, hold: bool) -> None:
 
 
 def _sale(sale: Sale, *, points_only: bool) -> None:
-    """A purchase, priced by the programme's rules or by its function."""
+    """A purchase, priced by the programme's rules, its function or the card's own bank."""
     writer = sale.writer
+    if sale.programme.host:
+        _remote_purchase(sale)
+        return
     if not sale.programme.pricing:
         purchase(sale, points_only=points_only)
         return

@@ -5,6 +5,8 @@ programmes. Every amount is in minor units of the club's currency or in whole po
 basis points.
 """
 
+from itertools import combinations
+
 import msgspec
 
 from switch.limits import AMOUNT_MINOR_MAX
@@ -33,6 +35,7 @@ from switch.units import BPS
 ACCOUNTS_MAX = 16  # of a card: a plan has four bits to name one
 TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
+BINS_MAX = 64
 DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
 
 PURSE_WALLETS = (
@@ -40,6 +43,7 @@ PURSE_WALLETS = (
     Wallet(name="points", unit="points", dated=True, held=True, account_type=60),
 )
 PURSE_FUNDING = (Fund(wallet="money"),)
+REMOTE_OPERATIONS = frozenset({Operation.PURCHASE, Operation.BALANCE})
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +78,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     money_floor_minor: int = 0  # the purse may not go below it
     pricing: str = ""  # the Python function that prices it, by its name; then rules are its own
     pricing_rules: tuple[str, ...] = ()  # names that this function may give its rules
+    host: str = ""  # the link to the cards' own bank, which decides; nothing is priced here then
+    bins: tuple[str, ...] = ()  # how the numbers of that bank's cards begin: 6 to 8 digits each
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for what no card could follow."""
@@ -90,6 +96,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             self._check_pricing()
         elif self.pricing_rules:
             raise ProgrammeError("pricing_rules: only a function named by pricing has such")
+        if self.host or self.bins:
+            self._check_host()
         names = self.rule_names()
         if len(set(names)) != len(names) or len(names) > 64:
             raise ProgrammeError("rules have different names, at most 64")
@@ -176,8 +184,43 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.discounts or self.earning or self.tender is not None or self.commission_bps:
             raise ProgrammeError("pricing: a function decides discount, points, fee and earning")
 
+    def _check_host(self) -> None:
+        """Raise ProgrammeError for what the cards' own bank and this switch would both decide."""
+        if not self.host or not self.bins:
+            raise ProgrammeError("host and bins belong together")
+        check_name(self.host, "host")
+        if any(
+            not (prefix.isascii() and prefix.isdigit() and 6 <= len(prefix) <= 8)
+            for prefix in self.bins
+        ):
+            raise ProgrammeError("bins: 6 to 8 digits each")
+        if len(self.bins) > BINS_MAX or any(map(_overlap, combinations(self.bins, 2))):
+            raise ProgrammeError(f"bins: at most {BINS_MAX}, none of them within another")
+        if self.rule_names() or self.tender is not None or self.commission_bps or self.pricing:
+            raise ProgrammeError("host: nothing is priced here")
+        if self.wallets != PURSE_WALLETS or self.funding != PURSE_FUNDING or self.counters():
+            raise ProgrammeError("host: its cards have the wallets of a purse")
+        if not set(self.operations) <= REMOTE_OPERATIONS:
+            raise ProgrammeError("host: purchase and balance; refunds and reversals come with them")
+        security = self.security
+        if security.pin == "never" or security.card_code or security.chip:
+            raise ProgrammeError("host: the bank looks at card and PIN; a PIN is passed on")
+        if self.money_floor_minor or self.limits.balance_minor_max:
+            raise ProgrammeError("host: the bank keeps the balance")
+
     def rule_names(self) -> list[str]:
         """Give the names of the rules: discounts first, as they stand."""
         if self.pricing:
             return list(self.pricing_rules)
         return [rule.name for rule in self.discounts] + [rule.name for rule in self.earning]
+
+
+def _overlap(prefixes: tuple[str, str]) -> bool:
+    """Are there numbers that begin with both?"""
+    one, other = prefixes
+    return one.startswith(other) or other.startswith(one)
+
+
+def bins_overlap(one: Programme, other: Programme) -> bool:
+    """Are there card numbers that two programmes would both take for theirs?"""
+    return any(_overlap((mine, theirs)) for mine in one.bins for theirs in other.bins)

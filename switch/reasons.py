@@ -85,6 +85,10 @@ class Reason(IntEnum):
     TOO_MANY_MOVES = 82
     PRICING_FAILED = 83
     HSM_UNAVAILABLE = 84
+    # the card's own bank
+    ISSUER_DECLINED = 90  # DE 39 is the bank's
+    ISSUER_TIMEOUT = 91  # it may have happened there: the bank gets a reversal
+    ISSUER_UNAVAILABLE = 92  # it was not asked
     # what the card's products say
     CARD_NOT_ACTIVATED = 100  # not sold yet, or its time is over
     CARD_ALREADY_ACTIVATED = 101
@@ -180,6 +184,9 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.ITEM_CLAIMED: Code.NOT_PERMITTED_TO_CARD,
     Reason.INSTALMENTS_REFUSED: Code.INVALID_TRANSACTION,
     Reason.SETTLEMENT_IS_ANOTHER: Code.INVALID_AMOUNT,
+    Reason.ISSUER_DECLINED: Code.DO_NOT_HONOUR,
+    Reason.ISSUER_TIMEOUT: Code.UNAVAILABLE,
+    Reason.ISSUER_UNAVAILABLE: Code.UNAVAILABLE,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

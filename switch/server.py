@@ -22,6 +22,7 @@ from switch._slow_lane import price_waiting
 from switch.directory import Directory
 from switch.errors import FencedError, HsmUnavailable, JournalUnavailable, OperatingError
 from switch.events import Event
+from switch.issuer_desk import IssuerDesk
 from switch.ledger.journal import Batch, Fenced, Journal
 from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
@@ -83,6 +84,7 @@ class Server:
         metrics: CommitMetrics,
         write_log: Callable[[bytes], None] | None,
         make_snapshots: Callable[[], Awaitable[None]],
+        issuers: IssuerDesk,
         recalled_at_once_max: int = 1,
         make_keys: MakeKeys = no_hsm,
     ) -> None:
@@ -105,9 +107,11 @@ class Server:
         self._make_snapshots = make_snapshots
         self._recalled_at_once_max = recalled_at_once_max
         self._make_keys = make_keys
+        self._issuers = issuers
         self._rows_wait = trio.Event()
-        self._durable_seq = 0
-        self._released_seq = 0  # their replies have left
+        # What was recovered is durable: somebody may wait for a row of a process before.
+        self._durable_seq = core.statistics()["durable_seq"]
+        self._released_seq = self._durable_seq  # their replies have left
         self._durable_moved = trio.Event()
         self._stopping = trio.Event()
         self._all_served = False
@@ -144,6 +148,11 @@ class Server:
         self._rows_wait.set()
         return seq
 
+    async def go_on(self) -> None:
+        """Serve what was resumed, and let its rows be committed."""
+        await self._drain()
+        self._rows_wait.set()
+
     async def wait_durable(self, seq: int) -> None:
         """Wait until a row is durable."""
         while self._durable_seq < seq:
@@ -156,6 +165,7 @@ class Server:
                 for _, parked_receive in self._parked.values():
                     nursery.start_soon(self._work_slow_lane, parked_receive)
                 nursery.start_soon(self._exchange_keys)
+                nursery.start_soon(self._issuers.run, self)
                 nursery.start_soon(self._keep_house)
                 nursery.start_soon(self._watch_hsms)
                 nursery.start_soon(self._watch_journal)
@@ -212,6 +222,7 @@ class Server:
         while True:
             if self._gate.drain():
                 self._rows_wait.set()
+            self._directory.hear()
             for ticket, what in self._gate.take_parked():
                 self._park(ticket, what)
             if not self._price():
@@ -221,6 +232,8 @@ class Server:
     def _park(self, ticket: int, what: Wanted) -> None:
         if what[0] == "keys":
             self._keyless[0].send_nowait((ticket, what[1], what[2]))
+        elif what[0] == "card" or what[0] == "issuer":
+            self._issuers.put(ticket, what)
         else:
             self._parked[what[0]][0].send_nowait((ticket, what))
 
@@ -322,8 +335,7 @@ class Server:
                 continue
             for ticket, _ in waiting:
                 self._gate.resume(ticket)
-            await self._drain()
-            self._rows_wait.set()
+            await self.go_on()
 
     async def _exchange_keys(self) -> None:
         """Have new session keys made for terminals that ask for them, then serve them."""
@@ -335,8 +347,7 @@ class Server:
                 self._gate.abandon(ticket)
                 continue
             self._gate.resume(ticket)
-            await self._drain()
-            self._rows_wait.set()
+            await self.go_on()
 
     async def _watch_hsms(self) -> None:
         """Drop HSMs that do not answer."""

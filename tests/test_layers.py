@@ -53,6 +53,9 @@ LAYERS: dict[str, int] = {
     "switch._pressure": 2,
     "switch._pricing": 2,
     "switch._register": 2,
+    "switch._remote": 2,
+    "switch._hosts": 2,
+    "switch.issuer_debts": 2,
     "switch._proofs": 2,
     "switch._replies": 2,
     "switch._security": 2,
@@ -81,6 +84,11 @@ LAYERS: dict[str, int] = {
     # 4 adapters: journal, recovery, configuration, logs
     "switch._exchange_log": 4,
     "switch._hsm_commands": 5,
+    "switch._issuer_messages": 5,  # reads parked messages
+    "switch._slow_stage": 5,
+    "switch.issuer_desk": 5,
+    "switch.issuer_link": 5,
+    "switch.issuer_pending": 5,
     "switch._hsm_links": 5,
     "switch.hsm_pool": 5,  # gives links to the gate
     "switch._fork": 4,  # an image's system calls

@@ -59,6 +59,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("final", "switch/_fastpath.pyx"): "a gate among several does three things otherwise",
     ("final", "switch/_hsm_stage.pyx"): "a gate is an outbox that asks HSMs, and reads",
     ("final", "switch/_outbox.pyx"): "a gate is an outbox that reads",
+    ("final", "switch/_slow_stage.pyx"): "a gate keeps messages for the slow lane, and reads",
     ("broad except", "switch/_pricing.pyx"): "the border to issuers' functions; told and counted",
 }
 

@@ -165,6 +165,9 @@ REASONS: Final[dict[str, Text]] = {
         Reason.INSTALMENTS_REFUSED: Text("No such instalment plan", "این طرح اقساط ممکن نیست"),
         Reason.SETTLEMENT_IS_ANOTHER: Text("The settlement is another", "مبلغ تسویه چیز دیگری است"),
         Reason.HSM_UNAVAILABLE: Text("Cannot be checked now", "بررسی امنیتی اکنون ممکن نیست"),
+        Reason.ISSUER_DECLINED: Text("Declined by the card's bank", "بانک صادرکننده نپذیرفت"),
+        Reason.ISSUER_TIMEOUT: Text("The card's bank did not answer", "بانک صادرکننده پاسخ نداد"),
+        Reason.ISSUER_UNAVAILABLE: Text("The card's bank is away", "بانک صادرکننده در دسترس نیست"),
     }.items()
 }
 

@@ -105,3 +105,12 @@ async def read_chosen_rows(session: Session, shard: int, seqs: list[int]) -> byt
         pieces.append,
     )
     return b"".join(pieces)
+
+
+async def read_event(session: Session, shard: int, seq: int) -> bytes | None:
+    """Give the event on a row, as JSON, or None when it has none."""
+    rows = await session.fetch(
+        "SELECT event::TEXT AS event FROM journal WHERE shard = $1 AND seq = $2", shard, seq
+    )
+    event = rows[0]["event"] if rows else None
+    return None if event is None else str(event).encode("utf-8")

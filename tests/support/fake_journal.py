@@ -16,8 +16,13 @@ from switch.ledger.journal import Batch, Durable, Fenced, Overtaken, Tenure, Wri
 class FakeJournal:
     """Keeps every durable batch in `batches`."""
 
-    def __init__(self, *, delay_seconds: float = 0.0) -> None:
-        """`delay_seconds` is how long a commit takes."""
+    def __init__(self, *, delay_seconds: float = 0.0, keeps_streams: bool = False) -> None:
+        """`delay_seconds` is how long a commit takes.
+
+        With `keeps_streams` the bytes of what is durable stay in `streams`, for who replays them.
+        """
+        self.keeps_streams = keeps_streams
+        self.streams: list[bytes] = []
         self.delay_seconds = delay_seconds
         self.batches: list[Batch] = []
         self.durable_seq = 0
@@ -73,6 +78,8 @@ class FakeJournal:
         if self._fenced:
             return Fenced(reason="epoch 2 has taken over")
         self.batches.append(batch)
+        if self.keeps_streams:
+            self.streams.append(bytes(batch.copy_body))
         self.durable_seq = batch.last_seq
         return Durable(last_seq=batch.last_seq)
 

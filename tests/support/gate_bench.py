@@ -40,8 +40,10 @@ from switch.iso8583 import (
     encode,
     reply_tpdu,
 )
+from switch.issuer_desk import IssuerDesk
+from switch.issuer_link import IssuerLink
 from switch.local_sockets import listen_at
-from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.metrics import CommitMetrics, IssuersCollector, PeersCollector, SwitchCollector
 from switch.operations import Recalled
 from switch.peers import keep_connected
 from switch.pricing import Pricing
@@ -51,7 +53,7 @@ from switch.server import Recall, Server
 from switch.slots import even_owners
 from switch.snapshots import SnapshotMetrics
 from tests.support.fake_journal import FakeJournal
-from tests.support.shop import TEHRAN_S, Shop, spec
+from tests.support.shop import TEHRAN_S, Shop, events_of, spec
 
 DIALECTS = {"binary": ("binary", POS_BINARY.framing), "ascii": ("ascii", POS_ASCII.framing)}
 CARDS = range(4)  # those of the shop's cards that are neither expired nor about to be
@@ -195,6 +197,7 @@ class Bench:
         self.error: BaseException | None = None  # what ended the server, when a test awaits that
         self.peers: Peers | None = None  # of one shard among several
         self.pool = HsmPool((), gate)
+        self.desk: IssuerDesk | None = None
         self._links: list[Link] = []
 
     async def connect(self, listener: str = "binary", *, tls: ssl.SSLContext | None = None) -> Link:
@@ -278,6 +281,7 @@ async def serving(
     seat: Seat | None = None,
     shop: Shop | None = None,
     hsms: Sequence[HsmAddress] = (),
+    banks: Sequence[IssuerLink] = (),
 ) -> AsyncIterator[Bench]:
     """Serve binary and ASCII terminals on ports of 127.0.0.1 until the block ends.
 
@@ -286,7 +290,7 @@ async def serving(
     generous purse. Without `write_log` the exchange log stays in the gate for `Bench.lines`. With
     a `seat` it is one shard of several, which all have every card in their register and differ in
     whose it is; `shop` is one that an earlier bench has left, for a shard that comes back. `hsms`
-    are asked for what messages prove.
+    are asked for what messages prove, `banks` about their cards.
     """
     shop = shop or Shop(
         programme or generous_purse(),
@@ -297,7 +301,7 @@ async def serving(
     )
     gate = _new_gate(shop, connections_max, pending_max, pricings, seat)
     pool = HsmPool([Hsm(address=address) for address in hsms], gate)
-    journal = FakeJournal(delay_seconds=delay_seconds)
+    journal = FakeJournal(delay_seconds=delay_seconds, keeps_streams=bool(banks))
     registry = CollectorRegistry()
     SnapshotMetrics(registry)
     server = Server(
@@ -306,10 +310,13 @@ async def serving(
         idle_seconds_max=idle_seconds_max,
         frame_seconds_max=frame_seconds_max,
         write_log=write_log,
+        issuers=(desk := _desk(shop, gate, banks, seat, journal)),
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
+    registry.register(IssuersCollector(desk))
     bench = Bench(shop, gate, server, journal, registry)
     bench.pool = pool
+    bench.desk = desk
     with ExitStack() as resources:
         _listen(bench, resources, framings or DIALECTS, tls or {}, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
@@ -322,12 +329,16 @@ async def serving(
             try:
                 yield bench
             finally:
-                server.stop()
-                journal.go_on()
-                with trio.move_on_after(5, shield=True):
-                    await bench.stopped.wait()
-                bench.hang_up()
+                await _end(bench)
                 nursery.cancel_scope.cancel()
+
+
+async def _end(bench: Bench) -> None:
+    bench.server.stop()
+    bench.journal.go_on()
+    with trio.move_on_after(5, shield=True):
+        await bench.stopped.wait()
+    bench.hang_up()
 
 
 def _parts(
@@ -344,6 +355,30 @@ def _parts(
         "make_snapshots": trio.sleep_forever,
         "make_keys": KeyMaker(pool, shop.directory, TEHRAN),
     }
+
+
+def _desk(
+    shop: Shop,
+    gate: Gate,
+    banks: Sequence[IssuerLink],
+    seat: Seat | None,
+    journal: FakeJournal,
+) -> IssuerDesk:
+    """Give what asks the banks."""
+
+    async def read_event(seq: int) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        return events_of(journal.streams).get(seq)
+
+    return IssuerDesk(
+        core=shop.core,
+        directory=shop.directory,
+        gate=gate,
+        links={link.name: link for link in banks},
+        shard=0 if seat is None else seat.number,
+        shards=1 if seat is None else seat.count,
+        read_event=read_event,
+    )
 
 
 def _new_gate(

@@ -41,7 +41,7 @@ class Vault:
         card: str = CARD,
         keys: dict[str, Key] | None = None,
     ) -> None:
-        self._lmk = lmk
+        self.lmk = lmk
         self.card = card
         self.pin = pin
         self.keys = keys or {
@@ -63,8 +63,8 @@ class Vault:
         )
 
     def _sealed(self, kind: KeyType) -> str:
-        scheme = "S" if type(self._lmk).__name__ == "KeyBlockLmk" else "U"
-        return self._lmk.seal(self.keys[kind.name], kind, scheme).decode("ascii")
+        scheme = "S" if type(self.lmk).__name__ == "KeyBlockLmk" else "U"
+        return self.lmk.seal(self.keys[kind.name], kind, scheme).decode("ascii")
 
     def block(self, pin: str | None = None, key: Key | None = None) -> str:
         """Give DE 52: a PIN (the right one) in ISO 9564 format 0 under a terminal's key."""

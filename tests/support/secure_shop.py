@@ -49,9 +49,10 @@ class SecureShop(Shop):
         limits: Limits = DEFAULT,
         now_s: int = NOON_S,
         shard: int = 0,
+        exchange_entries: int = 4096,
     ) -> None:
         definition = msgspec.structs.replace(purse(1, 1, 1, limits), security=security)
-        super().__init__(definition, now_s=now_s, shard=shard)
+        super().__init__(definition, now_s=now_s, shard=shard, exchange_entries=exchange_entries)
         self.secrets = secrets
         self.record(
             IssuerKeysSet(

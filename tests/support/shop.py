@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Literal
 
 import msgspec
 
@@ -29,6 +30,7 @@ from switch.events import (
     TerminalAdded,
 )
 from switch.iso8583 import Message, Spec, decode, encode, named
+from switch.operations import Wanted
 from switch.pricing import Pricing
 from switch.programme import Programme
 from switch.reasons import RESPONSE_CODES, Reason
@@ -75,7 +77,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     reply: bytes
     seq: int
-    recall: tuple[str, int] | tuple[str, int, int] | None
+    recall: Wanted | tuple[Literal["prove"], int] | None
     asked: tuple[int, ...] = ()  # what the HSM was asked for, each time
     elements: dict[str, str]
 
@@ -441,6 +443,21 @@ def replay_into(core: Core, streams: list[bytes]) -> Directory:
     for stream in streams:
         core.replay(stream, on_event)
     return directory
+
+
+def events_of(streams: list[bytes]) -> dict[int, bytes]:
+    """Give the events of a journal by the sequences of their rows."""
+    core = new_core()
+    directory = Directory(core)
+    found = {}
+
+    def hear(seq: int, kind: int, body: bytes) -> None:
+        found[seq] = body
+        directory.replay(seq, kind, body)
+
+    for stream in streams:
+        core.replay(stream, hear)
+    return found
 
 
 def state_of(core: Core) -> State:

@@ -17,7 +17,7 @@ from bashgah.demo_loader import Purse
 from bashgah.demo_site import HOST, demo_config, free_port, free_ports, load_demo
 from bashgah.site import Site
 from issuers.purse import purse
-from switch.config import Config, Hsm, Http, ListenerTls, Postgres
+from switch.config import Config, Hsm, Http, Issuer, ListenerTls, Postgres
 
 
 def site_config(
@@ -26,6 +26,7 @@ def site_config(
     shards: int = 1,
     tls: ListenerTls | None = None,
     hsms: tuple[Hsm, ...] = (),
+    issuers: tuple[Issuer, ...] = (),
 ) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
     config = demo_config(data_dir, shards=shards)
@@ -36,6 +37,7 @@ def site_config(
         config,
         switch=switch,
         hsm=hsms,
+        issuer=issuers,
         listener=tuple(
             msgspec.structs.replace(listener, port=free_port(), tls=tls)
             for listener in config.listener
@@ -54,11 +56,12 @@ async def running_site(
     shards: int = 1,
     tls: ListenerTls | None = None,
     hsms: tuple[Hsm, ...] = (),
+    issuers: tuple[Issuer, ...] = (),
 ) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    config = site_config(data_dir, snapshot_every_entries, shards, tls, hsms)
+    config = site_config(data_dir, snapshot_every_entries, shards, tls, hsms, issuers)
     site = Site(data_dir=data_dir, config=config, say=say)
     try:
         try:

@@ -18,6 +18,7 @@ from switch.config import (
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "bashgah.example.toml"
 EMBEDDED = "[postgres]\nenabled = true\n"
+BANK = '[[issuer]]\nname = "bank"\nport = 8583\ninstitution = "627353"\n'
 LISTENER = '[[listener]]\nname = "pos"\nport = 0\nprofile = "pos-binary"\n'
 
 
@@ -103,6 +104,12 @@ def test_an_error_names_the_file_and_the_path(text: str, message: str) -> None:
             + '[switch]\nshards = 2\npeers_dir = "p"\n'
             + '[[listener]]\nname = "pos"\nport = 0\nprofile = "pos-binary"\n',
             "$.listener[0].port",
+        ),
+        (EMBEDDED + BANK + BANK, "$.issuer[1].name"),
+        (EMBEDDED + BANK + 'ca = "ca.pem"\n', "$.issuer[0]"),
+        (
+            EMBEDDED + BANK + 'framing = { length = "binary2", tpdu = true }\n',
+            "$.issuer[0].framing.tpdu",
         ),
     ],
 )

@@ -189,6 +189,7 @@ async def test_cards_and_terminals_are_found_by_name(tmp_path: Path) -> None:
         ({"type": "pin_tries_reset", "card": 1, "why": "\0"}, "the character NUL"),
         ({"type": "no_such"}, "Invalid value 'no_such' - at $.type"),
         ({"type": "taken_over", "owner": "me"}, "a process takes its shard over"),
+        ({"type": "issuer_told", "debt": 7}, "is written by who asked"),
         (
             {"type": "club_added", "club": 1, "name": "", "name_fa": "", "currency": 364},
             "club 1 is known already",
