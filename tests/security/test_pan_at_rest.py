@@ -67,7 +67,7 @@ def test_two_keys_make_two_tokens_and_nothing_else_of_a_card_is_kept(
     unkeyed |= {hmac.digest(b"", pan.encode(), "sha256")[:16] for pan in PANS}
     assert unkeyed & set(first) == set()
     assert set(one) == {
-        "type", "programme", "tokens", "expiries", "first6", "last4", "pvvs", "pvkis"
+        "type", "programme", "tokens", "expiries", "first6", "last4", "accounts", "pvvs", "pvkis"
     }  # fmt: skip
     last4 = base64.b64decode(str(one["last4"]))
     assert struct.unpack_from("<H", last4)[0] == int(PANS[0][-4:])
