@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 
 from switch._decide cimport decide_hold_expiry
 from switch._exchanges cimport Exchange, exchange_by_seq
-from switch._plan cimport UNIT_COUNTS, UNIT_POINTS, Moment, Plan, moment_at
+from switch._plan cimport UNIT_COUNTS, UNIT_POINTS, Moment, Plan, floor_of, moment_at
 from switch._register cimport (
     CLUB_COUNTS, CLUB_POINTS_ISSUED, CLUB_SLOTS, CLUB_SLOTS_FIRST, NO_PVV, Acquirer, Card,
     Club, Merchant, Terminal, find_card, find_club, find_merchant,
@@ -183,7 +183,7 @@ cdef class Core:
                 self.open_account(first + i, OWNER_CARD, <uint8_t> slot,
                                   unit_of(club, plan.slots[slot].unit),
                                   plan.slots[slot].keeps_lots,
-                                  plan.money_floor if slot == plan.money_slot else 0)
+                                  floor_of(plan, slot))
         return first
 
     cdef int64_t open_account(self, int64_t owner, uint8_t owner_kind, uint8_t slot, uint16_t unit,

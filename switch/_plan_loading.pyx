@@ -13,7 +13,7 @@ from switch._plan cimport (
     CODE_MAX, NO_SLOT, OP_BALANCE, OP_COUNT, OP_COUNTED, OP_DECLINE_IF_LESS, OP_END, OP_FIND_LOT,
     OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END, OP_MOVE,
     OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NEW_LOT, OP_RULE, OP_SPENDABLE, REGISTER_COUNT,
-    RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step, plan_clear,
+    RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step, floor_of, plan_clear,
 )
 from switch._register cimport find_club
 from switch._shard cimport Shard
@@ -178,15 +178,15 @@ cdef int put_name(char *out, str name) except -1:
 
 
 cdef void set_floors(Shard *shard, int32_t plan_row) noexcept nogil:
-    """Let the purses of a programme's cards follow its new version."""
+    """Let the wallets of a programme's cards follow its new version: the purse may be another."""
     cdef const Plan *plan = &shard.plans[plan_row]
     cdef int64_t i
-    if plan.money_slot == NO_SLOT:
-        return
+    cdef int slot
     for i in range(shard.register.card_count):
         if shard.register.cards[i].programme_row == plan_row:
-            shard.book.accounts[shard.register.cards[i].accounts + plan.money_slot].floor = \
-                plan.money_floor
+            for slot in range(plan.slot_count):
+                shard.book.accounts[shard.register.cards[i].accounts + slot].floor = floor_of(
+                    plan, slot)
 
 
 def link_cards(Core core, list cards, int64_t to_card):

@@ -69,6 +69,7 @@ class Register(IntEnum):
     GROSS_BPS = 47
     GROSS_MAX = 48
     SHARE = 49
+    OWED = 50
 
 
 class Op(IntEnum):

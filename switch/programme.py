@@ -32,6 +32,7 @@ from switch.units import BPS
 ACCOUNTS_MAX = 16  # of a card: a plan has four bits to name one
 TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
+PAYERS_CHARACTERS_MAX = 60  # of the names of all wallets that pay: a reply names each
 
 PURSE_WALLETS = (
     Wallet(name="money", unit="money", held=True, account_type=0),
@@ -110,6 +111,10 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ProgrammeError(f"purse: {self.purse!r} pays for nothing")
         if len(set(payers)) != len(payers) or len(payers) > FUNDS_MAX:
             raise ProgrammeError(f"funding: at most {FUNDS_MAX} wallets, each once")
+        if sum(map(len, payers)) > PAYERS_CHARACTERS_MAX:
+            raise ProgrammeError(
+                f"funding: names of {PAYERS_CHARACTERS_MAX} characters together, as a reply has room"
+            )
         if self.activation is not None:
             payers.append(self.activation.wallet)
         for name in payers:
