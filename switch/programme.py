@@ -113,7 +113,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ProgrammeError(f"funding: at most {FUNDS_MAX} wallets, each once")
         if sum(map(len, payers)) > PAYERS_CHARACTERS_MAX:
             raise ProgrammeError(
-                f"funding: names of {PAYERS_CHARACTERS_MAX} characters together, as a reply has room"
+                f"funding: a reply has room for names of {PAYERS_CHARACTERS_MAX} characters"
             )
         if self.activation is not None:
             payers.append(self.activation.wallet)

@@ -1,4 +1,4 @@
-"""When something ends, on paper: days, months and periods of a calendar, by `tests.model.calendars`.
+"""When something ends, on paper: days, months and periods, by `tests.model.calendars`.
 
 Gives Unix seconds: the first second in which it is over, 0 = never. Knows no card and no book.
 """
