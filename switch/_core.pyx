@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 
 from switch._decide cimport decide_hold_expiry
 from switch._exchanges cimport Exchange, exchange_by_seq
-from switch._plan cimport UNIT_COUNTS, UNIT_POINTS, Moment, Plan, moment_at
+from switch._plan cimport UNIT_COUNTS, UNIT_POINTS, Moment, Plan, floor_of, moment_at
 from switch._register cimport (
     CLUB_COUNTS, CLUB_POINTS_ISSUED, CLUB_SLOTS, CLUB_SLOTS_FIRST, NO_PVV, Acquirer, Card,
     Club, Merchant, Terminal, find_card, find_club, find_merchant,
@@ -51,13 +51,6 @@ cdef uint16_t unit_of(const Club *club, int kind) noexcept nogil:
     if kind == UNIT_POINTS:
         return club.points_unit
     return club.counts_unit if kind == UNIT_COUNTS else club.currency
-
-
-cdef int64_t floor_of(const Plan *plan, int slot) noexcept nogil:
-    """How far a new card's account may go down."""
-    if slot == plan.credit_slot:
-        return -plan.credit_limit
-    return plan.money_floor if slot == plan.money_slot else 0
 
 
 cdef bint is_choice(int operation) noexcept:

@@ -18,6 +18,7 @@ from switch._words cimport (
     CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, ISSUER_DECLINED,
     ISSUER_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS, OVERLOADED, PARTIALLY_APPROVED,
     POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES, UNKNOWN_CARD,
+    is_without_amount,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
@@ -36,14 +37,16 @@ cdef int authorise(Shard *shard, const Request *request, const Moment *now,
     if (request.operation == HOLD or request.operation == PREAUTHORISATION) \
             and shard.exchanges.held * 2 >= shard.exchanges.capacity:
         return OVERLOADED
-    reason = run_plan(shard, request, now, request.operation, request.points_limit, False, decision)
+    reason = run_plan(shard, request, now, request.operation, request.points_limit, 0, decision)
     if decision.status != DECIDED:
         return REASON_NONE
     if (reason == REASON_NONE and decision.row.hold_expires_us != 0
             and decision.row.move_count > HOLD_MOVES_MAX):
         undo_moves(shard, decision)
         return TOO_MANY_MOVES
-    if reason == REASON_NONE and decision.row.approved_minor < request.amount_minor:
+    if (reason == REASON_NONE and decision.row.approved_minor < request.amount_minor
+            and not is_without_amount(request.operation)
+            and request.operation != BALANCE and request.operation != POINTS_BALANCE):
         reason = PARTIALLY_APPROVED
     return ask_issuer(shard, request, decision) if reason == REASON_NONE else reason
 

@@ -215,6 +215,7 @@ cdef struct Run:
     const Club *club
     const Card *linked          # NULL = the card is linked to none
     const Moment *now
+    uint32_t spent_s            # lots that were open then can be spent: now, or when it was held
     int64_t lot                 # name of the first new lot
     int64_t registers[64]
     const PriceDesk *desk       # NULL in the fast lane
@@ -222,5 +223,13 @@ cdef struct Run:
     int32_t *move_count
 
 cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil
+cdef inline int64_t floor_of(const Plan *plan, int slot) noexcept nogil:
+    """How low a card's account may go: the purse to its floor, counters as low as is undone."""
+    if plan.slots[slot].counts:
+        return -(1LL << 60)     # none
+    if slot == plan.credit_slot:
+        return -plan.credit_limit
+    return plan.money_floor if slot == plan.money_slot else 0
+
 cdef void plan_clear(Plan *plan) noexcept nogil
 cdef void moment_at(Moment *moment, int64_t unix_us, int32_t utc_offset_s) noexcept nogil

@@ -127,7 +127,7 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     elif amount == 0:
         return REASON_NONE
     elif step.op == OP_MOVE:
-        fault = book_spend(run.book, source, target, amount, run.now.unix_s,
+        fault = book_spend(run.book, source, target, amount, run.spent_s,
                            run.registers[R_ADVICE] != 0, run.moves, run.move_count)
     else:
         new_lot.from_account = source
@@ -307,7 +307,7 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
     elif step.op == OP_GROSS_OF_NET:
         value = gross_of_net(a, b)
     elif step.op == OP_SPENDABLE:
-        value = book_spendable(run.book, run.card.accounts + step.imm, run.now.unix_s)
+        value = book_spendable(run.book, run.card.accounts + step.imm, run.spent_s)
     elif step.op == OP_BALANCE:
         value = run.book.accounts[run.card.accounts + step.imm].balance
     elif step.op == OP_LOCAL_DAY_END:

@@ -13,8 +13,8 @@ from switch._plan cimport (
     CODE_MAX, NO_SLOT, OP_BALANCE, OP_COUNT, OP_COUNTED, OP_DECLINE_IF_LESS, OP_END, OP_FIND_LOT,
     OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END, OP_MOVE,
     OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NEW_LOT, OP_OWE, OP_PAY_DEBT, OP_RULE, OP_SETTLE_DEBT,
-    OP_SPENDABLE, OP_TELL_DEBT, REGISTER_COUNT,
-    RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step, plan_clear,
+    OP_SPENDABLE, OP_TELL_DEBT, REGISTER_COUNT, RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule,
+    RuleTable, Step, floor_of, plan_clear,
 )
 from switch._register cimport find_club
 from switch._schedule cimport terms_from
@@ -193,15 +193,17 @@ cdef int put_name(char *out, str name) except -1:
 
 
 cdef void set_floors(Shard *shard, int32_t plan_row) noexcept nogil:
-    """Let the purses of a programme's cards follow its new version."""
+    """Let the wallets of a programme's cards follow its new version: the purse may be another."""
     cdef const Plan *plan = &shard.plans[plan_row]
     cdef int64_t i
-    if plan.money_slot == NO_SLOT or plan.money_slot == plan.credit_slot:
-        return
+    cdef int slot
     for i in range(shard.register.card_count):
         if shard.register.cards[i].programme_row == plan_row:
-            shard.book.accounts[shard.register.cards[i].accounts + plan.money_slot].floor = \
-                plan.money_floor
+            for slot in range(plan.slot_count):
+                if slot == plan.credit_slot:
+                    continue                # its card's own
+                shard.book.accounts[shard.register.cards[i].accounts + slot].floor = floor_of(
+                    plan, slot)
 
 
 def set_credit_limit(Core core, int64_t card, int64_t limit_minor):

@@ -128,7 +128,7 @@ cdef bint is_held(const Shard *shard, const Account *account) noexcept nogil:
 cdef bint ends_with_hold(const Shard *shard, const Account *account) noexcept nogil:
     """Does what a hold put into this account leave it when the hold ends, however it ends?"""
     cdef const Slot *slot = slot_of(shard, account)
-    return slot != NULL and (slot.held or slot.counts)
+    return slot != NULL and (slot.held or (slot.counts and not slot.due))
 
 
 # --- open holds by expiry: a binary heap --------------------------------------------------------

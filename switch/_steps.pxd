@@ -1,6 +1,6 @@
 """The steps that a decision is made of; see `_steps.pyx`. Used by `_decide` and `_undo` only."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from switch._plan cimport Moment
 from switch._shard cimport Decision, Request, Shard
@@ -20,4 +20,4 @@ cdef int check_card(Shard *shard, const Request *request, const Moment *now,
 cdef int check_amount(Shard *shard, const Request *request, Decision *decision) noexcept nogil
 cdef int ask_journal(Decision *decision, int32_t terminal, int32_t stan) noexcept nogil
 cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8_t operation,
-                  int64_t points_limit, bint advice, Decision *decision) noexcept nogil
+                  int64_t points_limit, uint32_t held_s, Decision *decision) noexcept nogil

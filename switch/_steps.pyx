@@ -313,9 +313,11 @@ cdef int check_amount(Shard *shard, const Request *request, Decision *decision) 
 
 
 cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8_t operation,
-                  int64_t points_limit, bint advice, Decision *decision) noexcept nogil:
+                  int64_t points_limit, uint32_t held_s, Decision *decision) noexcept nogil:
     """Let the programme decide; its moves are in the book and in the row, or undone. A Reason.
 
+    `held_s`: when the hold was made that this captures (0 = none). It has happened already, and a
+    lot that was open then can still be spent.
     Sets the status when the programme is priced in Python and nobody here can ask that.
     """
     cdef Row *row = &decision.row
@@ -333,6 +335,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     if run.card.linked >= 0:
         run.linked = &shard.register.cards[run.card.linked]
     run.now = now
+    run.spent_s = held_s if held_s else now.unix_s
     run.lot = row.seq * LOTS_A_ROW
     run.moves = row.moves
     run.move_count = &row.move_count
@@ -340,7 +343,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.registers[R_AMOUNT] = request.amount_minor if request.amount_minor > 0 else 0
     run.registers[R_POINTS_LIMIT] = points_limit
     run.registers[R_PARTIAL_OK] = request.partial_ok
-    run.registers[R_ADVICE] = advice
+    run.registers[R_ADVICE] = held_s != 0
     run.registers[R_LINKED] = run.linked != NULL
     run.registers[R_ITEM] = request.item
     run.registers[R_TODAY] = now.local_day

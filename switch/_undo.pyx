@@ -36,7 +36,10 @@ cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
 
 
 cdef bint releases_hold(const Shard *shard, const Move *move) noexcept nogil:
-    """A completion's first moves give the hold back; undoing it leaves the hold ended."""
+    """A completion's first moves give the hold back; undoing it leaves the hold ended.
+
+    So it does what has ended in a counter, whatever kind of purchase it has left with.
+    """
     return ends_with_hold(shard, &shard.book.accounts[move.from_account])
 
 
@@ -84,7 +87,7 @@ cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
     cdef int64_t change
     cdef int i
     for i in range(original.move_count):
-        if original.operation == COMPLETION and releases_hold(shard, &moves[i]):
+        if is_purchase(original) and releases_hold(shard, &moves[i]):
             continue
         change = (undone_of(shard, original, moves, i, undone)
                   - undone_of(shard, original, moves, i, original.undone_minor))
@@ -307,7 +310,7 @@ cdef int decide_completion(Shard *shard, const Request *request, const Moment *n
         return reason
     if points_limit < 0 and hold.points > 0:
         points_limit = hold.points
-    reason = run_plan(shard, request, now, PURCHASE, points_limit, True, decision)
+    reason = run_plan(shard, request, now, PURCHASE, points_limit, hold.received_s, decision)
     if reason != REASON_NONE or decision.status != DECIDED:
         undo_moves(shard, decision)
     return reason

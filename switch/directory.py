@@ -297,6 +297,15 @@ class Directory:
             return None
         if referral.programme == definition.programme:
             raise ValueError("a referral rewards a card of another programme")
+        live = self.programmes.get(definition.programme)
+        if live is not None and (
+            live.referral is None or live.referral.programme != referral.programme
+        ):
+            # Guests' cards may be linked to cards whose accounts are laid out in another way.
+            raise ValueError("a referral rewards the same programme from its first version on")
+        rewarded = self.programmes.get(referral.programme)
+        if rewarded is not None and rewarded.club != definition.club:
+            raise ValueError("a referral rewards a card of the same club")
         layout = self._layouts.get(referral.programme)
         wallets = () if layout is None else layout.slots
         if not any(

@@ -74,6 +74,7 @@ class Register(IntEnum):
     GROSS_BPS = 55
     GROSS_MAX = 56
     SHARE = 57
+    OVERDRAWN = 58
 
 
 class Op(IntEnum):

@@ -83,6 +83,7 @@ def compile_plan(
     for operation, body in bodies.items():
         if operation in programme.operations:
             entry[operation] = len(writer.steps)
+            sale.tier()
             body(sale)
             writer.step(Op.END)
     if not writer.steps:
@@ -92,7 +93,7 @@ def compile_plan(
     return CompiledPlan(
         slots=[(s.unit, s.dated, s.held, s.counts, s.due) for s in layout.slots],
         told=_told(programme, layout),
-        money_slot=layout.first_of("money"),
+        money_slot=_purse_slot(programme, layout),
         points_slot=layout.first_of("points"),
         parts=[fund.wallet for fund in programme.funding],
         tiers=[tier.name for tier in tiers],
@@ -111,7 +112,6 @@ def compile_plan(
 def _nothing(sale: Sale) -> None:
     """An inquiry moves nothing and approves no amount."""
     sale.writer.set(R.AMOUNT, 0)
-    sale.tier()
     if sale.programme.credit is not None:
         tell_debt(sale)
 
@@ -128,6 +128,12 @@ def _told(programme: Programme, layout: Layout) -> list[tuple[int, int, int, boo
         for wallet in programme.wallets
         if wallet.account_type >= 0
     ]
+
+
+def _purse_slot(programme: Programme, layout: Layout) -> int:
+    """Give the slot of the wallet that the floor is of; of cards without a purse the first."""
+    purse = programme.loaded()
+    return layout.slot(purse) if purse else layout.first_of("money")
 
 
 class _Tables:

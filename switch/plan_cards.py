@@ -17,6 +17,8 @@ from switch.plan_sales import (
 from switch.reasons import Reason
 from switch.rules import Credit, Period
 
+LOT_SECOND_MAX = 0xFFFF_FFFF  # Unix seconds of lots have 32 bits
+
 
 def _begin(writer: Writer) -> None:
     writer.set(R.ZERO, 0)
@@ -58,6 +60,9 @@ def _withdraw(sale: Sale) -> None:
     if not wallet:
         writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
         return
+    if most := sale.programme.limits.transaction_minor_max:
+        writer.set(R.C, most)
+        writer.decline_if_less(R.C, R.AMOUNT, Reason.ABOVE_TRANSACTION_LIMIT)
     writer.step(Op.SPENDABLE, R.A, imm=sale.layout.slot(wallet))
     writer.step(Op.MAX, R.A, R.A, R.ZERO)
     writer.decline_if_less(R.A, R.AMOUNT, Reason.INSUFFICIENT_FUNDS)
@@ -84,13 +89,19 @@ def _renew(sale: Sale) -> None:
     # A day begins where the one before it ends: what carries on begins on the day of the end.
     writer.step(Op.SUBTRACT, R.C, R.B, R.TODAY)
     writer.step(Op.LOCAL_DAY_START, R.LOT_AVAILABLE_AT, R.C)
-    if membership.valid.period is None:
-        # A year from the 5th ends with the 4th: the next one begins on the same day again.
-        writer.step(Op.SUBTRACT, R.B, R.B, R.ONE)
     writer.set(R.C, ending_code(membership.valid))
     writer.step(Op.END_OF, R.UNTIL, R.C, R.B)
+    if membership.valid.period is None:
+        # A year from the 5th ends with the 4th: the next one begins on the same day again. Not the
+        # year from the day before: of a month's first that is another month's last.
+        writer.set(R.B, 86_400)
+        writer.step(Op.SUBTRACT, R.UNTIL, R.UNTIL, R.B)
     writer.set(R.B, grace_s)
     writer.step(Op.ADD, R.LOT_EXPIRES_AT, R.UNTIL, R.B)
+    # Renewed so often that it would end after 2106, or beyond what calendars know.
+    writer.decline_if_less(R.UNTIL, R.ONE, Reason.OPERATION_NOT_ALLOWED)
+    writer.set(R.C, LOT_SECOND_MAX)
+    writer.decline_if_less(R.C, R.LOT_EXPIRES_AT, Reason.OPERATION_NOT_ALLOWED)
     writer.move_new_lot(
         R.ONE, Account.CLUB_COUNTS, sale.layout.account("membership"), any_version=True
     )
@@ -125,6 +136,8 @@ def _register_item(sale: Sale) -> None:
         return
     writer.step(Op.SUBTRACT, R.A, R.ONE, R.RULE_0)
     writer.decline_if_less(R.A, R.ONE, Reason.ITEM_KNOWN)
+    # Below zero: it was claimed, then its registration was undone. The claim stands and keeps it.
+    writer.decline_if_less(R.RULE_0, R.ZERO, Reason.ITEM_KNOWN)
     writer.set(R.A, items.claims + 1)
     writer.set(R.LOT_AVAILABLE_AT, 0)
     writer.set(R.C, ending_code(items.term))

@@ -46,7 +46,6 @@ def purchase(sale: Sale, *, points_only: bool) -> None:
     """Money to the merchant, points to the club, what the club funds, commission, and earning."""
     writer = sale.writer
     _may_pay(sale)
-    sale.tier()
     _discount(sale)
     _points(sale, points_only=points_only)
     _funds(sale, partial=not points_only)
@@ -66,7 +65,6 @@ def hold(sale: Sale, seconds: int) -> None:
     """Reserve the whole amount; discount and earning come with the completion."""
     writer = sale.writer
     _may_pay(sale)
-    sale.tier()
     writer.set(R.GROSS_BPS, 0)
     writer.set(R.GROSS_MAX, 0)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
@@ -90,6 +88,7 @@ def load(sale: Sale) -> None:
         writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
         return
     need_activation(sale)
+    need_membership(sale)
     if limits.transaction_minor_max:
         writer.set(R.C, limits.transaction_minor_max)
         writer.decline_if_less(R.C, R.AMOUNT, Reason.ABOVE_TRANSACTION_LIMIT)
@@ -156,6 +155,8 @@ def _may_pay(sale: Sale) -> None:
     writer.land(is_request)
     need_activation(sale)
     need_membership(sale)
+    if sale.programme.referral is not None:
+        writer.decline_if_less(R.LINKED, R.ONE, Reason.CARD_NOT_LINKED)
     writer.step(Op.ADD, R.A, R.DAY_SPENT, R.AMOUNT)
     writer.step(Op.ADD, R.B, R.DAY_COUNT, R.ONE)
     for register, bound, reason in bounds:
@@ -256,16 +257,18 @@ def _funds(sale: Sale, *, partial: bool) -> None:
         writer.decline_if_less(R.MONEY, R.ONE, Reason.INSUFFICIENT_FUNDS)
         writer.step(Op.SUBTRACT, R.B, R.ONE, R.POINTS)
         writer.decline_if_less(R.B, R.ONE, Reason.INSUFFICIENT_FUNDS)
-        writer.step(Op.GROSS_OF_NET, R.AMOUNT, R.MONEY, R.GROSS_BPS)
+        # AMOUNT is what conditions look at: it stays what was asked for until wallets have paid.
+        writer.step(Op.GROSS_OF_NET, R.C, R.MONEY, R.GROSS_BPS)
         writer.step(Op.ADD, R.B, R.MONEY, R.GROSS_MAX)
         undiscounted = writer.jump(Op.JUMP_IF_ZERO, R.DISCOUNT_RULE)
-        writer.step(Op.MIN, R.AMOUNT, R.AMOUNT, R.B)
+        writer.step(Op.MIN, R.C, R.C, R.B)
         writer.land(undiscounted)
-        writer.step(Op.BPS_FLOOR, R.DISCOUNT, R.AMOUNT, R.GROSS_BPS)
+        writer.step(Op.BPS_FLOOR, R.DISCOUNT, R.C, R.GROSS_BPS)
         writer.step(Op.MIN, R.DISCOUNT, R.DISCOUNT, R.GROSS_MAX)
-        writer.step(Op.SUBTRACT, R.NET, R.AMOUNT, R.DISCOUNT)
+        writer.step(Op.SUBTRACT, R.NET, R.C, R.DISCOUNT)
         writer.step(Op.COPY, R.REST, R.NET)
         _take_turns(sale)
+        writer.step(Op.COPY, R.AMOUNT, R.C)
     else:
         writer.decline_if_less(R.ZERO, R.ONE, Reason.INSUFFICIENT_FUNDS)
     writer.land(covered, *beyond)
@@ -294,23 +297,34 @@ def _take_turns(sale: Sale) -> None:
         writer.land(*skipped)
 
 
-def _beyond(sale: Sale) -> list[int]:
-    """What has happened already is taken from the last plain wallet, beyond its floor."""
-    writer, programme = sale.writer, sale.programme
-    plain = [
-        at
-        for at, fund in enumerate(programme.funding)
-        if not sale.layout.slots[sale.layout.slot(fund.wallet)].dated
+def _last_to_pay(sale: Sale) -> tuple[int, bool]:
+    """Give the place of the wallet that what has happened is taken from, and if it is dated.
+
+    The last plain one, beyond its floor; of a card that has none the last one, which then owes it.
+    """
+    dated = [
+        sale.layout.slots[sale.layout.slot(fund.wallet)].dated for fund in sale.programme.funding
     ]
-    if not plain:
+    plain = [at for at, is_dated in enumerate(dated) if not is_dated]
+    return (plain[-1], False) if plain else (len(dated) - 1, True)
+
+
+def _beyond(sale: Sale) -> list[int]:
+    """What has happened already is paid, whatever the wallets have."""
+    writer, programme = sale.writer, sale.programme
+    if not programme.funding:
         return []
+    last, owes = _last_to_pay(sale)
     is_advice = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.ADVICE)
     is_request = writer.jump(Op.JUMP)
     writer.land(is_advice)
-    part = R.PART + plain[-1]
-    writer.step(Op.ADD, part, part, R.REST)
+    part = R.PART + last
+    if owes:
+        writer.step(Op.COPY, R.OVERDRAWN, R.REST)
+    else:
+        writer.step(Op.ADD, part, part, R.REST)
     writer.step(Op.ADD, R.MONEY, R.MONEY, R.REST)
-    if programme.funding[plain[-1]].earns:
+    if programme.funding[last].earns:
         writer.step(Op.ADD, R.EARNING, R.EARNING, R.REST)
     writer.set(R.REST, 0)
     paid = writer.jump(Op.JUMP)
@@ -326,12 +340,28 @@ def _pay(sale: Sale) -> None:
         writer.move(R.PART + at, layout.account(fund.wallet), Account.MERCHANT)
         if credit is not None and credit.wallet == fund.wallet:
             writer.step(Op.OWE, R.PART + at)
+    _overdraw(sale)
     if sale.programme.tender is not None or sale.programme.pricing:
         writer.move(R.POINTS, layout.account("points"), Account.CLUB_POINTS_REDEEMED)
         writer.move(R.POINTS_VALUE, Account.CLUB_POINTS_PAID, Account.MERCHANT)
     writer.step(Op.BPS_FLOOR, R.CLUB_PAYS, R.DISCOUNT, R.SHARE)
     writer.step(Op.SUBTRACT, R.CLUB_PAYS, R.DISCOUNT, R.CLUB_PAYS)
     writer.move(R.CLUB_PAYS, Account.CLUB_DISCOUNTS, Account.MERCHANT)
+
+
+def _overdraw(sale: Sale) -> None:
+    """OVERDRAWN leaves the last dated wallet in a lot below zero, which the next money fills."""
+    writer = sale.writer
+    if sale.programme.pricing or not sale.programme.funding or sale.programme.cash:
+        return
+    last, owes = _last_to_pay(sale)
+    if not owes:
+        return
+    wallet = sale.layout.account(sale.programme.funding[last].wallet)
+    writer.set(R.LOT_AVAILABLE_AT, 0)
+    writer.set(R.LOT_EXPIRES_AT, 0)
+    writer.move_new_lot(R.OVERDRAWN, wallet, Account.MERCHANT, any_version=False)
+    writer.step(Op.ADD, R.PART + last, R.PART + last, R.OVERDRAWN)
 
 
 def _commission(sale: Sale) -> None:
@@ -372,12 +402,13 @@ def _refer(sale: Sale) -> None:
     if referral is None:
         return
     assert sale.linked is not None
-    writer.decline_if_less(R.LINKED, R.ONE, Reason.CARD_NOT_LINKED)
+    nobody = writer.jump(Op.JUMP_IF_ZERO, R.LINKED)  # an advice: it has happened already
     writer.set(R.LOT_AVAILABLE_AT, 0)
     writer.set(R.LOT_EXPIRES_AT, 0)
     writer.set(R.A, referral.points)
     target = Account.LINKED_CARD + sale.linked.slot(referral.wallet)
     writer.move_new_lot(R.A, Account.CLUB_POINTS_ISSUED, target, any_version=False)
+    writer.land(nobody)
 
 
 def _count(sale: Sale, paid: int | None) -> None:
@@ -386,16 +417,28 @@ def _count(sale: Sale, paid: int | None) -> None:
     seen = {"spent": R.AMOUNT, "count": R.ONE, "discount": R.DISCOUNT, "earned": R.EARNED}
     for cap in programme.caps:
         if paid is not None or cap.of in ("spent", "count"):
-            _see(sale, cap.name, seen[cap.of], cap.period, 0)
+            _see(sale, cap.name, seen[cap.of], cap.period, ended_leaves=paid is not None)
     if programme.tiers is not None and paid is not None:
         register = paid if programme.tiers.of == "paid" else R.EARNED
-        _see(sale, "tier", register, programme.tiers.period, 1)
+        _see(sale, "tier", register, programme.tiers.period, periods_more=1)
 
 
-def _see(sale: Sale, counter: str, register: int, period: Period, periods_more: int) -> None:
-    """Add to a counter's lot of this period; what has ended leaves it."""
+def _see(
+    sale: Sale,
+    counter: str,
+    register: int,
+    period: Period,
+    *,
+    periods_more: int = 0,
+    ended_leaves: bool = True,
+) -> None:
+    """Add to a counter's lot of this period; what has ended leaves it, but not with a hold.
+
+    A hold's every move is undone when it ends, and what has ended is not to come back.
+    """
     writer, account = sale.writer, sale.layout.account(counter)
-    writer.step(Op.MOVE_ENDED, R.B, account, Account.CLUB_COUNTS, imm=1)
+    if ended_leaves:
+        writer.step(Op.MOVE_ENDED, R.B, account, Account.CLUB_COUNTS, imm=1)
     writer.set(R.LOT_AVAILABLE_AT, 0)
     writer.set(R.C, period_code(period, periods_more))
     writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.C, R.TODAY)

@@ -37,6 +37,7 @@ TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
 BINS_MAX = 64
 DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
+PAYERS_CHARACTERS_MAX = 60  # of the names of all wallets that pay: a reply names each
 
 PURSE_WALLETS = (
     Wallet(name="money", unit="money", held=True, account_type=0),
@@ -121,6 +122,10 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ProgrammeError(f"purse: {self.purse!r} pays for nothing")
         if len(set(payers)) != len(payers) or len(payers) > FUNDS_MAX:
             raise ProgrammeError(f"funding: at most {FUNDS_MAX} wallets, each once")
+        if sum(map(len, payers)) > PAYERS_CHARACTERS_MAX:
+            raise ProgrammeError(
+                f"funding: a reply has room for names of {PAYERS_CHARACTERS_MAX} characters"
+            )
         if self.activation is not None:
             payers.append(self.activation.wallet)
         for name in payers:

@@ -19,6 +19,9 @@ MONTHS_MAX = 600
 PLANS_MAX = 8  # to pay later, of one programme
 POINTS_MAX = 1 << 50  # that one purchase may earn: sums of them still fit 63 bits
 
+PART_COUNTERS = ("tier", "activated", "membership", "items")
+"""What parts but caps keep count in, by these names in every version."""
+
 Calendar = Literal["jalali", "gregorian"]
 
 
@@ -249,6 +252,8 @@ class Cap(_Part, frozen=True, kw_only=True, gc=False):
     def __post_init__(self) -> None:
         """Raise ProgrammeError for a bound that is none."""
         check_name(self.name, "cap")
+        if self.name in PART_COUNTERS:
+            raise ProgrammeError(f"cap {self.name}: that is the counter of another part")
         if not 0 < self.most <= POINTS_MAX:
             raise ProgrammeError(f"cap {self.name}: a bound is above zero")
 
@@ -346,8 +351,9 @@ class Credit(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Membership(_Part, frozen=True, kw_only=True, gc=False):
-    """Without one that is valid a card does nothing else. The fee is paid at the till or in points.
+    """Without one that is valid a card neither pays, is loaded nor vouches for anything.
 
+    What it has can still be seen, refunded and withdrawn. The fee is paid at the till or in points.
     A renewal before the end begins at the end. `grace_days` later it still counts as valid;
     `reminder_days` before the end it is time to say so.
     """
@@ -362,6 +368,8 @@ class Membership(_Part, frozen=True, kw_only=True, gc=False):
         """Raise ProgrammeError for one that never ends or costs both."""
         if self.valid == NEVER:
             raise ProgrammeError("membership: it ends, to be renewed")
+        if self.fee_minor and self.fee_points:
+            raise ProgrammeError("membership: its fee is paid at the till or in points")
         if not 0 <= self.fee_minor <= AMOUNT_MINOR_MAX or not 0 <= self.fee_points <= POINTS_MAX:
             raise ProgrammeError("membership: a fee is not negative")
         if not 0 <= self.grace_days <= 366 or not 0 <= self.reminder_days <= 366:

@@ -1,7 +1,7 @@
-"""What a purchase costs whom: discount, points, money, earning, by a programme's own words.
+"""What a purchase costs whom: discount, points, wallets, earning, by a programme's own words.
 
-Pure functions. A partial approval is found by its definition (the largest amount that the purse can
-pay), not by the formula that the plan uses.
+Pure functions. A partial approval is found by its definition (the largest amount that the wallets
+can pay), not by the formula that the plan uses.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeVar
 
 from switch.programme import Programme
 from switch.reasons import Reason
-from switch.rules import DiscountRule, EarnRule
+from switch.rules import DiscountRule, EarnRule, When
+from tests.model.endings import ends_at, start_of
 
-SECONDS_A_DAY = 86_400
 Rule = TypeVar("Rule", DiscountRule, EarnRule)
 
 
@@ -27,144 +27,214 @@ class Place(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """What a terminal asks for; `points_limit` None = not said."""
+    """What a terminal asks for; `points_limit` None = not said, `item` 0 = none is named."""
 
     amount_minor: int
     points_limit: int | None = None
     points_only: bool = False
     partial_ok: bool = False
     advice: bool = False
+    item: int = 0
 
 
 class Purse(NamedTuple):
-    """What the card has: neither is ever below zero here."""
+    """What the card has: nothing here is ever below zero.
 
-    money: int
+    `funds`: in each wallet of the funding order. What is `left` of caps: None = no cap.
+    """
+
+    funds: tuple[int, ...]
     points: int
+    level: str = ""
+    discount_left: int | None = None
+    points_left: int | None = None
 
 
 class Priced(NamedTuple):
-    """An approved amount and who pays which part of it."""
+    """An approved amount and who pays which part of it.
+
+    `owed`: how much of the last part its wallet has not got. `base`: what earns, and counts as
+    paid. `fee_minor` is the merchant's, `told_fee_minor` the holder's.
+    """
 
     amount_minor: int
     discount_minor: int = 0
     funder: str = ""
     discount_rule: str = ""
+    club_pays_minor: int = 0
     points: int = 0
     points_value_minor: int = 0
-    money_minor: int = 0
+    parts: tuple[int, ...] = ()
+    owed_minor: int = 0
+    cash_minor: int = 0
+    base_minor: int = 0
     fee_minor: int = 0
     earned: int = 0
     earn_rule: str = ""
     available_at: int = 0
     expires_at: int = 0
+    told_fee_minor: int = 0
+    until_s: int = 0
+    level: str = ""
+
+    @property
+    def money_minor(self) -> int:
+        return sum(self.parts)
 
 
 def price_purchase(programme: Programme, place: Place, ask: Ask, purse: Purse) -> Priced | Reason:
     """Price a purchase or points payment, or say why it cannot be."""
-    rule = first_that_holds(programme.discounts, place, ask.amount_minor)
-    paid = _pay(programme, ask, purse, rule)
+    rule = first_that_holds(programme.discounts, place, ask.amount_minor, purse.level)
+    paid = _pay(programme, place, ask, purse, rule)
     if isinstance(paid, Reason):
         return paid
     if rule is not None and paid.discount_minor:
-        paid = paid._replace(funder=rule.funder[0].upper(), discount_rule=rule.name)
-    fee_minor = paid.money_minor * programme.commission_bps // 10_000
-    return _earn(programme, place, paid._replace(fee_minor=fee_minor))
+        by_merchant = paid.discount_minor * rule.merchant_bps // 10_000
+        paid = paid._replace(
+            funder=rule.funder[0].upper(),
+            discount_rule=rule.name,
+            club_pays_minor=paid.discount_minor - by_merchant,
+        )
+    commission = (paid.money_minor + paid.cash_minor) * programme.commission_bps // 10_000
+    return _earn(programme, place, paid._replace(fee_minor=commission), purse)
 
 
-def price_hold(programme: Programme, ask: Ask, purse: Purse) -> Priced | Reason:
+def price_hold(programme: Programme, place: Place, ask: Ask, purse: Purse) -> Priced | Reason:
     """Price a hold: no discount and no earning before it is captured."""
-    return _pay(programme, ask, purse, None)
+    return _pay(programme, place, ask, purse, None)
 
 
-def first_that_holds(rules: Sequence[Rule], place: Place, amount_minor: int) -> Rule | None:
-    """Give the first rule whose every condition holds."""
-    for rule in rules:
-        when = rule.when
-        if (
-            (not when.merchants or place.merchant in when.merchants)
-            and (not when.categories or place.category in when.categories)
-            and (not when.weekdays or place.weekday in when.weekdays)
-            and when.hour_from <= place.hour < when.hour_to
-            and amount_minor >= when.amount_min_minor
-        ):
-            return rule
-    return None
+def holds(when: When, place: Place, amount_minor: int, level: str) -> bool:
+    """Say whether every condition holds."""
+    return (
+        (not when.merchants or place.merchant in when.merchants)
+        and (not when.categories or place.category in when.categories)
+        and (not when.weekdays or place.weekday in when.weekdays)
+        and (not when.tiers or level in when.tiers)
+        and when.hour_from <= place.hour < when.hour_to
+        and amount_minor >= when.amount_min_minor
+    )
 
 
-def discount_of(amount_minor: int, rule: DiscountRule | None) -> int:
-    """Give a rule's share of an amount, rounded down, within its bound."""
+def first_that_holds(
+    rules: Sequence[Rule], place: Place, amount_minor: int, level: str
+) -> Rule | None:
+    """Give the first rule whose conditions hold."""
+    return next((rule for rule in rules if holds(rule.when, place, amount_minor, level)), None)
+
+
+def discount_of(amount_minor: int, rule: DiscountRule | None, left: int | None) -> int:
+    """Give a rule's share of an amount, rounded down, within its bound and what caps leave."""
     if rule is None:
         return 0
-    discount = amount_minor * rule.discount_bps // 10_000
-    return min(discount, rule.max_minor) if rule.max_minor else discount
+    bounds = [amount_minor * rule.discount_bps // 10_000]
+    bounds += [rule.max_minor] if rule.max_minor else []
+    bounds += [] if left is None else [left]
+    return min(bounds)
 
 
 def _pay(
-    programme: Programme, ask: Ask, purse: Purse, rule: DiscountRule | None
+    programme: Programme, place: Place, ask: Ask, purse: Purse, rule: DiscountRule | None
 ) -> Priced | Reason:
-    amount = ask.amount_minor
-    discount = discount_of(amount, rule)
-    points, value = 0, 0
-    wants_all = ask.points_only and ask.points_limit is None
-    if ask.points_only and programme.tender is None:
-        return Reason.OPERATION_NOT_ALLOWED
-    if programme.tender is not None and (wants_all or ask.points_limit):
-        worth = programme.tender.point_value_minor
-        if wants_all:
-            points, value = -(-(amount - discount) // worth), amount - discount
-            if points > purse.points:
-                return Reason.INSUFFICIENT_POINTS
-        else:
-            assert ask.points_limit is not None
-            points = min(ask.points_limit, purse.points, (amount - discount) // worth)
-            points = points if points >= programme.tender.points_min else 0
-            value = points * worth
-    money = amount - discount - value
-    if money > purse.money and not ask.advice:
-        if ask.points_only or not ask.partial_ok or points or purse.money < 1:
+    amount, left = ask.amount_minor, purse.discount_left
+    discount = discount_of(amount, rule, left)
+    redeemed = _redeem(programme, ask, purse, amount - discount)
+    if isinstance(redeemed, Reason):
+        return redeemed
+    points, value = redeemed
+    may_pay = [
+        has if holds(fund.when, place, ask.amount_minor, purse.level) else 0
+        for fund, has in zip(programme.funding, purse.funds, strict=True)
+    ]
+    parts, rest = _take_turns(may_pay, amount - discount - value)
+    owed = cash = 0
+    if programme.cash:
+        cash = rest
+    elif rest and ask.advice and programme.funding:
+        last, owes = last_to_pay(programme)
+        parts[last] += rest
+        owed = rest if owes else 0
+    elif rest:
+        if ask.points_only or not ask.partial_ok or points or sum(parts) < 1:
             return Reason.INSUFFICIENT_FUNDS
-        amount = _largest_amount(amount, rule, purse.money)
-        discount = discount_of(amount, rule)
-        money = amount - discount
+        amount = _largest_amount(amount, rule, left, sum(parts))
+        discount = discount_of(amount, rule, left)
+        parts, rest = _take_turns(may_pay, amount - discount)
+        assert rest == 0
+    earns = [part for fund, part in zip(programme.funding, parts, strict=True) if fund.earns]
     return Priced(
         amount_minor=amount,
         discount_minor=discount,
         points=points,
         points_value_minor=value,
-        money_minor=money,
+        parts=tuple(parts),
+        owed_minor=owed,
+        cash_minor=cash,
+        base_minor=sum(earns) + cash,
     )
 
 
-def _largest_amount(asked_minor: int, rule: DiscountRule | None, money: int) -> int:
+def _redeem(
+    programme: Programme, ask: Ask, purse: Purse, price_minor: int
+) -> tuple[int, int] | Reason:
+    """Give how many points pay, and what they are worth."""
+    wants_all = ask.points_only and ask.points_limit is None
+    if ask.points_only and programme.tender is None:
+        return Reason.OPERATION_NOT_ALLOWED
+    if programme.tender is None or not (wants_all or ask.points_limit):
+        return 0, 0
+    worth = programme.tender.point_value_minor
+    if wants_all:
+        points = -(-price_minor // worth)
+        return Reason.INSUFFICIENT_POINTS if points > purse.points else (points, price_minor)
+    assert ask.points_limit is not None
+    points = min(ask.points_limit, purse.points, price_minor // worth)
+    points = points if points >= programme.tender.points_min else 0
+    return points, points * worth
+
+
+def last_to_pay(programme: Programme) -> tuple[int, bool]:
+    """Give which wallet what has happened is taken from, and whether that one keeps lots."""
+    dated = {wallet.name: wallet.dated for wallet in programme.wallets}
+    plain = [at for at, fund in enumerate(programme.funding) if not dated[fund.wallet]]
+    return (plain[-1], False) if plain else (len(programme.funding) - 1, True)
+
+
+def _take_turns(may_pay: list[int], price_minor: int) -> tuple[list[int], int]:
+    """Have each pay as far as it goes; gives the parts and what nobody pays."""
+    parts, rest = [], price_minor
+    for has in may_pay:
+        parts.append(min(has, rest))
+        rest -= parts[-1]
+    return parts, rest
+
+
+def _largest_amount(asked_minor: int, rule: DiscountRule | None, left: int | None, has: int) -> int:
     """Give the largest amount that costs no more than there is, by halving."""
     low, high = 0, asked_minor
     while low < high:
         middle = (low + high + 1) // 2
-        if middle - discount_of(middle, rule) <= money:
+        if middle - discount_of(middle, rule, left) <= has:
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _earn(programme: Programme, place: Place, paid: Priced) -> Priced:
-    rule = first_that_holds(programme.earning, place, paid.amount_minor)
+def _earn(programme: Programme, place: Place, paid: Priced, purse: Purse) -> Priced:
+    rule = first_that_holds(programme.earning, place, paid.amount_minor, purse.level)
     if rule is None:
         return paid
-    earned = paid.money_minor // rule.per_minor * rule.points
+    earned = paid.base_minor // rule.per_minor * rule.points
     earned = min(earned, rule.points_max) if rule.points_max else earned
+    earned = earned if purse.points_left is None else min(earned, purse.points_left)
     if not earned:
         return paid
-    opens, ends = rule.available_after_days, rule.expires_after_days
+    day, offset_s = place.local_day, place.utc_offset_s
+    opens = rule.available_after_days
     return paid._replace(
         earned=earned,
         earn_rule=rule.name,
-        available_at=_start_of(place, opens) if opens else 0,
-        expires_at=_start_of(place, ends + 1) if ends else 0,
+        available_at=start_of(day + opens, offset_s) if opens else 0,
+        expires_at=ends_at(rule.ending(), day, offset_s),
     )
-
-
-def _start_of(place: Place, days_from_now: int) -> int:
-    """Give the Unix second at which a coming local day begins."""
-    return (place.local_day + days_from_now) * SECONDS_A_DAY - place.utc_offset_s

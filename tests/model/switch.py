@@ -1,16 +1,18 @@
 """The switch in plain Python: what every message does to cards, shops and the club.
 
-Owns exchanges, holds, undoing and limits. Elements, times and keys of the wire are the caller's
-business: it hands in the original that a message names.
+Owns exchanges, holds, undoing and limits; what one entry does is `tests.model.entry`. Elements,
+times and keys of the wire are the caller's business: it hands in the original that a message names.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from switch.operations import CardStatus, ExchangeState, Operation
 from switch.programme import Programme
 from switch.reasons import Reason
 from tests.model.book import Account, PlainBook, Posting
-from tests.model.pricing import Ask, Place, Priced, Purse, price_hold, price_purchase
+from tests.model.entry import Entry, Used
+from tests.model.pricing import Ask, Place, Priced
 
 MOVES_MAX = 512
 HOLD_MOVES_MAX = 253
@@ -21,6 +23,24 @@ COUNTED = (
     Operation.HOLD,
     Operation.PREAUTHORISATION,
 )
+INQUIRIES = (Operation.BALANCE, Operation.POINTS_BALANCE)
+WITHOUT_AMOUNT = (
+    Operation.RENEWAL,
+    Operation.ITEM_REGISTRATION,
+    Operation.ITEM_INQUIRY,
+    Operation.ITEM_CLAIM,
+)
+OTHERS: dict[Operation, Callable[[Entry, Ask], Priced | Reason]] = {
+    Operation.BALANCE: lambda _entry, _ask: Priced(0),
+    Operation.POINTS_BALANCE: lambda _entry, _ask: Priced(0),
+    Operation.LOAD: Entry.load,
+    Operation.ACTIVATION: Entry.activate,
+    Operation.WITHDRAWAL: Entry.withdraw,
+    Operation.RENEWAL: lambda entry, _ask: entry.renew(),
+    Operation.ITEM_REGISTRATION: lambda entry, ask: entry.item(ask, "register"),
+    Operation.ITEM_INQUIRY: lambda entry, ask: entry.item(ask, "inquire"),
+    Operation.ITEM_CLAIM: lambda entry, ask: entry.item(ask, "claim"),
+}
 STATUS_REASONS = {
     CardStatus.LOST: Reason.CARD_LOST,
     CardStatus.STOLEN: Reason.CARD_STOLEN,
@@ -33,6 +53,8 @@ STATUS_REASONS = {
 class Card:
     """What the register knows of a card. `day` is the business day of the two counters."""
 
+    programme: int = 1
+    linked: int | None = None
     status: CardStatus = CardStatus.ACTIVE
     expires_at: int = 1 << 40
     day: int = 0
@@ -53,6 +75,7 @@ class Exchange:
     approved_minor: int = 0
     undone_minor: int = 0
     points: int = 0
+    at_s: int = 0
     hold_ends_at: int = 0
     postings: list[Posting] = field(default_factory=list)
     original: "Exchange | None" = None
@@ -67,25 +90,64 @@ class Answer:
 
 
 class PlainSwitch:
-    """One club, its cards and shops, under one programme at a time."""
+    """A club, its programmes, cards and shops."""
 
     def __init__(self, programme: Programme, *, live_from_seq: int, cards: int) -> None:
-        self.programme = programme
-        self.live_from_lot = live_from_seq * 16
-        self.cards = [Card() for _ in range(cards)]
-        self.book = PlainBook()
+        self.programmes: dict[int, Programme] = {}
+        self._live_from_lot: dict[int, int] = {}
+        self.accounts: dict[int, list[str]] = {}
+        self.book = PlainBook(self._keeps_lots)
         self.exchanges: list[Exchange] = []
+        self.go_live(programme, live_from_seq)
+        self.cards = [Card(programme.programme) for _ in range(cards)]
+
+    @property
+    def programme(self) -> Programme:
+        return self.programmes[self.cards[0].programme]
 
     def go_live(self, programme: Programme, seq: int) -> None:
-        """Let a new version decide from here on."""
-        self.programme = programme
-        self.live_from_lot = seq * 16
+        """Let a new version decide from here on; new counters take spare accounts."""
+        number = programme.programme
+        self.programmes[number] = programme
+        self._live_from_lot[number] = seq * 16
+        if number not in self.accounts:
+            held = [(wallet.name, f"{wallet.name} held") for wallet in programme.wallets]
+            wallets = [
+                name
+                for wallet, names in zip(programme.wallets, held, strict=True)
+                for name in names[: 1 + wallet.held]
+            ]
+            spare = [""] * programme.spare_counters
+            self.accounts[number] = [*wallets, *programme.counters(), *spare]
+        for name in programme.counters():
+            if name not in self.accounts[number]:
+                self.accounts[number][self.accounts[number].index("")] = name
+
+    def _keeps_lots(self, account: Account) -> bool:
+        """Counters do, and wallets whose programme says so; clubs and shops never."""
+        if account[0] != "card":
+            return False
+        wallets = self.programmes[self.cards[account[1]].programme].wallets
+        name = account[2].removesuffix(" held")
+        return all(wallet.dated for wallet in wallets if wallet.name == name)
 
     # --- what a card has --------------------------------------------------------------------------
 
-    def purse(self, card: int, now_s: int) -> Purse:
-        money = self.book.balance(("card", card, "money")) - self.programme.money_floor_minor
-        return Purse(max(0, money), self.book.open_points(("card", card, "points"), now_s))
+    def entry(
+        self, seq: int, card: int, place: Place, now_s: int, held_s: int | None = None
+    ) -> Entry:
+        found = self.cards[card]
+        return Entry(
+            self.book,
+            self.programmes[found.programme],
+            card=card,
+            linked=found.linked,
+            place=place,
+            now_s=now_s,
+            seq=seq,
+            live_from_lot=self._live_from_lot[found.programme],
+            held_s=held_s,
+        )
 
     def _card_reason(self, card: int, now_s: int) -> Reason:
         found = self.cards[card]
@@ -93,121 +155,66 @@ class PlainSwitch:
             return STATUS_REASONS[found.status]
         return Reason.CARD_EXPIRED if now_s >= found.expires_at else Reason.NONE
 
-    def _limits_reason(self, card: int, amount_minor: int, day: int) -> Reason:
-        limits, counted = self.programme.limits, self.cards[card]
-        spent, count = (counted.spent_minor, counted.count) if counted.day >= day else (0, 0)
-        if limits.transaction_minor_max and amount_minor > limits.transaction_minor_max:
-            return Reason.ABOVE_TRANSACTION_LIMIT
-        if limits.day_minor_max and spent + amount_minor > limits.day_minor_max:
-            return Reason.ABOVE_DAY_AMOUNT
-        if limits.day_count_max and count + 1 > limits.day_count_max:
-            return Reason.ABOVE_DAY_COUNT
-        return Reason.NONE
+    def _used(self, card: int, day: int) -> Used:
+        found = self.cards[card]
+        return Used(found.spent_minor, found.count) if found.day >= day else Used()
 
     # --- requests that the programme decides ------------------------------------------------------
 
     def authorise(
         self, seq: int, operation: Operation, card: int, place: Place, now_s: int, ask: Ask
     ) -> Answer:
-        """A purchase, points payment, load, hold or inquiry."""
-        answer, postings, ends_at = self._authorise(seq, operation, card, place, now_s, ask)
-        approved = answer.priced is not None
-        exchange = self._remember(seq, operation, card, place, approved=approved)
-        if answer.priced is not None:
-            self._post(exchange, postings)
-            exchange.approved_minor = answer.priced.amount_minor
-            exchange.points = answer.priced.points
-            if ends_at:
-                exchange.state = ExchangeState.HELD
-                exchange.hold_ends_at = ends_at
-            if operation in COUNTED:
-                self._count(exchange)
-        return answer
-
-    def _authorise(
-        self, seq: int, operation: Operation, card: int, place: Place, now_s: int, ask: Ask
-    ) -> tuple[Answer, list[Posting], int]:
-        inquiry = operation in (Operation.BALANCE, Operation.POINTS_BALANCE)
-        reason = Reason.AMOUNT_IS_ZERO if not inquiry and not ask.amount_minor else Reason.NONE
-        reason = reason or self._card_reason(card, now_s)
-        if not reason and operation not in self.programme.operations:
-            reason = Reason.OPERATION_NOT_ALLOWED
-        if not reason and operation in COUNTED:
-            reason = self._limits_reason(card, ask.amount_minor, place.local_day)
-        if reason:
-            return Answer(reason), [], 0
-        if inquiry:
-            return Answer(Reason.NONE, Priced(amount_minor=0)), [], 0
-        if operation is Operation.LOAD:
-            return (*self._load(card, ask.amount_minor), 0)
-        held = {
-            Operation.HOLD: self.programme.hold_seconds,
-            Operation.PREAUTHORISATION: self.programme.preauthorisation_hold_seconds,
-        }.get(operation, 0)
-        purse = self.purse(card, now_s)
-        if held:
-            priced = price_hold(self.programme, ask, purse)
-        else:
-            priced = price_purchase(self.programme, place, ask, purse)
+        """Whatever a programme decides."""
+        entry = self.entry(seq, card, place, now_s)
+        priced = self._authorise(entry, operation, ask)
+        seconds = self._hold_seconds(entry.programme, operation)
+        if isinstance(priced, Priced) and len(entry.postings) > (
+            HOLD_MOVES_MAX if seconds else MOVES_MAX
+        ):
+            priced = Reason.TOO_MANY_MOVES
         if isinstance(priced, Reason):
-            return Answer(priced), [], 0
-        postings = (
-            self._hold_postings(card, now_s, priced)
-            if held
-            else self._purchase_postings(seq, card, place.merchant, now_s, priced)
-        )
-        if len(postings) > (HOLD_MOVES_MAX if held else MOVES_MAX):
-            return Answer(Reason.TOO_MANY_MOVES), [], 0
-        partial = priced.amount_minor < ask.amount_minor
-        reason = Reason.PARTIALLY_APPROVED if partial else Reason.NONE
-        return Answer(reason, priced), postings, now_s + held if held else 0
+            entry.cancel()
+            self._remember(seq, operation, card, place, now_s, approved=False)
+            return Answer(priced)
+        exchange = self._remember(seq, operation, card, place, now_s, approved=True)
+        exchange.postings = entry.postings
+        if operation not in WITHOUT_AMOUNT:
+            exchange.approved_minor = priced.amount_minor
+        exchange.points = priced.points
+        if seconds:
+            exchange.state = ExchangeState.HELD
+            exchange.hold_ends_at = now_s + seconds
+        if operation in COUNTED:
+            self._count(exchange)
+        bought = operation not in (*INQUIRIES, *WITHOUT_AMOUNT)
+        partial = bought and priced.amount_minor < ask.amount_minor
+        return Answer(Reason.PARTIALLY_APPROVED if partial else Reason.NONE, priced)
 
-    def _load(self, card: int, amount_minor: int) -> tuple[Answer, list[Posting]]:
-        limits = self.programme.limits
-        has = sum(self.book.balance(("card", card, name)) for name in ("money", "money held"))
-        if limits.transaction_minor_max and amount_minor > limits.transaction_minor_max:
-            return Answer(Reason.ABOVE_TRANSACTION_LIMIT), []
-        if limits.balance_minor_max and has + amount_minor > limits.balance_minor_max:
-            return Answer(Reason.ABOVE_BALANCE_LIMIT), []
-        postings = [Posting(("club", 0, "float"), ("card", card, "money"), amount_minor)]
-        return Answer(Reason.NONE, Priced(amount_minor=amount_minor)), postings
+    def _hold_seconds(self, programme: Programme, operation: Operation) -> int:
+        return {
+            Operation.HOLD: programme.hold_seconds,
+            Operation.PREAUTHORISATION: programme.preauthorisation_hold_seconds,
+        }.get(operation, 0)
 
-    def _hold_postings(self, card: int, now_s: int, priced: Priced) -> list[Posting]:
-        money: Account = ("card", card, "money")
-        postings = [Posting(money, ("card", card, "money held"), priced.money_minor)]
-        postings += self.book.from_lots(
-            ("card", card, "points"), ("card", card, "points held"), priced.points, now_s
-        )
-        return [posting for posting in postings if posting.amount]
-
-    def _purchase_postings(
-        self, seq: int, card: int, merchant: str, now_s: int, priced: Priced
-    ) -> list[Posting]:
-        shop: Account = ("merchant", 0, merchant)
-        points: Account = ("card", card, "points")
-        by_club = priced.discount_minor if priced.funder == "C" else 0
-        postings = [Posting(("card", card, "money"), shop, priced.money_minor)]
-        postings += self.book.from_lots(
-            points, ("club", 0, "points redeemed"), priced.points, now_s
-        )
-        postings += [
-            Posting(("club", 0, "points paid"), shop, priced.points_value_minor),
-            Posting(("club", 0, "discounts"), shop, by_club),
-            Posting(shop, ("club", 0, "fees"), priced.fee_minor),
-        ]
-        terms = (priced.available_at, priced.expires_at)
-        lot = self._joined_lot(card, terms, postings) or seq * 16
-        postings.append(Posting(("club", 0, "points issued"), points, priced.earned, lot, *terms))
-        return [posting for posting in postings if posting.amount]
-
-    def _joined_lot(self, card: int, terms: tuple[int, int], before: list[Posting]) -> int | None:
-        """Give today's lot of the same terms and programme version, if some of it is left."""
-        spent = {posting.lot: posting.amount for posting in before if posting.lot}
-        for name, lot in self.book.in_order(("card", card, "points")):
-            left = lot.remaining - spent.get(name, 0)
-            if (lot.available_at, lot.expires_at) == terms and left and name >= self.live_from_lot:
-                return name
-        return None
+    def _authorise(self, entry: Entry, operation: Operation, ask: Ask) -> Priced | Reason:
+        if operation not in (*INQUIRIES, *WITHOUT_AMOUNT) and not ask.amount_minor:
+            return Reason.AMOUNT_IS_ZERO
+        reason = self._card_reason(entry.card, entry.now_s)
+        if not reason and operation not in entry.programme.operations:
+            reason = Reason.OPERATION_NOT_ALLOWED
+        if reason:
+            return reason
+        level = entry.level()
+        if operation in OTHERS:
+            priced = OTHERS[operation](entry, ask)
+        else:
+            used = self._used(entry.card, entry.place.local_day)
+            reason = entry.may_pay(ask.amount_minor, used)
+            if reason:
+                return reason
+            held = operation in (Operation.HOLD, Operation.PREAUTHORISATION)
+            priced = entry.hold(ask) if held else entry.purchase(ask)
+        return priced._replace(level=level) if isinstance(priced, Priced) else priced
 
     # --- undoing ----------------------------------------------------------------------------------
 
@@ -215,39 +222,42 @@ class PlainSwitch:
         self, seq: int, hold: Exchange | None, card: int, place: Place, now_s: int, ask: Ask
     ) -> Answer:
         """Capture a hold: it ends, and the purchase happens, whatever the limits say."""
-        answer, postings = self._complete(seq, hold, card, place, now_s, ask)
-        exchange = self._remember(
-            seq, Operation.COMPLETION, card, place, approved=answer.priced is not None
-        )
-        if answer.priced is not None:
-            assert hold is not None
-            hold.state = ExchangeState.CAPTURED
-            self._post(exchange, postings)
-            exchange.approved_minor = answer.priced.amount_minor
-        return answer
+        priced, postings = self._complete(seq, hold, card, place, now_s, ask)
+        approved = isinstance(priced, Priced)
+        exchange = self._remember(seq, Operation.COMPLETION, card, place, now_s, approved=approved)
+        if isinstance(priced, Reason):
+            return Answer(priced)
+        assert hold is not None
+        hold.state = ExchangeState.CAPTURED
+        exchange.postings = postings
+        exchange.approved_minor = priced.amount_minor
+        return Answer(Reason.NONE, priced)
 
     def _complete(
         self, seq: int, hold: Exchange | None, card: int, place: Place, now_s: int, ask: Ask
-    ) -> tuple[Answer, list[Posting]]:
+    ) -> tuple[Priced | Reason, list[Posting]]:
         if not ask.amount_minor:
-            return Answer(Reason.AMOUNT_IS_ZERO), []
+            return Reason.AMOUNT_IS_ZERO, []
         reason = self._capture_reason(hold, card, now_s, ask.amount_minor)
         if reason or hold is None:
-            return Answer(reason), []
+            return reason, []
         released = self._put_undone(hold, hold.approved_minor)
         limit = ask.points_limit if ask.points_limit is not None else hold.points or None
         ask = ask._replace(points_limit=limit, advice=True)
+        entry = self.entry(seq, card, place, now_s, held_s=hold.at_s)
         priced: Priced | Reason = Reason.OPERATION_NOT_ALLOWED
-        if Operation.PURCHASE in self.programme.operations:
-            priced = price_purchase(self.programme, place, ask, self.purse(card, now_s))
-        if isinstance(priced, Priced):
-            postings = self._purchase_postings(seq, card, place.merchant, now_s, priced)
-            if len(released) + len(postings) <= MOVES_MAX:
-                return Answer(Reason.NONE, priced), postings
+        if Operation.PURCHASE in entry.programme.operations:
+            level = entry.level()
+            priced = entry.purchase(ask)
+            if isinstance(priced, Priced):
+                priced = priced._replace(level=level)
+        if len(released) + len(entry.postings) > MOVES_MAX:
             priced = Reason.TOO_MANY_MOVES
-        for posting in reversed(released):
-            self.book.post(posting.back(posting.amount))
-        return Answer(priced), []
+        if isinstance(priced, Reason):
+            entry.cancel()
+            for posting in reversed(released):
+                self.book.post(posting.back(posting.amount))
+        return priced, entry.postings
 
     def _capture_reason(
         self, hold: Exchange | None, card: int, now_s: int, amount_minor: int
@@ -269,12 +279,17 @@ class PlainSwitch:
         return Reason.NONE
 
     def refund(
-        self, seq: int, original: Exchange | None, card: int, place: Place, amount_minor: int
+        self,
+        seq: int,
+        original: Exchange | None,
+        card: int,
+        place: Place,
+        amount_minor: int,
     ) -> Answer:
         """Give a part of a purchase back."""
         reason = self._refund_reason(original, card, place.merchant, amount_minor)
         exchange = self._remember(
-            seq, Operation.REFUND, card, place, approved=reason is Reason.NONE
+            seq, Operation.REFUND, card, place, 0, approved=reason is Reason.NONE
         )
         if reason or original is None:
             return Answer(reason)
@@ -314,7 +329,7 @@ class PlainSwitch:
             Reason.HOLD_ALREADY_CAPTURED,
             Reason.REPLACEMENT_ABOVE_ORIGINAL,
         )
-        self._remember(seq, Operation.REVERSAL, card, place, approved=reason not in refused)
+        self._remember(seq, Operation.REVERSAL, card, place, 0, approved=reason not in refused)
         return Answer(reason)
 
     def _reverse(self, original: Exchange | None, card: int, remain_minor: int | None) -> Reason:
@@ -368,6 +383,8 @@ class PlainSwitch:
         """Post what it takes for `undone` of it to be undone; the caller writes the number down."""
         posted = []
         for posting in exchange.postings:
+            if posting.stays:
+                continue
             before = posting.amount * exchange.undone_minor // exchange.approved_minor
             after = posting.amount * undone // exchange.approved_minor
             if after != before:
@@ -381,21 +398,26 @@ class PlainSwitch:
     # --- what is remembered -----------------------------------------------------------------------
 
     def _remember(
-        self, seq: int, operation: Operation, card: int, place: Place, *, approved: bool
+        self,
+        seq: int,
+        operation: Operation,
+        card: int,
+        place: Place,
+        now_s: int,
+        *,
+        approved: bool,
     ) -> Exchange:
         state = ExchangeState.APPROVED if approved else ExchangeState.DECLINED
-        exchange = Exchange(seq, operation, card, place.merchant, state, place.local_day)
+        exchange = Exchange(
+            seq, operation, card, place.merchant, state, place.local_day, at_s=now_s
+        )
+        exchange.approved_minor = int(operation in WITHOUT_AMOUNT)
         self.exchanges.append(exchange)
         return exchange
 
     def decline(self, seq: int, operation: Operation, card: int, place: Place) -> None:
         """Remember a message that was declined before anything else was looked at."""
-        self._remember(seq, operation, card, place, approved=False)
-
-    def _post(self, exchange: Exchange, postings: list[Posting]) -> None:
-        for posting in postings:
-            self.book.post(posting)
-        exchange.postings = postings
+        self._remember(seq, operation, card, place, 0, approved=False)
 
     def _count(self, exchange: Exchange) -> None:
         card = self.cards[exchange.card]

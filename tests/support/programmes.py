@@ -7,8 +7,26 @@ import msgspec
 from hypothesis import strategies as st
 
 from issuers.purse import OPERATIONS
+from switch.operations import Operation
 from switch.programme import Programme
-from switch.rules import DiscountRule, EarnRule, Limits, Tender, When
+from switch.rules import (
+    Activation,
+    Cap,
+    DiscountRule,
+    EarnRule,
+    Ending,
+    Fund,
+    Items,
+    Limits,
+    Membership,
+    Period,
+    Referral,
+    Tender,
+    Tier,
+    Tiers,
+    Wallet,
+    When,
+)
 from tests.support.shop import BOOKS, CAFE
 
 AMOUNTS = st.one_of(
@@ -100,4 +118,172 @@ def programmes(draw: st.DrawFn, *, version: int = 1) -> Programme:
         hold_seconds=draw(st.sampled_from([60, 86_400])),
         preauthorisation_hold_seconds=7 * 86_400,
         money_floor_minor=draw(st.sampled_from([0, 0, -50_000, 1_000])),
+    )
+
+
+# --- every part of a programme --------------------------------------------------------------------
+
+CARD_OPERATIONS = (
+    Operation.ACTIVATION,
+    Operation.WITHDRAWAL,
+    Operation.RENEWAL,
+    Operation.ITEM_REGISTRATION,
+    Operation.ITEM_INQUIRY,
+    Operation.ITEM_CLAIM,
+)
+MEMBERS = 2  # the programme whose cards a referral rewards
+CALENDARS = st.sampled_from(["jalali", "gregorian"])
+PERIODS = st.builds(
+    Period,
+    kind=st.sampled_from(["day", "week", "month", "quarter", "half-year", "year", "no end"]),
+    calendar=CALENDARS,
+)
+ENDINGS = st.one_of(
+    st.builds(Ending, after_days=st.sampled_from([3, 5, 30, 200])),
+    st.builds(Ending, after_months=st.sampled_from([1, 6, 12]), calendar=CALENDARS),
+    st.builds(
+        Ending,
+        period=PERIODS.filter(lambda period: period.kind != "no end"),
+        periods_more=st.sampled_from([0, 0, 1, 3]),
+    ),
+)
+LEVELS = (Tier(name="blue", at=0), Tier(name="silver", at=40_000), Tier(name="gold", at=400_000))
+WALLETS = (
+    Wallet(name="gift", unit="money", dated=True, held=True, account_type=10),
+    Wallet(name="money", unit="money", held=True, account_type=0),
+    Wallet(name="bon", unit="money", dated=True, held=True),
+    Wallet(name="points", unit="points", dated=True, held=True, account_type=60),
+)
+CAPS = st.builds(
+    Cap,
+    name=st.just("unnamed"),
+    of=st.sampled_from(["spent", "count", "discount", "earned"]),
+    most=st.sampled_from([3, 6, 1_000, 200_000]),
+    period=PERIODS,
+).map(
+    # A bound on amounts that is met by every purchase is none to test.
+    lambda cap: cap if cap.of != "spent" else msgspec.structs.replace(cap, most=cap.most * 1_000)
+)
+
+
+@st.composite
+def _leveled(draw: st.DrawFn, tiers: Tiers | None) -> When:
+    """Give conditions that may ask for levels."""
+    when = draw(whens())
+    if tiers is None or not draw(st.booleans()):
+        return when
+    names = tuple(level.name for level in tiers.levels)
+    return msgspec.structs.replace(when, tiers=draw(_subset(*names)))
+
+
+@st.composite
+def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, object]:
+    """Give discounts and earning, named by their order."""
+    discounts = []
+    for at in range(draw(st.integers(0, 3))):
+        funder = draw(st.sampled_from(["merchant", "club", "shared"]))
+        discounts.append(
+            msgspec.structs.replace(
+                draw(DISCOUNTS),
+                name=f"d{at}",
+                when=draw(_leveled(tiers)),
+                funder=funder,
+                merchant_share_bps=draw(st.sampled_from([0, 3_333, 10_000]))
+                if funder == "shared"
+                else 0,
+            )
+        )
+    earning = []
+    for at in range(draw(st.integers(0, 3))):
+        rule = msgspec.structs.replace(draw(EARNINGS), name=f"e{at}", when=draw(_leveled(tiers)))
+        if draw(st.booleans()):
+            rule = msgspec.structs.replace(rule, expires_after_days=0, expires=draw(ENDINGS))
+        earning.append(rule)
+    return {"discounts": tuple(discounts), "earning": tuple(earning)}
+
+
+@st.composite
+def products(draw: st.DrawFn, *, before: Programme | None = None) -> Programme:
+    """Give a programme 1 of club 1 with any parts; `before`: a later version of that one.
+
+    It has the same wallets then, and no more new counters than there are spare ones.
+    """
+    maybe = st.booleans
+    tiers = None
+    if draw(maybe()):
+        tiers = Tiers(
+            levels=LEVELS[: draw(st.integers(1, 3))],
+            of=draw(st.sampled_from(["paid", "earned"])),
+            period=draw(PERIODS.filter(lambda period: period.kind != "no end")),
+        )
+    wallets = before.wallets if before else (*draw(_some(WALLETS[:3])), WALLETS[3])
+    payers = [wallet.name for wallet in wallets if wallet.unit == "money"]
+    if before is None and not draw(maybe()):
+        payers = payers[::-1]
+    purse = draw(st.sampled_from(["", *payers]))
+    funding = tuple(
+        Fund(
+            wallet=name,
+            when=draw(_leveled(tiers)),
+            earns=not draw(_seldom()),
+        )
+        for name in payers
+    )
+    activation = Activation(
+        wallet=draw(st.sampled_from(payers or ["none"])),
+        ends=draw(st.one_of(ENDINGS, st.just(Ending()))),
+        most_minor=draw(st.sampled_from([0, 90_000])),
+        again=draw(maybe()),
+    )
+    fee = draw(st.sampled_from([(0, 0), (5_000, 0), (0, 3)]))
+    membership = Membership(
+        valid=draw(ENDINGS),
+        fee_minor=fee[0],
+        fee_points=fee[1],
+        grace_days=draw(st.sampled_from([0, 0, 10])),
+    )
+    caps = draw(st.lists(CAPS, max_size=3))
+    parts: dict[str, object] = {
+        "tiers": tiers,
+        "activation": activation if payers and draw(_seldom()) else None,
+        "membership": membership if draw(_seldom()) else None,
+        "items": draw(st.builds(Items, term=ENDINGS, claims=st.integers(1, 3)))
+        if draw(maybe())
+        else None,
+        "caps": tuple(msgspec.structs.replace(cap, name=f"c{at}") for at, cap in enumerate(caps)),
+        "spare_counters": 1,
+    }
+    referral = draw(_seldom()) if before is None else before.referral is not None
+    return Programme(
+        programme=1,
+        version=before.version + 1 if before else 1,
+        club=1,
+        name="Products",
+        name_fa="فرآورده‌ها",
+        operations=(*OPERATIONS, *CARD_OPERATIONS),
+        wallets=wallets,
+        funding=funding,
+        purse=purse,
+        cash=draw(_seldom()),
+        referral=Referral(programme=MEMBERS, points=7) if referral else None,
+        tender=draw(st.one_of(TENDERS, st.none())),
+        limits=draw(LIMITS),
+        commission_bps=draw(st.sampled_from([0, 77, 10_000])),
+        hold_seconds=draw(st.sampled_from([60, 86_400])),
+        preauthorisation_hold_seconds=7 * 86_400,
+        money_floor_minor=draw(st.sampled_from([0, 0, -50_000, 1_000])),
+        **parts,  # type: ignore[arg-type]  # each of its own type
+        **draw(_rules(tiers)),  # type: ignore[arg-type]
+    )
+
+
+def _seldom() -> st.SearchStrategy[bool]:
+    return st.sampled_from([False, False, True])
+
+
+def _some(wallets: tuple[Wallet, ...]) -> st.SearchStrategy[tuple[Wallet, ...]]:
+    """Give some of them, mostly all, in their order."""
+    kept = st.lists(st.sampled_from([True, True, False]), min_size=3, max_size=3)
+    return kept.map(
+        lambda keep: tuple(wallet for wallet, is_in in zip(wallets, keep, strict=True) if is_in)
     )

@@ -172,7 +172,9 @@ class Shop:
         batch_rows_max: int = 2_000,
         batch_bytes_max: int = 1 << 20,
         pricings: Mapping[str, Pricing] = PRICINGS,
+        earlier: tuple[Programme, ...] = (),
     ) -> None:
+        """Open it with a programme 1; `earlier`: those that go live before it."""
         self.now_s = now_s
         self.utc_offset_s = utc_offset_s
         self.core = new_core(
@@ -189,11 +191,11 @@ class Shop:
         # What the HSM says of the proofs that are wanted, the first time (0) and again.
         self.hsm: Callable[[int, int], Verdict] = lambda wanted, again: (wanted, wanted, 0, 0, 0)
         self.core.begin_tenure(1)
-        for event in self._events(programme or purse(1, 1, 1)):
+        for event in self._events(programme or purse(1, 1, 1), earlier):
             self.record(event)
         self.lanes = {dialect: self.lane(dialect) for dialect in ("binary", "ascii")}
 
-    def _events(self, programme: Programme) -> list[Event]:
+    def _events(self, programme: Programme, earlier: tuple[Programme, ...]) -> list[Event]:
         abroad = purse(9, 1, 2)
         merchants = ((CAFE, 1, 5812), (BOOKS, 1, 5942), (ABROAD, 2, 5812))
         return [
@@ -210,6 +212,7 @@ class Shop:
                 for terminal, merchant in TERMINALS.items()
             ),
             TerminalAdded(terminal_id="T0000005", acquirer=2, merchant_id=CAFE),
+            *(ProgrammeLive(definition=definition) for definition in earlier),
             ProgrammeLive(definition=programme),
             ProgrammeLive(definition=abroad),
             cards_added(self.core, programme.programme, list(PANS), list(EXPIRIES_YYMM)),

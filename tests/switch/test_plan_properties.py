@@ -58,7 +58,7 @@ def test_a_purchase_costs_what_the_programme_says(
     )
     points = shop.send(code="316000", amount_minor=None).balances()
     purse = Purse(
-        max(0, shop.money() - programme.money_floor_minor),
+        (max(0, shop.money() - programme.money_floor_minor),),
         max(0, points.get("6002", shop.points())),
     )
     expected = price_purchase(

@@ -72,10 +72,10 @@ class PythonLaneMachine(LaneMachine):
             asked.local_hour,
             asked.utc_offset_s,
         )
-        purse = Purse(max(0, asked.money_minor), max(0, asked.points))
+        purse = Purse((max(0, asked.money_minor),), max(0, asked.points))
         is_hold = asked.operation in HOLDS
         priced = (
-            price_hold(programme, ask, purse)
+            price_hold(programme, place, ask, purse)
             if is_hold
             else price_purchase(programme, place, ask, purse)
         )

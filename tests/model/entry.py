@@ -1,0 +1,350 @@
+"""One entry of the journal while it is decided, in plain Python: what an operation does to a card.
+
+Owns limits, wallets, counters, memberships, items. What becomes of the entry later (undoing) is
+`tests.model.switch`; what a purchase costs is `tests.model.pricing`.
+"""
+
+from typing import NamedTuple
+
+from switch.programme import Programme
+from switch.reasons import Reason
+from switch.rules import Period
+from tests.model.book import Account, PlainBook, Posting
+from tests.model.endings import SECONDS_A_DAY, ends_at, first_day_after, period_ends_at, start_of
+from tests.model.pricing import Ask, Place, Priced, Purse, price_hold, price_purchase
+
+FLOAT: Account = ("club", 0, "float")
+COUNTS: Account = ("club", 0, "counts")
+ISSUED: Account = ("club", 0, "points issued")
+REDEEMED: Account = ("club", 0, "points redeemed")
+FEES: Account = ("club", 0, "fees")
+
+
+class Used(NamedTuple):
+    """What the card has had approved on this business day."""
+
+    spent_minor: int = 0
+    count: int = 0
+
+
+class Entry:
+    """Its postings are in the book at once; `cancel` takes them out again.
+
+    `held_s`: of a completion, when the hold was made: what was open then can be spent.
+    """
+
+    def __init__(
+        self,
+        book: PlainBook,
+        programme: Programme,
+        *,
+        card: int,
+        linked: int | None,
+        place: Place,
+        now_s: int,
+        seq: int,
+        live_from_lot: int,
+        held_s: int | None = None,
+    ) -> None:
+        self.book, self.programme, self.card, self.linked = book, programme, card, linked
+        self.place, self.now_s = place, now_s
+        self.spent_s = now_s if held_s is None else held_s
+        self._live_from_lot = live_from_lot
+        self._next_lot = seq * 16
+        self.postings: list[Posting] = []
+
+    # --- moving -----------------------------------------------------------------------------------
+
+    @property
+    def shop(self) -> Account:
+        return ("merchant", 0, self.place.merchant)
+
+    def wallet(self, name: str) -> Account:
+        return ("card", self.card, name)
+
+    def post(self, posting: Posting) -> None:
+        if posting.amount:
+            self.book.post(posting)
+            self.postings.append(posting)
+
+    def cancel(self) -> None:
+        for posting in reversed(self.postings):
+            self.book.post(posting.back(posting.amount))
+        self.postings = []
+
+    def spend(self, name: str, target: Account, amount: int) -> None:
+        for posting in self.book.spend(self.wallet(name), target, amount, self.spent_s):
+            self.post(posting)
+
+    def put(
+        self,
+        amount: int,
+        source: Account,
+        target: Account,
+        terms: tuple[int, int] = (0, 0),
+        *,
+        any_version: bool = False,
+    ) -> None:
+        """Move into a lot of these terms: one that is there (earned under this version), or new."""
+        if not amount:
+            return
+        oldest = 0 if any_version else self._live_from_lot
+        name = next(
+            (
+                name
+                for name, lot in self.book.in_order(target)
+                if (lot.available_at, lot.expires_at) == terms and name >= oldest
+            ),
+            self._next_lot,
+        )
+        self._next_lot += name == self._next_lot
+        self.post(Posting(source, target, amount, name, *terms))
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    def spendable(self, name: str) -> int:
+        floor = self.programme.money_floor_minor if name == self.programme.loaded() else 0
+        return self.book.spendable(self.wallet(name), self.spent_s, floor)
+
+    def count(self, name: str) -> int:
+        return self.book.counted(self.wallet(name), self.now_s)
+
+    def level(self) -> str:
+        """The highest level that the best open period reaches."""
+        tiers = self.programme.tiers
+        if tiers is None:
+            return ""
+        lots = self.book.in_order(self.wallet("tier"))
+        most = max((lot.remaining for _, lot in lots if lot.is_open(self.now_s)), default=0)
+        return [level.name for level in tiers.levels if level.at <= max(most, 0)][-1]
+
+    def _left(self, of: str) -> int | None:
+        """What the tightest cap leaves."""
+        left = [
+            max(0, cap.most - self.count(cap.name)) for cap in self.programme.caps if cap.of == of
+        ]
+        return min(left, default=None)
+
+    def purse(self) -> Purse:
+        has_points = any(wallet.name == "points" for wallet in self.programme.wallets)
+        return Purse(
+            funds=tuple(self.spendable(fund.wallet) for fund in self.programme.funding),
+            points=self.spendable("points") if has_points else 0,
+            level=self.level(),
+            discount_left=self._left("discount"),
+            points_left=self._left("earned"),
+        )
+
+    def _not_valid(self, *, member: bool) -> Reason:
+        if self.programme.activation is not None and self.count("activated") < 1:
+            return Reason.CARD_NOT_ACTIVATED
+        if member and self.programme.membership is not None and self.count("membership") < 1:
+            return Reason.MEMBERSHIP_ENDED
+        return Reason.NONE
+
+    def may_pay(self, amount_minor: int, used: Used) -> Reason:
+        """Validity, then the bounds of one message, of the day, of the card's periods."""
+        limits = self.programme.limits
+        reason = self._not_valid(member=True)
+        if reason:
+            return reason
+        if self.programme.referral is not None and self.linked is None:
+            return Reason.CARD_NOT_LINKED
+        if limits.transaction_minor_max and amount_minor > limits.transaction_minor_max:
+            return Reason.ABOVE_TRANSACTION_LIMIT
+        if limits.day_minor_max and used.spent_minor + amount_minor > limits.day_minor_max:
+            return Reason.ABOVE_DAY_AMOUNT
+        if limits.day_count_max and used.count + 1 > limits.day_count_max:
+            return Reason.ABOVE_DAY_COUNT
+        for cap in self.programme.caps:
+            if cap.of == "spent" and self.count(cap.name) + amount_minor > cap.most:
+                return Reason.ABOVE_PERIOD_AMOUNT
+            if cap.of == "count" and self.count(cap.name) + 1 > cap.most:
+                return Reason.ABOVE_PERIOD_COUNT
+        return Reason.NONE
+
+    # --- paying -----------------------------------------------------------------------------------
+
+    def purchase(self, ask: Ask) -> Priced | Reason:
+        priced = price_purchase(self.programme, self.place, ask, self.purse())
+        if isinstance(priced, Reason):
+            return priced
+        for fund, part in zip(self.programme.funding, priced.parts, strict=True):
+            owed = priced.owed_minor if fund is self.programme.funding[-1] else 0
+            if self.book.keeps_lots(self.wallet(fund.wallet)):
+                self.spend(fund.wallet, self.shop, part - owed)
+            else:
+                self.post(Posting(self.wallet(fund.wallet), self.shop, part))
+        if priced.owed_minor:
+            owes = self.wallet(self.programme.funding[-1].wallet)
+            self.put(priced.owed_minor, owes, self.shop)
+        if priced.points:
+            self.spend("points", REDEEMED, priced.points)
+        self.post(Posting(("club", 0, "points paid"), self.shop, priced.points_value_minor))
+        self.post(Posting(("club", 0, "discounts"), self.shop, priced.club_pays_minor))
+        self.post(Posting(self.shop, FEES, priced.fee_minor))
+        terms = (priced.available_at, priced.expires_at)
+        self.put(priced.earned, ISSUED, self.wallet("points"), terms)
+        referral = self.programme.referral
+        if referral is not None and self.linked is not None:
+            self.put(referral.points, ISSUED, ("card", self.linked, referral.wallet))
+        self._see(priced, paid=True)
+        return priced
+
+    def hold(self, ask: Ask) -> Priced | Reason:
+        priced = price_hold(self.programme, self.place, ask, self.purse())
+        if isinstance(priced, Reason):
+            return priced
+        for fund, part in zip(self.programme.funding, priced.parts, strict=True):
+            self.spend(fund.wallet, self.wallet(f"{fund.wallet} held"), part)
+        if priced.points:
+            self.spend("points", self.wallet("points held"), priced.points)
+        self._see(priced, paid=False)
+        return priced
+
+    def _see(self, priced: Priced, *, paid: bool) -> None:
+        """Let caps and the level see it; of a hold only what it would be declined for."""
+        seen = {
+            "spent": priced.amount_minor,
+            "count": 1,
+            "discount": priced.discount_minor,
+            "earned": priced.earned,
+        }
+        for cap in self.programme.caps:
+            if paid or cap.of in ("spent", "count"):
+                self._add(cap.name, seen[cap.of], cap.period, 0, paid=paid)
+        tiers = self.programme.tiers
+        if tiers is not None and paid:
+            amount = priced.base_minor if tiers.of == "paid" else priced.earned
+            self._add("tier", amount, tiers.period, 1, paid=paid)
+
+    def _add(self, name: str, amount: int, period: Period, more: int, *, paid: bool) -> None:
+        """Add to this period's lot. With what is paid, what has ended leaves, for good."""
+        counter = self.wallet(name)
+        for lot_name, lot in self.book.in_order(counter) if paid else []:
+            if lot.has_ended(self.now_s):
+                terms = (lot_name, lot.available_at, lot.expires_at)
+                if lot.remaining > 0:
+                    self.post(Posting(counter, COUNTS, lot.remaining, *terms, stays=True))
+                else:
+                    self.post(Posting(COUNTS, counter, -lot.remaining, *terms))
+        ends = period_ends_at(period, self.place.local_day, self.place.utc_offset_s, more)
+        self.put(amount, COUNTS, counter, (0, ends), any_version=True)
+
+    # --- the purse, and what else a card can do ---------------------------------------------------
+
+    def _enter(self, name: str, amount_minor: int, source: Account, ends: int) -> None:
+        if self.book.keeps_lots(self.wallet(name)):
+            self.put(amount_minor, source, self.wallet(name), (0, ends))
+        else:
+            self.post(Posting(source, self.wallet(name), amount_minor))
+
+    def _above_balance(self, name: str, amount_minor: int) -> bool:
+        most = self.programme.limits.balance_minor_max
+        has = self.book.balance(self.wallet(name)) + self.book.balance(self.wallet(f"{name} held"))
+        return bool(most) and has + amount_minor > most
+
+    def _ends(self) -> int:
+        assert self.programme.activation is not None
+        return ends_at(
+            self.programme.activation.ends, self.place.local_day, self.place.utc_offset_s
+        )
+
+    def load(self, ask: Ask) -> Priced | Reason:
+        limits, name, activation = (
+            self.programme.limits,
+            self.programme.loaded(),
+            self.programme.activation,
+        )
+        if not name:
+            return Reason.OPERATION_NOT_ALLOWED
+        reason = self._not_valid(member=True)
+        if reason:
+            return reason
+        if limits.transaction_minor_max and ask.amount_minor > limits.transaction_minor_max:
+            return Reason.ABOVE_TRANSACTION_LIMIT
+        if self._above_balance(name, ask.amount_minor):
+            return Reason.ABOVE_BALANCE_LIMIT
+        ends = self._ends() if activation is not None and activation.wallet == name else 0
+        self._enter(name, ask.amount_minor, FLOAT, ends)
+        return Priced(ask.amount_minor)
+
+    def activate(self, ask: Ask) -> Priced | Reason:
+        activation = self.programme.activation
+        if activation is None:
+            return Reason.OPERATION_NOT_ALLOWED
+        if not activation.again and self.book.in_order(self.wallet("activated")):
+            return Reason.CARD_ALREADY_ACTIVATED
+        if activation.most_minor and ask.amount_minor > activation.most_minor:
+            return Reason.ABOVE_TRANSACTION_LIMIT
+        if self._above_balance(activation.wallet, ask.amount_minor):
+            return Reason.ABOVE_BALANCE_LIMIT
+        ends = self._ends()
+        self.put(1, COUNTS, self.wallet("activated"), (0, ends), any_version=True)
+        self._enter(activation.wallet, ask.amount_minor, self.shop, ends)
+        return Priced(ask.amount_minor, until_s=ends)
+
+    def withdraw(self, ask: Ask) -> Priced | Reason:
+        limits, name = self.programme.limits, self.programme.loaded()
+        reason = self._not_valid(member=False)
+        if reason:
+            return reason
+        if not name:
+            return Reason.OPERATION_NOT_ALLOWED
+        if limits.transaction_minor_max and ask.amount_minor > limits.transaction_minor_max:
+            return Reason.ABOVE_TRANSACTION_LIMIT
+        if self.spendable(name) < ask.amount_minor:
+            return Reason.INSUFFICIENT_FUNDS
+        self.spend(name, self.shop, ask.amount_minor)
+        return Priced(ask.amount_minor, parts=(ask.amount_minor,))
+
+    def renew(self) -> Priced | Reason:
+        membership, offset_s = self.programme.membership, self.place.utc_offset_s
+        if membership is None:
+            return Reason.OPERATION_NOT_ALLOWED
+        grace_s = membership.grace_days * SECONDS_A_DAY
+        lots = self.book.in_order(self.wallet("membership"))
+        begins = today = self.place.local_day
+        if lots:
+            ends = lots[-1][1].expires_at - grace_s
+            begins = max(today, (ends + offset_s) // SECONDS_A_DAY)
+        opens = start_of(begins, offset_s) if begins > today else 0
+        over = first_day_after(membership.valid, begins)
+        assert over is not None
+        until = start_of(over if membership.valid.period else over - 1, offset_s)
+        self.put(1, COUNTS, self.wallet("membership"), (opens, until + grace_s), any_version=True)
+        self.post(Posting(self.shop, FEES, membership.fee_minor))
+        if membership.fee_points:
+            if self.spendable("points") < membership.fee_points:
+                return Reason.INSUFFICIENT_POINTS
+            self.spend("points", REDEEMED, membership.fee_points)
+        return Priced(
+            0, points=membership.fee_points, told_fee_minor=membership.fee_minor, until_s=until
+        )
+
+    def item(self, ask: Ask, what: str) -> Priced | Reason:
+        """`register`, `inquire` or `claim` the item that the message names."""
+        items = self.programme.items
+        if items is None:
+            return Reason.OPERATION_NOT_ALLOWED
+        if self.programme.membership is not None and self.count("membership") < 1:
+            return Reason.MEMBERSHIP_ENDED
+        if not ask.item:
+            return Reason.ITEM_MISSING
+        counter = self.wallet("items")
+        lot = dict(self.book.in_order(counter)).get(ask.item)
+        if what == "register":
+            if lot is not None:
+                return Reason.ITEM_KNOWN
+            ends = ends_at(items.term, self.place.local_day, self.place.utc_offset_s)
+            self.post(Posting(COUNTS, counter, items.claims + 1, ask.item, 0, ends))
+            return Priced(0, until_s=ends)
+        if lot is None or lot.remaining < 1:
+            return Reason.ITEM_UNKNOWN
+        if what == "claim":
+            if lot.has_ended(self.now_s):
+                return Reason.ITEM_TERM_ENDED
+            if lot.remaining == 1:
+                return Reason.ITEM_CLAIMED
+            self.post(Posting(counter, COUNTS, 1, ask.item, lot.available_at, lot.expires_at))
+        return Priced(0, until_s=lot.expires_at)
