@@ -12,9 +12,9 @@ import msgspec
 from switch.machine import NO_SLOT, UNITS, Layout, Op, R, Step, Writer, ending_code
 from switch.operations import OPERATION_COUNT, Operation
 from switch.plan_cards import CARD_OPERATIONS
-from switch.plan_sales import SALE_OPERATIONS, Sale
+from switch.plan_sales import SALE_OPERATIONS, Sale, tell_membership
 from switch.programme import Programme
-from switch.rules import DiscountRule, EarnRule, When
+from switch.rules import DAYS_MAX, DiscountRule, EarnRule, When
 
 RuleRow = tuple[int, int, int, int, int, int, int, int, tuple[int, int, int, int, int, int]]
 
@@ -98,9 +98,12 @@ def compile_plan(
 
 
 def _nothing(sale: Sale) -> None:
-    """An inquiry moves nothing and approves no amount."""
+    """An inquiry moves nothing and approves no amount; it tells level and end."""
     sale.writer.set(R.AMOUNT, 0)
     sale.tier()
+    if sale.programme.activation is not None:
+        sale.writer.step(Op.LAST_END, R.UNTIL, imm=sale.layout.slot("activated"))
+    tell_membership(sale, DAYS_MAX)
 
 
 def _told(programme: Programme, layout: Layout) -> list[tuple[int, int, int, bool]]:
