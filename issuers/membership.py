@@ -43,9 +43,7 @@ def membership(
             grace_days=30,
             reminder_days=30,
         ),
-        discounts=(
-            DiscountRule(name="members-price", discount_bps=500, funder="merchant"),
-        ),
+        discounts=(DiscountRule(name="members-price", discount_bps=500, funder="merchant"),),
         earning=(
             EarnRule(
                 name="members-points", points=1, per_minor=100_000, expires=Ending(after_months=24)

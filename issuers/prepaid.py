@@ -12,7 +12,12 @@ PIN_IF_SENT = Security(pin="if_sent")
 
 
 def prepaid(
-    programme: int, version: int, club: int, *, withdrawal: bool = True, security: Security = PIN_IF_SENT
+    programme: int,
+    version: int,
+    club: int,
+    *,
+    withdrawal: bool = True,
+    security: Security = PIN_IF_SENT,
 ) -> Programme:
     """Give the purchase card as a club's programme. `security`: how its holder is known."""
     operations = (
