@@ -9,7 +9,7 @@ from typing import Final
 
 from acquirers.terminal import persian
 from acquirers.terminal.memory import Remembered
-from acquirers.terminal.orders import MOVES_MONEY
+from acquirers.terminal.orders import CHANGES_THE_CARD
 from acquirers.terminal.point_of_sale import ADVICES, Performed
 from acquirers.terminal.receipt_text import COLUMNS, HEADING, TITLES, render
 from acquirers.terminal.texts import Language, Text
@@ -60,7 +60,7 @@ def _unanswered(performed: Performed) -> Text:
         return NOT_SENT
     if performed.reversal is not None:
         return REVERSED
-    if performed.service in MOVES_MONEY or performed.service in ADVICES:
+    if performed.service in CHANGES_THE_CARD or performed.service in ADVICES:
         return UNKNOWN
     return NO_REPLY
 
