@@ -13,9 +13,9 @@ from switch.instalments import Terms
 from switch.machine import NO_SLOT, UNITS, Layout, Op, R, Step, Writer, ending_code
 from switch.operations import OPERATION_COUNT, Operation
 from switch.plan_cards import CARD_OPERATIONS, tell_debt
-from switch.plan_sales import SALE_OPERATIONS, Sale
+from switch.plan_sales import SALE_OPERATIONS, Sale, tell_membership
 from switch.programme import DEBTS, Programme
-from switch.rules import DiscountRule, EarnRule, When
+from switch.rules import DAYS_MAX, DiscountRule, EarnRule, When
 
 RuleRow = tuple[int, int, int, int, int, int, int, int, tuple[int, int, int, int, int, int]]
 
@@ -110,10 +110,13 @@ def compile_plan(
 
 
 def _nothing(sale: Sale) -> None:
-    """An inquiry moves nothing and approves no amount."""
+    """An inquiry moves nothing and approves no amount; it tells level and end."""
     sale.writer.set(R.AMOUNT, 0)
     if sale.programme.credit is not None:
         tell_debt(sale)
+    if sale.programme.activation is not None:
+        sale.writer.step(Op.LAST_END, R.UNTIL, imm=sale.layout.slot("activated"))
+    tell_membership(sale, DAYS_MAX)
 
 
 def _told(programme: Programme, layout: Layout) -> list[tuple[int, int, int, bool]]:

@@ -85,7 +85,11 @@ def _renew(sale: Sale) -> None:
     writer.set(R.B, grace_s)
     writer.step(Op.SUBTRACT, R.A, R.A, R.B)
     writer.step(Op.DAY_OF, R.B, R.A)
+    # In grace, too: else whoever always waits has thirteen months for a year's fee.
+    writer.step(Op.COUNTED, R.C, imm=sale.layout.slot("membership"))
+    valid = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.C)
     writer.step(Op.MAX, R.B, R.B, R.TODAY)
+    writer.land(valid)
     # A day begins where the one before it ends: what carries on begins on the day of the end.
     writer.step(Op.SUBTRACT, R.C, R.B, R.TODAY)
     writer.step(Op.LOCAL_DAY_START, R.LOT_AVAILABLE_AT, R.C)

@@ -59,6 +59,8 @@ def purchase(sale: Sale, *, points_only: bool) -> None:
     _earn(sale)
     _refer(sale)
     _count(sale, R.EARNING)
+    if sale.programme.membership is not None:
+        tell_membership(sale, sale.programme.membership.reminder_days)
 
 
 def hold(sale: Sale, seconds: int) -> None:
@@ -138,6 +140,23 @@ def need_membership(sale: Sale) -> None:
     if sale.programme.membership is not None:
         sale.writer.step(Op.COUNTED, R.A, imm=sale.layout.slot("membership"))
         sale.writer.decline_if_less(R.A, R.ONE, Reason.MEMBERSHIP_ENDED)
+
+
+def tell_membership(sale: Sale, days: int) -> None:
+    """UNTIL: the membership's end, grace left out, if it is at most so many days away."""
+    writer, membership = sale.writer, sale.programme.membership
+    if membership is None:
+        return
+    writer.step(Op.LAST_END, R.A, imm=sale.layout.slot("membership"))
+    never = writer.jump(Op.JUMP_IF_ZERO, R.A)
+    writer.set(R.B, membership.grace_days * 86_400)
+    writer.step(Op.SUBTRACT, R.A, R.A, R.B)
+    writer.step(Op.DAY_OF, R.B, R.A)
+    writer.set(R.C, days)
+    writer.step(Op.ADD, R.C, R.C, R.TODAY)
+    far_away = writer.jump(Op.JUMP_IF_LESS, R.C, R.B)
+    writer.step(Op.COPY, R.UNTIL, R.A)
+    writer.land(never, far_away)
 
 
 def _may_pay(sale: Sale) -> None:

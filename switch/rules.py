@@ -354,8 +354,8 @@ class Membership(_Part, frozen=True, kw_only=True, gc=False):
     """Without one that is valid a card neither pays, is loaded nor vouches for anything.
 
     What it has can still be seen, refunded and withdrawn. The fee is paid at the till or in points.
-    A renewal before the end begins at the end. `grace_days` later it still counts as valid;
-    `reminder_days` before the end it is time to say so.
+    A renewal before the end, or in the `grace_days` after it, begins at the end. From
+    `reminder_days` before the end on every purchase tells it.
     """
 
     valid: Ending
@@ -372,6 +372,8 @@ class Membership(_Part, frozen=True, kw_only=True, gc=False):
             raise ProgrammeError("membership: its fee is paid at the till or in points")
         if not 0 <= self.fee_minor <= AMOUNT_MINOR_MAX or not 0 <= self.fee_points <= POINTS_MAX:
             raise ProgrammeError("membership: a fee is not negative")
+        if self.fee_minor and self.fee_points:
+            raise ProgrammeError("membership: its fee is in money or in points")
         if not 0 <= self.grace_days <= 366 or not 0 <= self.reminder_days <= 366:
             raise ProgrammeError("membership: days of grace and reminder are at most a year")
 

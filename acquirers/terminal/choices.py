@@ -10,7 +10,15 @@ from typing import Final
 from msgspec import Struct
 
 from acquirers.terminal.memory import Remembered, TerminalMemory
-from acquirers.terminal.orders import HOLDS, INQUIRIES, MOVES_MONEY, NETWORK, Order, Service
+from acquirers.terminal.orders import (
+    ABOUT_ITEMS,
+    CHANGES_THE_CARD,
+    HOLDS,
+    NETWORK,
+    WITHOUT_AMOUNT,
+    Order,
+    Service,
+)
 from acquirers.terminal.parties import Card, read_card
 from acquirers.terminal.persian import THOUSANDS_SEPARATOR, ascii_digits
 from acquirers.terminal.texts import Text
@@ -23,7 +31,7 @@ ORIGINALS: Final[dict[Service, frozenset[Service]]] = {
         {Service.PURCHASE, Service.POINTS, Service.MIXED, Service.COMPLETION}
     ),
     Service.COMPLETION: HOLDS,
-    Service.REVERSAL: MOVES_MONEY - {Service.REVERSAL},
+    Service.REVERSAL: CHANGES_THE_CARD - {Service.REVERSAL},
 }
 """What "the last one" can be, for each operation that is about an earlier one."""
 
@@ -49,6 +57,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     final_amount: str = ""
     original_rrn: str = ""
     settlement_date: str = ""
+    serial: str = ""
 
 
 def choose_card(typed: str, expiry: str, cards: Sequence[NamedCard]) -> tuple[Card, str]:
@@ -81,8 +90,10 @@ def order_of(service: Service, wishes: Wishes, memory: TerminalMemory) -> Order:
     """Give the order for an operation. Raises ChoiceError when something is missing."""
     if service in NETWORK:
         return Order(service=service, settlement_date=wishes.settlement_date)
-    if service in INQUIRIES:
-        return Order(service=service)
+    if service in ABOUT_ITEMS and not wishes.serial:
+        raise ChoiceError(f"{service} needs the item's serial number")
+    if service in WITHOUT_AMOUNT:
+        return Order(service=service, serial=wishes.serial)
     original = original_for(service, wishes.original_rrn, memory)
     amount_minor = original.amount_minor if original is not None else 0
     if wishes.amount_typed:

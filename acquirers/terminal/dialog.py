@@ -22,7 +22,14 @@ from acquirers.terminal.choices import (
     original_for,
 )
 from acquirers.terminal.memory import Remembered, TerminalMemory
-from acquirers.terminal.orders import INQUIRIES, NETWORK, Order, OrderError, Service
+from acquirers.terminal.orders import (
+    ABOUT_ITEMS,
+    NETWORK,
+    WITHOUT_AMOUNT,
+    Order,
+    OrderError,
+    Service,
+)
 from acquirers.terminal.parties import Card, CardUnreadableError, mask
 from acquirers.terminal.persian import ascii_digits
 from acquirers.terminal.point_of_sale import CardDiffersError
@@ -46,6 +53,7 @@ EXPIRY: Final = Text("expiry YYMM (empty: not sent)", "تاریخ انقضا YYM
 AMOUNT: Final = Text("amount in rial", "مبلغ به ریال")
 AMOUNT_OF_ORIGINAL: Final = Text("amount in rial (empty: all of it)", "مبلغ به ریال (خالی: همه)")
 FINAL_AMOUNT: Final = Text("reduce to (empty: reverse all)", "مبلغ نهایی (خالی: ابطال کامل)")
+SERIAL: Final = Text("serial number of the item", "شماره سریال کالا")
 POINTS: Final = Text("points to redeem at most", "حداکثر امتیاز")
 DAY: Final = Text("day that begins, MMDD", "روز آغازشده MMDD")
 
@@ -144,7 +152,9 @@ class Dialog:
         self._carrier.order(order, card, card_name)
 
     def _wishes(self, service: Service) -> Wishes:
-        if service in INQUIRIES:
+        if service in ABOUT_ITEMS:
+            return Wishes(serial=self._question(SERIAL))
+        if service in WITHOUT_AMOUNT:
             return Wishes()
         if service is Service.REVERSAL:
             return Wishes(final_amount=self._question(FINAL_AMOUNT))

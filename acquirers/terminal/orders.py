@@ -31,6 +31,12 @@ class Service(StrEnum):
     LOAD = "load"
     BALANCE = "balance"
     POINTS_BALANCE = "points-balance"
+    ACTIVATION = "activation"
+    WITHDRAWAL = "withdrawal"
+    RENEWAL = "renewal"
+    REGISTER_ITEM = "register-item"
+    ITEM = "item"
+    CLAIM = "claim"
     HOLD = "hold"
     PREAUTHORISATION = "preauthorisation"
     COMPLETION = "completion"
@@ -51,6 +57,12 @@ MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
     Service.LOAD:             ("0200", "210000"),
     Service.BALANCE:          ("0100", "310000"),
     Service.POINTS_BALANCE:   ("0100", "316000"),
+    Service.ACTIVATION:       ("0200", "720000"),
+    Service.WITHDRAWAL:       ("0200", "010000"),
+    Service.RENEWAL:          ("0200", "900000"),
+    Service.REGISTER_ITEM:    ("0200", "920000"),
+    Service.ITEM:             ("0100", "930000"),
+    Service.CLAIM:            ("0200", "940000"),
     Service.HOLD:             ("0100", "000000"),
     Service.PREAUTHORISATION: ("0100", "000000"),
     Service.COMPLETION:       ("0220", "000000"),
@@ -65,13 +77,17 @@ MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
 ADVISING_TYPES: Final = frozenset({"022", "040", "042"})
 """Message types, without their origin digit, that tell what has happened: advices, reversals."""
 
-INQUIRIES: Final = frozenset({Service.BALANCE, Service.POINTS_BALANCE})
+INQUIRIES: Final = frozenset({Service.BALANCE, Service.POINTS_BALANCE, Service.ITEM})
+ABOUT_ITEMS: Final = frozenset({Service.REGISTER_ITEM, Service.ITEM, Service.CLAIM})
+WITHOUT_AMOUNT: Final = INQUIRIES | ABOUT_ITEMS | {Service.RENEWAL}
+"""They name no amount: nothing is paid, or the card's programme says how much."""
 HOLDS: Final = frozenset({Service.HOLD, Service.PREAUTHORISATION})
 NETWORK: Final = frozenset(
     {Service.SIGN_ON, Service.SIGN_OFF, Service.ECHO, Service.CUT_OVER, Service.KEY_EXCHANGE}
 )
 NAMES_ORIGINAL: Final = frozenset({Service.REFUND, Service.COMPLETION, Service.REVERSAL})
-MOVES_MONEY: Final = frozenset(Service) - INQUIRIES - NETWORK
+CHANGES_THE_CARD: Final = frozenset(Service) - INQUIRIES - NETWORK
+"""What has to be undone when nobody knows whether it happened."""
 
 
 class Original(Struct, frozen=True, kw_only=True, gc=False):
@@ -95,7 +111,7 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
 
     `points_max` is what may be redeemed at most (mixed, points); `final_amount_minor` makes a
     reversal partial: what the original shall come down to; `settlement_date` (MMDD) is the day a
-    cut-over begins.
+    cut-over begins; `serial` is the number on the item.
     """
 
     service: Service
@@ -105,6 +121,7 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     original: Original | None = None
     final_amount_minor: int | None = None
     settlement_date: str = ""
+    serial: str = ""
 
 
 class OrderError(ValueError):
@@ -117,6 +134,8 @@ def compose(order: Order, station: Station, trace: Trace, card: Card | None = No
         return _network_request(order, station, trace)
     if card is None:
         raise OrderError(f"{order.service} needs a card")
+    if order.service in ABOUT_ITEMS and not order.serial:
+        raise OrderError(f"{order.service} needs the item's serial number")
     if order.service in NAMES_ORIGINAL and order.original is None:
         raise OrderError(f"{order.service} needs the message it is about")
     mti, processing_code = MESSAGE_TYPES[order.service]
@@ -125,7 +144,9 @@ def compose(order: Order, station: Station, trace: Trace, card: Card | None = No
     request[de.PROCESSING_CODE] = processing_code
     _put_trace(request, station, trace)
     request[de.RETRIEVAL_REFERENCE_NUMBER] = trace.rrn
-    if order.service in MOVES_MONEY:
+    if order.service in ABOUT_ITEMS:
+        request[de.ITEM_SERIAL_NUMBER] = order.serial
+    if order.service not in WITHOUT_AMOUNT:
         _put_money(request, order)
     if order.original is not None:
         _put_original(request, order, order.original)

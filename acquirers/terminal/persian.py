@@ -11,7 +11,7 @@ masked values inside it stand between two LRMs, or `502229******1234` would come
 """
 
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 
 import jdatetime
 
@@ -46,6 +46,11 @@ def jalali(local_at: datetime) -> str:
     """Give date and time in the Jalali calendar: YYYY/MM/DD hh:mm:ss in Persian digits."""
     date = jdatetime.datetime.fromgregorian(datetime=local_at)
     return persian_digits(date.strftime("%Y/%m/%d %H:%M:%S"))
+
+
+def jalali_day(day: date) -> str:
+    """Give a day in the Jalali calendar: YYYY/MM/DD in Persian digits."""
+    return persian_digits(jdatetime.date.fromgregorian(date=day).strftime("%Y/%m/%d"))
 
 
 def left_to_right(text: str) -> str:

@@ -14,7 +14,7 @@ from acquirers.terminal import elements as de
 from acquirers.terminal.client import Answer, NoReplyError, NotConnectedError, TerminalClient
 from acquirers.terminal.memory import Remembered, TerminalMemory
 from acquirers.terminal.orders import (
-    MOVES_MONEY,
+    CHANGES_THE_CARD,
     NETWORK,
     Order,
     Service,
@@ -117,7 +117,7 @@ class PointOfSale:
         if not performed.approved:
             return performed
         refused = structs.replace(performed, card_refused=True)
-        if performed.service not in MOVES_MONEY - ADVICES:
+        if performed.service not in CHANGES_THE_CARD - ADVICES:
             return refused
         reversal = await self._reverse(performed.request, card, card_name)
         return structs.replace(refused, reversal=reversal)
@@ -134,7 +134,7 @@ class PointOfSale:
         performed = await self._exchange(remembered.service, request, remembered.local_at)
         if performed.receipt is not None:
             self._memory.remember(_with_outcome(remembered, performed.receipt))
-        elif performed.left and remembered.service in MOVES_MONEY - ADVICES:
+        elif performed.left and remembered.service in CHANGES_THE_CARD - ADVICES:
             reversal = await self._reverse(request, card, remembered.card_name)
             return structs.replace(performed, reversal=reversal)
         return performed

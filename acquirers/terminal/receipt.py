@@ -4,7 +4,7 @@ Owns which element of the reply means what to cardholder and merchant. Must not 
 or calendars: that is `acquirers.terminal.receipt_text`.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -33,7 +33,11 @@ class Balance(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """One exchange. Amounts are whole rials, points are whole points; 0 where nothing moved."""
+    """One exchange. Amounts are whole rials, points are whole points; 0 where nothing moved.
+
+    `paid_by`: the wallets of the card that paid, where it has several. `cash_minor` and `fee_minor`
+    are still to be taken at the till. `until`: the last day of what was asked for.
+    """
 
     service: Service
     merchant_id: str
@@ -50,6 +54,12 @@ class Receipt(Struct, frozen=True, kw_only=True):
     discount_minor: int
     discount_rule: str
     paid_minor: int
+    paid_by: tuple[tuple[str, int], ...] = ()
+    cash_minor: int = 0
+    fee_minor: int = 0
+    tier: str = ""
+    until: date | None = None
+    serial: str = ""
     points_redeemed: int
     points_value_minor: int
     points_earned: int
@@ -81,6 +91,12 @@ def receipt_of(service: Service, request: Message, reply: Message, local_at: dat
         discount_minor=_number(reply, de.DISCOUNT),
         discount_rule=reply.get(de.DISCOUNT_RULE, ""),
         paid_minor=_number(reply, de.PAID_FROM_PURSE),
+        paid_by=read_parts(reply.get(de.PAID_BY_WALLETS, "")),
+        cash_minor=_number(reply, de.PAID_AT_THE_TILL),
+        fee_minor=_number(reply, de.FEE),
+        tier=reply.get(de.TIER, ""),
+        until=_until(reply.get(de.UNTIL, "")),
+        serial=request.get(de.ITEM_SERIAL_NUMBER, ""),
         points_redeemed=_number(reply, de.POINTS_REDEEMED),
         points_value_minor=_number(reply, de.POINTS_REDEEMED_VALUE),
         points_earned=_number(reply, de.POINTS_EARNED),
@@ -95,6 +111,24 @@ def read_balances(additional_amounts: str) -> tuple[Balance, ...]:
         raise ProtocolError(f"DE 54 has {len(additional_amounts)} characters, not a multiple of 20")
     starts = range(0, len(additional_amounts), BALANCE_CHARACTERS)
     return tuple(_balance(additional_amounts[at : at + BALANCE_CHARACTERS]) for at in starts)
+
+
+def read_parts(text: str) -> tuple[tuple[str, int], ...]:
+    """Read `name:rials name:rials`: what each wallet paid. Raises ProtocolError."""
+    parts = [part.rpartition(":") for part in text.split()]
+    if not all(name and digits.isascii() and digits.isdigit() for name, _, digits in parts):
+        raise ProtocolError("48.PW is name:rials, with spaces between")
+    return tuple((name, int(digits)) for name, _, digits in parts)
+
+
+def _until(text: str) -> date | None:
+    """Read YYYYMMDD. Raises ProtocolError."""
+    if not text:
+        return None
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        raise ProtocolError("48.UN is no date, YYYYMMDD") from None
 
 
 def _balance(entry: str) -> Balance:

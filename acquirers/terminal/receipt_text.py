@@ -4,7 +4,7 @@ Owns wording and layout. Must not know messages or elements.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from msgspec import Struct
@@ -25,6 +25,12 @@ TITLES: Final[dict[Service, Text]] = {
     Service.LOAD: Text("TOP-UP", "افزایش موجودی"),
     Service.BALANCE: Text("BALANCE", "مانده حساب"),
     Service.POINTS_BALANCE: Text("POINTS BALANCE", "مانده امتیاز"),
+    Service.ACTIVATION: Text("CARD SOLD", "فعال‌سازی کارت"),
+    Service.WITHDRAWAL: Text("WITHDRAWAL", "برداشت وجه"),
+    Service.RENEWAL: Text("MEMBERSHIP RENEWED", "تمدید عضویت"),
+    Service.REGISTER_ITEM: Text("ITEM REGISTERED", "ثبت ضمانت کالا"),
+    Service.ITEM: Text("ITEM", "استعلام ضمانت"),
+    Service.CLAIM: Text("WARRANTY CLAIM", "استفاده از ضمانت"),
     Service.HOLD: Text("AUTHORISATION", "مسدودی مبلغ"),
     Service.PREAUTHORISATION: Text("PRE-AUTHORISATION", "پیش‌مجوز خرید"),
     Service.COMPLETION: Text("COMPLETION", "تکمیل خرید"),
@@ -48,6 +54,17 @@ PAID: Final = Text("Paid from card", "پرداخت از کارت")
 HELD: Final = Text("Held on card", "مسدود روی کارت")
 POINTS_PAID: Final = Text("Points redeemed", "امتیاز خرج‌شده")
 POINTS_VALUE: Final = Text("Worth", "ارزش امتیاز")
+CASH: Final = Text("To pay in cash", "پرداخت نقدی")
+FEE: Final = Text("Fee to collect", "کارمزد دریافتی")
+TIER: Final = Text("Level", "سطح عضویت")
+UNTIL: Final = Text("Valid until", "اعتبار تا")
+SERIAL: Final = Text("Serial no.", "شماره سریال")
+WALLETS: Final[dict[str, Text]] = {
+    "gift": Text("  of gift money", "  از هدیه"),
+    "money": Text("  of the purse", "  از کیف پول"),
+    "bon": Text("  of the bon", "  از بن"),
+}
+"""Wallets that clubs have today; another one is told by its own name."""
 EARNED: Final = Text("Points earned", "امتیاز این خرید")
 MONEY_LEFT: Final = Text("Available", "موجودی قابل برداشت")
 MONEY_LEDGER: Final = Text("Balance", "مانده حساب")
@@ -74,6 +91,7 @@ class Page(Struct, frozen=True, kw_only=True):
     language: Language
     grouped: Callable[[int], str]
     moment: Callable[[datetime], str]
+    day: Callable[[date], str]
     labelled: Callable[[Line], str]
     centred: Callable[[Text], str]
 
@@ -94,9 +112,11 @@ def _lines(receipt: Receipt, page: Page, heading: Text) -> Iterator[str]:
     yield rule
     yield from map(page.labelled, _parties(receipt, page))
     yield rule
+    facts = list(_standing(receipt, page))
+    yield from map(page.labelled, facts)
     money = list(_money(receipt, page))
     yield from map(page.labelled, money)
-    if money:
+    if facts or money:
         yield rule
     yield from map(page.labelled, _references(receipt))
     yield from map(page.centred, _verdict(receipt))
@@ -108,6 +128,16 @@ def _parties(receipt: Receipt, page: Page) -> Iterator[Line]:
     yield Line(TIME, page.moment(receipt.local_at))
     if receipt.card_masked:
         yield Line(CARD, receipt.card_masked, latin=True)
+
+
+def _standing(receipt: Receipt, page: Page) -> Iterator[Line]:
+    """Give which item it is about, until when something is valid, and the card's level."""
+    if receipt.serial:
+        yield Line(SERIAL, receipt.serial, latin=True)
+    if receipt.until is not None:
+        yield Line(UNTIL, page.day(receipt.until))
+    if receipt.tier:
+        yield Line(TIER, receipt.tier, latin=True)
 
 
 def _money(receipt: Receipt, page: Page) -> Iterator[Line]:
@@ -130,6 +160,12 @@ def _money(receipt: Receipt, page: Page) -> Iterator[Line]:
         yield rials(POINTS_VALUE, receipt.points_value_minor)
     if receipt.paid_minor:
         yield rials(HELD if receipt.service in HOLDS else PAID, receipt.paid_minor)
+    for name, amount_minor in receipt.paid_by:
+        yield rials(WALLETS.get(name, Text(f"  {name}", f"  {name}")), amount_minor)
+    if receipt.cash_minor:
+        yield rials(CASH, receipt.cash_minor)
+    if receipt.fee_minor:
+        yield rials(FEE, receipt.fee_minor)
     if receipt.points_earned:
         yield points(EARNED, receipt.points_earned)
     yield from _balances(receipt.balances, rials, points)
@@ -183,6 +219,7 @@ ENGLISH_PAGE: Final = Page(
     language=Language.ENGLISH,
     grouped="{:,}".format,
     moment="{:%Y-%m-%d %H:%M:%S}".format,
+    day="{:%Y-%m-%d}".format,
     labelled=_english_line,
     centred=lambda text: text.english.center(COLUMNS).rstrip(),
 )
@@ -190,6 +227,7 @@ PERSIAN_PAGE: Final = Page(
     language=Language.PERSIAN,
     grouped=persian.grouped,
     moment=persian.jalali,
+    day=persian.jalali_day,
     labelled=_persian_line,
     centred=lambda text: persian.right_to_left_centred(text.persian, COLUMNS),
 )

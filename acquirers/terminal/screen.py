@@ -10,7 +10,7 @@ from typing import Final
 from acquirers.terminal import elements as de
 from acquirers.terminal import persian
 from acquirers.terminal.memory import Remembered
-from acquirers.terminal.orders import MOVES_MONEY
+from acquirers.terminal.orders import CHANGES_THE_CARD
 from acquirers.terminal.point_of_sale import ADVICES, Performed
 from acquirers.terminal.receipt_text import COLUMNS, HEADING, TITLES, render
 from acquirers.terminal.texts import Language, Text
@@ -67,7 +67,7 @@ def _refused(performed: Performed) -> Iterator[Text]:
     """Say what became of an operation that the card refused after its approval."""
     yield REFUSED
     reversal = performed.reversal
-    if performed.service in MOVES_MONEY:
+    if performed.service in CHANGES_THE_CARD:
         done = reversal is not None and reversal.reply.get(de.RESPONSE_CODE) == "00"
         yield TAKEN_BACK if done else NOT_TAKEN_BACK
 
@@ -77,7 +77,7 @@ def _unanswered(performed: Performed) -> Text:
         return NOT_SENT
     if performed.reversal is not None:
         return REVERSED
-    if performed.service in MOVES_MONEY or performed.service in ADVICES:
+    if performed.service in CHANGES_THE_CARD or performed.service in ADVICES:
         return UNKNOWN
     return NO_REPLY
 

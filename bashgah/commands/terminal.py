@@ -92,6 +92,7 @@ FinalOption = Annotated[str, typer.Option(help="Reverse only down to this amount
 OfOption = Annotated[
     str, typer.Option(help="Reference number of the message it is about. Default: the last.")
 ]
+SerialOption = Annotated[str, typer.Option(help="Items: the serial number.")]
 DayOption = Annotated[str, typer.Option(help="Cut-over: the day that begins, MMDD.")]
 LangOption = Annotated[Language, typer.Option(help="Receipt in English or Persian.")]
 HostOption = Annotated[str, typer.Option(help="Where the switch listens.")]
@@ -162,6 +163,7 @@ def command(
     final: FinalOption = "",
     of: OfOption = "",
     day: DayOption = "",
+    serial: SerialOption = "",
     lang: LangOption = Language.ENGLISH,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
@@ -215,14 +217,16 @@ def command(
             keys=_keys(terminal, state_path, master_key, pin_key, mac_key),
             mac_algorithm=None if mac == "none" else mac,
         )
-        wishes = _wishes(amount, points, partial, final, of, day)
+        wishes = _wishes(amount, points, partial, final, of, day, serial)
         raise typer.Exit(_status(counter, operation, wishes, card, expiry))
     except CHOICE_ERRORS as error:
         typer.echo(f"bashgah terminal: {error}", err=True)
         raise typer.Exit(EXIT_UNANSWERED) from None
 
 
-def _wishes(amount: str, points: str, partial: bool, final: str, of: str, day: str) -> Wishes:
+def _wishes(
+    amount: str, points: str, partial: bool, final: str, of: str, day: str, serial: str
+) -> Wishes:
     return Wishes(
         amount_typed=amount,
         points=points,
@@ -230,6 +234,7 @@ def _wishes(amount: str, points: str, partial: bool, final: str, of: str, day: s
         final_amount=final,
         original_rrn=of,
         settlement_date=day,
+        serial=serial,
     )
 
 

@@ -1,7 +1,7 @@
 """Long weeks with all products: weighted random walks through `test_products_properties`.
 
-Goal: what Hypothesis reaches seldom (captures and refunds of what several wallets paid, reversals of
-those, lots that end under way, counters over a month's end) happens all the time here. Method:
+Goal: what Hypothesis reaches seldom (captures and refunds of what several wallets paid, reversals
+of those, lots that end under way, counters over a month's end) happens all the time here. Method:
 the same programmes, rules and invariants; what is done is chosen by a seeded `Random`.
 """
 

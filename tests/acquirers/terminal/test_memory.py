@@ -13,7 +13,7 @@ from acquirers.terminal.memory import (
     Remembered,
     TerminalMemory,
 )
-from acquirers.terminal.orders import MOVES_MONEY, Service
+from acquirers.terminal.orders import CHANGES_THE_CARD, Service
 from acquirers.terminal.parties import STAN_MAX
 from tests.acquirers.terminal.samples import CARD, MOMENT
 
@@ -132,7 +132,7 @@ def test_the_last_one_skips_what_was_wholly_reversed(memory: TerminalMemory) -> 
     memory.remember(purchase)
     memory.remember(exchange(3, service=Service.REVERSAL, de90=purchase.original.data_elements))
 
-    assert memory.last(MOVES_MONEY - {Service.REVERSAL}) == exchange(1)
+    assert memory.last(CHANGES_THE_CARD - {Service.REVERSAL}) == exchange(1)
 
 
 def test_the_last_one_may_be_reversed_in_part(memory: TerminalMemory) -> None:

@@ -45,10 +45,56 @@ HELD = Original(
 
 
 def order(service: Service, **said: object) -> Order:
-    filled = {"amount_minor": 250_000, "original": HELD, "settlement_date": "1123", **said}
+    filled = {
+        "amount_minor": 250_000,
+        "original": HELD,
+        "settlement_date": "1123",
+        "serial": "TV-55/0012",
+        **said,
+    }
     if service not in NAMES_ORIGINAL:
         del filled["original"]
     return Order(service=service, **filled)  # type: ignore[arg-type]  # said by the test
+
+
+@pytest.mark.parametrize(
+    ("service", "mti", "code"),
+    [
+        (Service.REGISTER_ITEM, "0200", "920000"),
+        (Service.ITEM, "0100", "930000"),
+        (Service.CLAIM, "0200", "940000"),
+    ],
+)
+def test_what_is_about_an_item_carries_its_serial_number_and_no_amount(
+    service: Service, mti: str, code: str
+) -> None:
+    request = compose(order(service), STATION, trace(), CARD)
+
+    assert request.mti == mti
+    assert dict(request) == {**PAID_BY_CARD, "3": code, "48.SN": "TV-55/0012"}
+
+
+def test_an_item_without_its_serial_number_is_not_asked_about() -> None:
+    with pytest.raises(OrderError, match="serial number"):
+        compose(order(Service.CLAIM, serial=""), STATION, trace(), CARD)
+
+
+def test_a_renewal_carries_no_amount() -> None:
+    request = compose(order(Service.RENEWAL), STATION, trace(), CARD)
+
+    assert dict(request) == {**PAID_BY_CARD, "3": "900000"}
+
+
+@pytest.mark.parametrize(
+    ("service", "code"), [(Service.ACTIVATION, "720000"), (Service.WITHDRAWAL, "010000")]
+)
+def test_a_sale_of_a_card_and_a_withdrawal_carry_what_the_till_takes_or_gives(
+    service: Service, code: str
+) -> None:
+    request = compose(order(service), STATION, trace(), CARD)
+
+    assert request.mti == "0200"
+    assert dict(request) == {**PAID_BY_CARD, "3": code, "4": "000000250000", "49": "364"}
 
 
 def test_purchase_carries_card_amount_and_currency() -> None:

@@ -1,5 +1,7 @@
 """Receipts as they are printed, whole."""
 
+from datetime import date
+
 import msgspec
 import pytest
 
@@ -217,3 +219,50 @@ def test_every_service_has_a_title_that_fits(service: Service) -> None:
 
     assert len(title.english) <= COLUMNS
     assert columns_of(title.persian) <= COLUMNS
+
+
+def told(receipt: Receipt, language: Language) -> list[str]:
+    """Give the lines between the card and the trace number, without marks of direction."""
+    plain = "".join(c for c in render(receipt, language) if c not in "\u202b\u202c\u200e\u200f")
+    block = plain.split("-" * COLUMNS)[2]
+    return [" ".join(line.split()) for line in block.strip().splitlines()]
+
+
+OF_PRODUCTS = msgspec.structs.replace(
+    MIXED,
+    service=Service.PURCHASE,
+    points_redeemed=0,
+    balances=(),
+    paid_by=(("gift", 150_000), ("money", 47_500), ("own", 1)),
+    cash_minor=40_000,
+    fee_minor=5_000_000,
+    tier="gold",
+    until=date(2027, 4, 14),
+    serial="TV-55/0012",
+)
+
+
+def test_what_products_say_is_on_the_receipt() -> None:
+    assert told(OF_PRODUCTS, Language.ENGLISH) == [
+        "Serial no. TV-55/0012",
+        "Valid until 2027-04-14",
+        "Level gold",
+        "Amount 250,000 rial",
+        "Discount 12,500 rial",
+        "Paid from card 197,500 rial",
+        "of gift money 150,000 rial",
+        "of the purse 47,500 rial",
+        "own 1 rial",
+        "To pay in cash 40,000 rial",
+        "Fee to collect 5,000,000 rial",
+        "Points earned 19 points",
+    ]
+
+
+def test_a_persian_receipt_has_the_jalali_date() -> None:
+    lines = told(OF_PRODUCTS, Language.PERSIAN)
+
+    assert "اعتبار تا ۱۴۰۶/۰۱/۲۵" in lines
+    assert "پرداخت نقدی ۴۰٬۰۰۰ ریال" in lines
+    assert "کارمزد دریافتی ۵٬۰۰۰٬۰۰۰ ریال" in lines
+    assert "از هدیه ۱۵۰٬۰۰۰ ریال" in lines

@@ -1,0 +1,132 @@
+"""Membership at the till: joined, renewed, over, with grace."""
+
+import pytest
+
+from issuers.membership import membership
+from switch.events import ProgrammeLive
+from tests.support.products import assert_rebuilt, reverse, standing, tehran_s
+from tests.support.shop import Said, Shop
+
+
+def renew(shop: Shop) -> Said:
+    """Take the fee at the till, if there is one."""
+    return shop.send(code="900000", amount_minor=None)
+
+
+def buy(shop: Shop) -> str:
+    """Give the reason why a purchase was declined, or nothing."""
+    return shop.send(amount_minor=100_000).reason
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """It is 26 Farvardin 1405 (15 April 2026)."""
+    return Shop(membership(1, 1, 1))
+
+
+def test_a_card_that_never_joined_is_no_members(shop: Shop) -> None:
+    said = shop.send(amount_minor=100_000)
+
+    assert (said.code, said.reason) == ("54", "membership_ended")
+
+
+def test_who_joins_pays_the_fee_at_the_till_and_has_a_jalali_year(shop: Shop) -> None:
+    said = renew(shop)
+    bought = shop.send(amount_minor=1_000_000)
+
+    # From 26 Farvardin 1405 to 25 Farvardin 1406, which is 14 April 2027.
+    assert (said.code, said.tag("FE"), said.tag("UN")) == ("00", "5000000", "20270414")
+    # 5 % off a million; a point for each 100,000 of 950,000.
+    assert (bought.tag("DS"), bought.tag("DF"), bought.tag("CA")) == ("50000", "M", "950000")
+    assert (bought.tag("WD"), bought.tag("PE")) == ("members-price", "9")
+
+
+def test_grace_lasts_thirty_days_more(shop: Shop) -> None:
+    renew(shop)
+
+    shop.now_s = tehran_s(2027, 5, 14, 23)
+    assert buy(shop) == ""
+    shop.now_s = tehran_s(2027, 5, 15, 0)
+    assert buy(shop) == "membership_ended"
+
+
+def test_an_early_renewal_begins_where_the_year_ends(shop: Shop) -> None:
+    renew(shop)
+    shop.now_s = tehran_s(2027, 3, 1)
+
+    said = renew(shop)
+
+    assert said.tag("UN") == "20280413"  # 25 Farvardin 1407: 1406 has 365 days, but 2028 a 29 Feb
+    assert buy(shop) == ""
+
+
+def test_a_renewal_in_grace_does_not_shift_the_year(shop: Shop) -> None:
+    renew(shop)
+    shop.now_s = tehran_s(2027, 5, 1)
+
+    assert renew(shop).tag("UN") == "20280413"
+
+
+def test_a_late_renewal_begins_today(shop: Shop) -> None:
+    renew(shop)
+    shop.now_s = tehran_s(2027, 8, 1)  # 10 Mordad 1406
+
+    assert renew(shop).tag("UN") == "20280730"  # 9 Mordad 1407
+
+
+def test_purchases_tell_the_end_from_the_reminder_on_and_inquiries_always_do(shop: Shop) -> None:
+    renew(shop)
+    assert shop.send(amount_minor=100_000).tag("UN") == ""
+    assert shop.send("0100", "310000", None).tag("UN") == "20270414"
+
+    shop.now_s = tehran_s(2027, 3, 15, 23)  # 15 April, when it is over, is 31 days away
+    assert shop.send(amount_minor=100_000).tag("UN") == ""
+    shop.now_s = tehran_s(2027, 3, 16, 0)
+    assert shop.send(amount_minor=100_000).tag("UN") == "20270414"
+    shop.now_s = tehran_s(2027, 5, 1)  # in grace
+    assert shop.send(amount_minor=100_000).tag("UN") == "20270414"
+    renew(shop)
+    assert shop.send(amount_minor=100_000).tag("UN") == ""
+
+
+def test_a_reversed_renewal_never_was(shop: Shop) -> None:
+    before = standing(shop)
+    said = renew(shop)
+
+    assert reverse(shop, said).code == "00"
+
+    assert standing(shop) == before
+    assert buy(shop) == "membership_ended"
+    assert renew(shop).tag("UN") == said.tag("UN")
+
+
+def test_members_may_pay_the_next_fee_in_points(shop: Shop) -> None:
+    renew(shop)
+    shop.send(amount_minor=20_000_000)  # 19,000,000 paid: 190 points
+    shop.record(ProgrammeLive(definition=membership(1, 2, 1, fee_minor=0, fee_points=150)))
+    before = standing(shop)
+
+    first, second = renew(shop), renew(shop)
+
+    assert (first.code, first.tag("FE"), first.tag("PX")) == ("00", "", "150")
+    assert first.balances()["6001"] == 40
+    assert (second.code, second.reason) == ("51", "insufficient_points")
+    reverse(shop, first)
+    assert standing(shop) == before
+
+
+def test_a_refund_takes_its_share_of_the_points(shop: Shop) -> None:
+    renew(shop)
+    bought = shop.send(amount_minor=1_000_000)
+
+    shop.refund(bought, 500_000)
+
+    assert shop.send("0100", "310000", None).balances()["6001"] == 5  # 9 less half, rounded down
+
+
+def test_replay_and_snapshot_give_the_same(shop: Shop) -> None:
+    renew(shop)
+    shop.refund(shop.send(amount_minor=1_000_000), 300_000)
+    renew(shop)
+
+    assert_rebuilt(shop)
