@@ -224,7 +224,7 @@ cdef int check_links(const Shard *shard) except -1:
             raise SnapshotBroken(f"terminals: row {i} leads nowhere")
     for i in range(shard.register.card_count):
         card = &shard.register.cards[i]
-        if not (0 <= card.accounts < accounts - 3 and card.programme_row >= 0):
+        if not (0 <= card.accounts <= accounts and card.programme_row >= 0):
             raise SnapshotBroken(f"cards: row {i} leads nowhere")
     for i in range(accounts):
         if not LOTS_NOT_KEPT <= shard.book.accounts[i].lots < shard.book.lot_count:
