@@ -70,6 +70,19 @@ PRICING_SLOW_US = 50_000
 """One message of a Python plan that takes longer is told of: it holds everybody up, and nothing
 can interrupt it."""
 
+CLOCK_CARDS_MAX = 4_096
+"""Cards that a step of clock work looks at: 1 ms if every one is far apart in memory."""
+
+CLOCK_TURN_US_MAX = 1_000
+"""What clock work takes of the deciding thread before the gate has its turn."""
+
+CLOCK_ROWS_MAX = 24
+"""Its rows that are not durable: more would only make the commit of the others' rows longer. One
+has 37 KB at most."""
+
+CLOCK_BACKLOG_ROWS_MAX = 8_192
+"""Rows of any kind that are not durable: beyond it the tills have no time for the clock."""
+
 CONTROL_CARDS_MAX = 10_000
 """Cards of one control request: loading them stops the gate for 20 ms, 1,000 for one."""
 

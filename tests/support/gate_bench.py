@@ -41,7 +41,7 @@ from switch.iso8583 import (
     reply_tpdu,
 )
 from switch.local_sockets import listen_at
-from switch.metrics import CommitMetrics, PeersCollector, SwitchCollector
+from switch.metrics import ClockCollector, CommitMetrics, PeersCollector, SwitchCollector
 from switch.operations import Recalled
 from switch.peers import keep_connected
 from switch.pricing import Pricing
@@ -308,6 +308,7 @@ async def serving(
         write_log=write_log,
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
+    registry.register(ClockCollector(server.clock_work, server.housekeeping))
     bench = Bench(shop, gate, server, journal, registry)
     bench.pool = pool
     with ExitStack() as resources:
