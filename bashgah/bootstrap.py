@@ -50,13 +50,20 @@ from switch.ledger.journal import Batch, Fenced, Overtaken
 from switch.ledger.writer import Writer
 from switch.limits import FRAME_SECONDS_MAX
 from switch.local_sockets import listen_at
-from switch.metrics import CommitMetrics, IssuersCollector, PeersCollector, SwitchCollector
+from switch.metrics import (
+    ClockCollector,
+    CommitMetrics,
+    IssuersCollector,
+    PeersCollector,
+    SwitchCollector,
+)
 from switch.peers import keep_connected
+from switch.places import utc_offset_seconds
 from switch.profile import Profile
 from switch.reasons import RESPONSE_CODES, Reason
 from switch.recall import at_once_max, recall
 from switch.recovery import recover, replay_tail
-from switch.server import Recall, Server, utc_offset_seconds
+from switch.server import Recall, Server
 from switch.slots import slot_of
 from switch.snapshots import SnapshotMetrics, Snapshots
 
@@ -340,6 +347,7 @@ async def run_switch(config: Config) -> None:
             )
             registry.register(IssuersCollector(desk))
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
+            registry.register(ClockCollector(server.clock_work, server.housekeeping))
             nursery.start_soon(_stop_on_signal, server)
             nursery.start_soon(pool.run)
             nursery.start_soon(reload_on_hangup, config, tls)

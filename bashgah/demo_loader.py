@@ -48,9 +48,9 @@ from switch.iso8583 import Message, encode, named
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.operations import CardStatus, JournalKind
+from switch.places import utc_offset_seconds
 from switch.programme import Programme
 from switch.rules import Limits, Security
-from switch.server import utc_offset_seconds
 from switch.slots import slot_of
 from switch.units import RIAL
 

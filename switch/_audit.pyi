@@ -11,8 +11,8 @@ def held_balances(core: Core) -> dict[int, int]:
 def below_floor(core: Core) -> list[tuple[int, int, int]]:
     """Give (account, balance, floor) of the accounts that are below their floor."""
 
-def points(core: Core) -> list[tuple[int, int, int, int, int]]:
-    """Give (club, issued, redeemed, on cards, in lots) of every club, in points.
+def points(core: Core) -> list[tuple[int, int, int, int, int, int]]:
+    """Give (club, issued, redeemed, expired, on cards, in lots) of every club, in points.
 
     "On cards" is the sum of the cards' balances, held ones included; "in lots" the sum of the lots.
     """

@@ -7,7 +7,9 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
 from switch._core cimport Core
 from switch._exchanges cimport Exchange
-from switch._register cimport CLUB_POINTS_ISSUED, CLUB_POINTS_REDEEMED, Club
+from switch._register cimport (
+    CLUB_POINTS_EXPIRED, CLUB_POINTS_ISSUED, CLUB_POINTS_REDEEMED, Club,
+)
 from switch._shard cimport is_held
 from switch._words cimport STATE_HELD
 from switch.ledger._book cimport OWNER_CARD, Account, Book
@@ -53,15 +55,18 @@ def points(Core core):
     """Give every club's points. See `_audit.pyi`."""
     cdef const Book *book = &core.shard.book
     cdef const Club *club
-    cdef int64_t on_cards, in_lots
+    cdef int64_t on_cards, in_lots, expired
     cdef int32_t row
     found = []
     for row in range(core.shard.register.club_count):
         club = &core.shard.register.clubs[row]
         points_of_unit(book, club.points_unit, &on_cards, &in_lots)
+        expired = 0
+        if CLUB_POINTS_EXPIRED < club.slots:
+            expired = book.accounts[club.accounts + CLUB_POINTS_EXPIRED].balance
         found.append((club.club, -book.accounts[club.accounts + CLUB_POINTS_ISSUED].balance,
                       book.accounts[club.accounts + CLUB_POINTS_REDEEMED].balance,
-                      on_cards, in_lots))
+                      expired, on_cards, in_lots))
     return found
 
 

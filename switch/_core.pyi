@@ -48,6 +48,9 @@ class Core:
     def add_merchant(self, merchant_id: bytes, club: int, category: int) -> int:
         """Add a merchant by its DE 42 (15 characters) and open its account; gives its number."""
 
+    def add_organisation(self, organisation: int, club: int) -> int:
+        """Open an organisation's account in its club's currency; gives its number."""
+
     def add_terminal(self, terminal_id: bytes, acquirer: int, merchant_id: bytes) -> int:
         """Add a terminal by its DE 41 (8 characters); gives its number."""
 
@@ -80,6 +83,10 @@ class Core:
     @property
     def last_seq(self) -> int:
         """Sequence of the last row that was decided or replayed."""
+
+    @property
+    def durable_seq(self) -> int:
+        """Sequence of the last row that is known to be durable."""
 
     @property
     def chain(self) -> bytes:

@@ -14,8 +14,9 @@ from switch._decide cimport decide_hold_expiry
 from switch._exchanges cimport Exchange, exchange_by_seq
 from switch._plan cimport UNIT_COUNTS, UNIT_POINTS, Moment, Plan, floor_of, moment_at
 from switch._register cimport (
-    CLUB_COUNTS, CLUB_POINTS_ISSUED, CLUB_SLOTS, CLUB_SLOTS_FIRST, NO_PVV, Acquirer, Card,
-    Club, Merchant, Terminal, find_card, find_club, find_merchant,
+    CLUB_COUNTS, CLUB_POINTS_EXPIRED, CLUB_POINTS_ISSUED, CLUB_POINTS_REDEEMED, CLUB_SLOTS,
+    CLUB_SLOTS_FIRST, NO_PVV, Acquirer, Card, Club, Merchant, Terminal, find_card, find_club,
+    find_merchant,
     register_add_acquirer, register_add_card, register_add_club, register_add_merchant,
     register_add_terminal,
 )
@@ -30,7 +31,7 @@ from switch._words cimport (
 )
 from switch.ledger._batches cimport Waiting, batches_drop, batches_take, copy_body
 from switch.ledger._book cimport (
-    OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT, Account, Lot, book_open,
+    OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT, OWNER_ORGANISATION, Account, Lot, book_open,
 )
 from switch.ledger._rows cimport (
     CHAIN_BYTES, ROW_BROKEN, ROW_END, ROW_NEEDS_MORE, ROW_READ, Row, row_clear, row_next,
@@ -118,7 +119,8 @@ cdef class Core:
             unit = currency
             if slot == CLUB_COUNTS:
                 unit = counts_unit
-            elif slot >= CLUB_POINTS_ISSUED:
+            elif (slot == CLUB_POINTS_ISSUED or slot == CLUB_POINTS_REDEEMED
+                    or slot == CLUB_POINTS_EXPIRED):
                 unit = points_unit
             self.open_account(club, OWNER_CLUB, <uint8_t> slot, unit, False)
 
@@ -144,6 +146,13 @@ cdef class Core:
         row.account = self.open_account(self.shard.register.merchant_count - 1, OWNER_MERCHANT, 0,
                                         self.shard.register.clubs[club_row].currency, False)
         return self.shard.register.merchant_count - 1
+
+    def add_organisation(self, int32_t organisation, int32_t club):
+        """Open an organisation's account in its club's currency; gives its number."""
+        cdef int32_t row = find_club(&self.shard.register, club)
+        assert row >= 0
+        return self.open_account(organisation, OWNER_ORGANISATION, 0,
+                                 self.shard.register.clubs[row].currency, False)
 
     def add_terminal(self, bytes terminal_id, int32_t acquirer, bytes merchant_id):
         """Add a terminal by its DE 41 (8 characters); gives its number."""
@@ -222,6 +231,11 @@ cdef class Core:
     def last_seq(self):
         """Sequence of the last row that was decided or replayed."""
         return self.shard.last_seq
+
+    @property
+    def durable_seq(self):
+        """Sequence of the last row that is known to be durable."""
+        return self.shard.durable_seq
 
     @property
     def chain(self):

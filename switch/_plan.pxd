@@ -162,6 +162,7 @@ cdef struct Plan:
     int32_t entry[32]           # first step of each operation, -1 = not allowed
     int64_t live_from_lot       # lots with a smaller name were earned under another version
     int64_t money_floor
+    int64_t organisation        # account of the one that funds it; -1 = none
     int32_t slot_count
     Slot slots[16]
     int32_t told_count
@@ -222,6 +223,7 @@ cdef struct Run:
     Move *moves
     int32_t *move_count
 
+cdef int64_t account_of(const Plan *plan, const Run *run, uint8_t reference) noexcept nogil
 cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil
 cdef inline int64_t floor_of(const Plan *plan, int slot) noexcept nogil:
     """How low a card's account may go: the purse to its floor, counters as low as is undone."""

@@ -37,6 +37,7 @@ cdef enum:
     REFERS_TO_MERCHANT = 2      # upper half of an account reference; 1 is the club
     REFERS_TO_CARD = 3
     REFERS_TO_LINKED = 4
+    REFERS_TO_ORGANISATION = 5
     MONTHS_LATER = 7            # in an ending's code: beside the periods of `_calendar`, from 1
     SECONDS_A_DAY = 86400
     SATURDAY = 5                # 1970-01-01 was a Thursday: day 0 is the fifth after Saturday
@@ -61,7 +62,7 @@ cdef void moment_at(Moment *moment, int64_t unix_us, int32_t utc_offset_s) noexc
     moment.local_weekday = <uint8_t> ((moment.local_day + SATURDAY) % 7)
 
 
-cdef inline int64_t account_of(const Run *run, uint8_t reference) noexcept nogil:
+cdef int64_t account_of(const Plan *plan, const Run *run, uint8_t reference) noexcept nogil:
     """Resolve an account reference: owner kind in the upper half, slot in the lower."""
     cdef uint8_t slot = reference & 15
     if reference >> 4 == REFERS_TO_CARD:
@@ -70,6 +71,8 @@ cdef inline int64_t account_of(const Run *run, uint8_t reference) noexcept nogil
         return run.merchant.account + slot
     if reference >> 4 == REFERS_TO_LINKED:
         return run.linked.accounts + slot if run.linked != NULL else -1
+    if reference >> 4 == REFERS_TO_ORGANISATION:
+        return plan.organisation
     return run.club.accounts + slot
 
 
@@ -117,8 +120,8 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     """Carry out a posting of the plan. A Reason."""
     cdef Move new_lot
     cdef int64_t amount = run.registers[step.dst]
-    cdef int64_t source = account_of(run, step.a)
-    cdef int64_t target = account_of(run, step.b)
+    cdef int64_t source = account_of(plan, run, step.a)
+    cdef int64_t target = account_of(plan, run, step.b)
     cdef int fault
     if step.op == OP_MOVE_ENDED:
         run.registers[step.dst] = 0

@@ -12,9 +12,11 @@ def set_plan(
     club: int,
     money_floor: int,
     seq: int,
+    organisation: int = -1,
 ) -> int:
     """Put a compiled version of a programme in force from row `seq` on; gives its row.
 
+    `organisation`: the account of the one that funds it; -1 = none.
     Raises ValueError for what the machine could not run.
     """
 

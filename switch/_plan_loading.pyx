@@ -24,10 +24,11 @@ from switch.ledger._book cimport OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT
 
 cdef enum:
     LINKED = 4                  # the owner of a reference: the card that the card is linked to
+    ORGANISATION = 5            # the one that funds the programme
 
 
 cdef int check_plan(list entry, list steps, list rules, list tables, list names, int slot_count,
-                    int club_slots, bint owes) except -1:
+                    int club_slots, bint owes, bint funded) except -1:
     """Raise ValueError for a plan that the machine could not run safely."""
     if len(entry) != OPERATION_COUNT or len(steps) > CODE_MAX or len(names) > 64:
         raise ValueError("a plan has an entry for each operation and bounded tables")
@@ -39,7 +40,8 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
         if op not in (OP_MOVE, OP_MOVE_NEW_LOT, OP_MOVE_ENDED, OP_MOVE_ITEM):
             if not 0 <= a < REGISTER_COUNT or not 0 <= b < REGISTER_COUNT:
                 raise ValueError(f"step {at}: no such register")
-        elif not (is_account(a, slot_count, club_slots) and is_account(b, slot_count, club_slots)):
+        elif not (is_account(a, slot_count, club_slots, funded)
+                  and is_account(b, slot_count, club_slots, funded)):
             raise ValueError(f"step {at}: no such account")
         if op in (OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO) and not at < imm < len(steps):
             raise ValueError(f"step {at}: jumps lead forward, inside the plan")
@@ -66,10 +68,11 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
     return 0
 
 
-cdef bint is_account(int reference, int slot_count, int club_slots) except -1:
+cdef bint is_account(int reference, int slot_count, int club_slots, bint funded) except -1:
     """Owner kind in the upper half, slot in the lower."""
     # What a linked card has is checked when it is linked: its programme is the one that is named.
-    slots = {OWNER_CLUB: club_slots, OWNER_MERCHANT: 1, OWNER_CARD: slot_count, LINKED: SLOTS_MAX}
+    slots = {OWNER_CLUB: club_slots, OWNER_MERCHANT: 1, OWNER_CARD: slot_count, LINKED: SLOTS_MAX,
+             ORGANISATION: <int> funded}
     return reference & 15 < slots.get(reference >> 4, 0)
 
 
@@ -99,7 +102,7 @@ cdef int lay_out_slots(Plan *plan, list slots, list told, int money_slot,
 
 
 def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t club,
-             int64_t money_floor, int64_t seq):
+             int64_t money_floor, int64_t seq, int64_t organisation=-1):
     """Put a compiled version of a programme in force. See `_plan_loading.pyi`."""
     cdef Shard *shard = &core.shard
     cdef Plan plan
@@ -110,6 +113,7 @@ def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t
     plan.club_row = find_club(&shard.register, club)
     plan.money_floor = money_floor
     plan.live_from_lot = seq * 16
+    plan.organisation = organisation
     if plan.club_row < 0:
         raise ValueError(f"programme {programme} is of club {club}, which is not known")
     if len(compiled.tiers) > 8 or len(compiled.parts) > 6 or len(compiled.terms) > 8:
@@ -118,7 +122,7 @@ def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t
         raise ValueError("debts have three accounts")
     check_plan(compiled.entry, compiled.steps, compiled.rules, compiled.tables, compiled.names,
                len(compiled.slots), shard.register.clubs[plan.club_row].slots,
-               compiled.due_slot != NO_SLOT)
+               compiled.due_slot != NO_SLOT, organisation >= 0)
     lay_out_slots(&plan, compiled.slots, compiled.told, compiled.money_slot, compiled.points_slot)
     fill_tables(&plan, compiled)
     for row in range(shard.plan_count):

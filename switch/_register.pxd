@@ -24,7 +24,9 @@ cdef enum ClubSlot:
     CLUB_POINTS_REDEEMED = 5    # points: all that was ever spent
     CLUB_SLOTS_FIRST = 6        # that every club has; those of later versions follow
     CLUB_COUNTS = 6             # counts: what stands against what cards have of them
-    CLUB_SLOTS = 7
+    CLUB_POINTS_EXPIRED = 7     # points: all that ended without having been spent
+    CLUB_BREAKAGE = 8           # money of cards that ended without having been spent
+    CLUB_SLOTS = 9
 
 cdef struct Club:
     int64_t accounts            # first of its slots

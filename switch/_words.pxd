@@ -68,6 +68,7 @@ cdef enum JournalKind:
     KIND_EVENT = 2
     KIND_TAKEOVER = 3
     KIND_HOLD_EXPIRY = 4
+    KIND_CLOCK = 5
 
 cdef enum Reason:
     REASON_NONE = 0

@@ -27,6 +27,7 @@ from switch.events import (
     CardsAdded,
     CardsLinked,
     CardStatusChanged,
+    ClockProgress,
     ClubAdded,
     CreditLimitSet,
     DerivationKeySet,
@@ -40,6 +41,7 @@ from switch.events import (
     KeyCounterReset,
     MerchantAdded,
     MerchantStatusChanged,
+    OrganisationAdded,
     PinTriesReset,
     ProgrammeLive,
     TakenOver,
@@ -77,6 +79,10 @@ class Directory:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.clubs: dict[int, ClubAdded] = {}
+        self.organisations: dict[int, OrganisationAdded] = {}
+        self.organisation_accounts: dict[int, int] = {}
+        # How far the newest period of each task of a programme's has got.
+        self.clock: dict[tuple[str, int], ClockProgress] = {}
         self.acquirers: dict[int, AcquirerAdded] = {}
         self.merchants: dict[str, MerchantAdded] = {}
         self.merchant_rows: dict[str, int] = {}
@@ -149,6 +155,10 @@ class Directory:
         match event:
             case ClubAdded():
                 self._add_club(event)
+            case OrganisationAdded():
+                self._add_organisation(event)
+            case ClockProgress():
+                self.note_progress(event)
             case AcquirerAdded():
                 self._add_acquirer(event)
             case MerchantAdded():
@@ -214,6 +224,24 @@ class Directory:
         )
         self.clubs[event.club] = event
 
+    def _add_organisation(self, event: OrganisationAdded) -> None:
+        if event.organisation in self.organisations or event.club not in self.clubs:
+            raise EventError(
+                f"organisation {event.organisation}: is known already, or its club is not"
+            )
+        self.organisation_accounts[event.organisation] = self._core.add_organisation(
+            event.organisation, event.club
+        )
+        self.organisations[event.organisation] = event
+
+    def note_progress(self, event: ClockProgress) -> None:
+        """Keep how far clock work has got; its row is written."""
+        self.clock[event.task, event.programme] = event
+
+    def layout_of(self, programme: int) -> Layout:
+        """Give the accounts that each card of a programme has."""
+        return self._layouts[programme]
+
     def _add_acquirer(self, event: AcquirerAdded) -> None:
         if event.acquirer in self.acquirers:
             raise EventError(f"acquirer {event.acquirer} is known already")
@@ -277,6 +305,7 @@ class Directory:
                 club=definition.club,
                 money_floor=NO_FLOOR if definition.host else definition.money_floor_minor,
                 seq=seq,
+                organisation=self._funding_account(definition),
             )
         except KeyError as error:
             raise EventError(f"programme {definition.programme}: no merchant {error}") from None
@@ -289,6 +318,18 @@ class Directory:
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
+
+    def _funding_account(self, definition: Programme) -> int:
+        """Give the account of a programme's organisation, or -1. Cards' money stays one's own."""
+        live = self.programmes.get(definition.programme)
+        if live is not None and live.organisation not in (0, definition.organisation):
+            raise ValueError(f"organisation {live.organisation} funds what its cards have")
+        if definition.organisation == 0:
+            return -1
+        found = self.organisations.get(definition.organisation)
+        if found is None or found.club != definition.club:
+            raise ValueError(f"its club has no organisation {definition.organisation}")
+        return self.organisation_accounts[definition.organisation]
 
     def _linked_layout(self, definition: Programme) -> Layout | None:
         """Give the accounts of the cards that guests of this programme are linked to."""
@@ -387,6 +428,9 @@ class Directory:
         return msgspec.msgpack.encode(
             _Dump(
                 clubs=list(self.clubs.values()),
+                organisations=list(self.organisations.values()),
+                organisation_accounts=list(self.organisation_accounts.values()),
+                clock=list(self.clock.values()),
                 acquirers=list(self.acquirers.values()),
                 merchants=list(self.merchants.values()),
                 terminals=self.terminals,
@@ -405,6 +449,11 @@ class Directory:
         """Become the directory that was dumped; the core has its registers and no plans yet."""
         found = msgspec.msgpack.decode(dump, type=_Dump)
         self.clubs = {event.club: event for event in found.clubs}
+        self.organisations = {event.organisation: event for event in found.organisations}
+        self.organisation_accounts = dict(
+            zip(self.organisations, found.organisation_accounts, strict=True)
+        )
+        self.clock = {(event.task, event.programme): event for event in found.clock}
         self.acquirers = {event.acquirer: event for event in found.acquirers}
         self.merchants = {event.merchant_id: event for event in found.merchants}
         self.merchant_rows = {name: row for row, name in enumerate(self.merchants)}
@@ -431,6 +480,9 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminals: list[TerminalAdded]
     programmes: list[Programme]
     programme_seqs: dict[int, int]
+    organisations: list[OrganisationAdded] = []
+    organisation_accounts: list[int] = []
+    clock: list[ClockProgress] = []
     layouts: dict[int, Layout] = {}
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []

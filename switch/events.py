@@ -18,7 +18,7 @@ Bitmap = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{4}$")]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
-CLUB_ACCOUNTS = 7
+CLUB_ACCOUNTS = 9
 """How many accounts a club has that is added today."""
 
 
@@ -36,7 +36,16 @@ class ClubAdded(_Event, frozen=True, kw_only=True, tag="club_added"):
     name: str
     name_fa: str
     currency: int
-    accounts: Annotated[int, msgspec.Meta(ge=6, le=7)] = 6
+    accounts: Annotated[int, msgspec.Meta(ge=6, le=9)] = 6
+
+
+class OrganisationAdded(_Event, frozen=True, kw_only=True, tag="organisation_added"):
+    """An employer or the like that gives members money; it owes what its account is below zero."""
+
+    organisation: Annotated[int, msgspec.Meta(ge=1)]
+    club: int
+    name: str
+    name_fa: str
 
 
 class AcquirerAdded(_Event, frozen=True, kw_only=True, tag="acquirer_added"):
@@ -252,8 +261,22 @@ class TakenOver(_Event, frozen=True, kw_only=True, tag="taken_over"):
     owner: str
 
 
+class ClockProgress(_Event, frozen=True, kw_only=True, tag="clock_progress"):
+    """How far a task of the clock has got: the row's moves took it here.
+
+    `period_day`: the local day that its period begins with (days since 1970-01-01). Cards below
+    `next_card` are done; later ones may be added to the end, and are done then.
+    """
+
+    task: Annotated[str, msgspec.Meta(min_length=1, max_length=23)]
+    programme: int
+    period_day: int
+    next_card: int
+
+
 Event = (
     ClubAdded
+    | OrganisationAdded
     | AcquirerAdded
     | MerchantAdded
     | TerminalAdded
@@ -274,6 +297,7 @@ Event = (
     | IssuerUnanswered
     | IssuerUndone
     | IssuerTold
+    | ClockProgress
     | TakenOver
 )
 

@@ -20,7 +20,7 @@ from switch.directory import Directory
 from switch.errors import HsmUnavailable
 from switch.events import TerminalKeysSet
 from switch.hsm_client import HsmAddress, HsmSession, connect, open_hsm
-from switch.server import utc_offset_seconds
+from switch.places import utc_offset_seconds
 
 RETRY_SECONDS_FIRST = 0.1
 RETRY_SECONDS_MAX = 2.0

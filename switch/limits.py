@@ -82,6 +82,18 @@ for the first time is far below; beyond it, 91."""
 ISSUER_QUESTIONS_MAX = 256
 """Messages that wait for one bank: what it answers 500 of a second in half a second. Beyond it, 91;
 places in the slow lane are left for others."""
+CLOCK_CARDS_MAX = 4_096
+"""Cards that a step of clock work looks at: 1 ms if every one is far apart in memory."""
+
+CLOCK_TURN_US_MAX = 1_000
+"""What clock work takes of the deciding thread before the gate has its turn."""
+
+CLOCK_ROWS_MAX = 24
+"""Its rows that are not durable: more would only make the commit of the others' rows longer. One
+has 37 KB at most."""
+
+CLOCK_BACKLOG_ROWS_MAX = 8_192
+"""Rows of any kind that are not durable: beyond it the tills have no time for the clock."""
 
 CONTROL_CARDS_MAX = 10_000
 """Cards of one control request: loading them stops the gate for 20 ms, 1,000 for one."""

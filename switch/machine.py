@@ -128,9 +128,12 @@ class Account(IntEnum):
     CLUB_POINTS_ISSUED = 0x14
     CLUB_POINTS_REDEEMED = 0x15
     CLUB_COUNTS = 0x16
+    CLUB_POINTS_EXPIRED = 0x17
+    CLUB_BREAKAGE = 0x18
     MERCHANT = 0x20
     CARD = 0x30  # and the slot
     LINKED_CARD = 0x40
+    ORGANISATION = 0x50
 
 
 R = Register

@@ -21,6 +21,8 @@ from switch._core import Core
 from switch._fastpath import Gate
 from switch._latency import LATENCY_BOUNDS_US
 from switch._peers import BATCH_BOUNDS, Peers
+from switch.clock_work import ClockWork
+from switch.housekeeping import Housekeeping
 from switch.issuer_desk import IssuerDesk
 from switch.ledger.journal import WriterStatus
 from switch.operations import OPERATION_COUNT, Operation
@@ -216,6 +218,31 @@ class SwitchCollector(Collector):
         yield _gauge("bashgah_holds_open", "Open holds", core["holds_open"])
         yield _counter("bashgah_holds_expired", "Holds ended by the clock", core["holds_expired"])
         yield _gauge("bashgah_exchanges_remembered", "Exchanges in memory", core["exchanges"])
+
+
+class ClockCollector(Collector):
+    """What the clock does over many accounts, by task."""
+
+    def __init__(self, work: ClockWork, housekeeping: Housekeeping) -> None:
+        self._work = work
+        self._housekeeping = housekeeping
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families."""
+        rows = CounterMetricFamily("bashgah_clock_rows", "Journal rows", labels=["task"])
+        moves = CounterMetricFamily("bashgah_clock_moves", "Moves made", labels=["task"])
+        cards = CounterMetricFamily("bashgah_clock_cards", "Cards gone over", labels=["task"])
+        left = GaugeMetricFamily(
+            "bashgah_clock_cards_left", "Cards still to be gone over", labels=["task"]
+        )
+        for name, counts in self._work.counts.items():
+            rows.add_metric([name], counts.rows)
+            moves.add_metric([name], counts.moves)
+            cards.add_metric([name], counts.cards)
+            left.add_metric([name], counts.cards_left)
+        yield from (rows, moves, cards, left)
+        yield _counter("bashgah_clock_seconds", "Spent on clock work",
+                       self._housekeeping.busy_seconds)  # fmt: skip
 
 
 class PeersCollector(Collector):

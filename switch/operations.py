@@ -83,6 +83,7 @@ class JournalKind(IntEnum):
     EVENT = 2
     TAKEOVER = 3
     HOLD_EXPIRY = 4
+    CLOCK = 5
 
 
 Recalled = tuple[Literal["seq"], int] | tuple[Literal["key"], int, int]

@@ -14,6 +14,7 @@ from switch.operations import Operation
 from switch.rules import (
     DAYS_MAX,
     Activation,
+    Allowance,
     Cap,
     Credit,
     DiscountRule,
@@ -64,6 +65,9 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     caps: tuple[Cap, ...] = ()
     spare_counters: int = 0  # for caps and the like of later versions: cards keep their accounts
     credit: Credit | None = None
+    organisation: int = 0  # that funds it; 0 = none
+    allowance: Allowance | None = None
+    inactive_days: int = 0  # points end when a card was not used for so long; 0 = never
     activation: Activation | None = None
     membership: Membership | None = None
     referral: Referral | None = None
@@ -92,6 +96,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             if not 0 < seconds <= DAYS_MAX * 86_400:
                 raise ProgrammeError("a hold lasts longer than nothing and at most 50 years")
         self._check_wallets()
+        self._check_organisation()
         self._check_tiers()
         if self.pricing:
             self._check_pricing()
@@ -143,6 +148,18 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             for name in [*payers, *(["points"] if self.tender else [])]:
                 if not by_name[name].held:
                     raise ProgrammeError(f"wallet {name}: a hold has to reserve of it")
+
+    def _check_organisation(self) -> None:
+        """Raise ProgrammeError for an organisation's money that could become cash, or anybody's."""
+        if not 0 <= self.inactive_days <= DAYS_MAX:
+            raise ProgrammeError("inactive_days: not negative, and at most 50 years")
+        funded = {wallet.name for wallet in self.wallets if wallet.funder == "organisation"}
+        if (funded or self.allowance is not None) and self.organisation <= 0:
+            raise ProgrammeError("organisation: none is named, and its money is on the cards")
+        if self.allowance is not None and self.allowance.wallet not in funded:
+            raise ProgrammeError("allowance: it enters a wallet that an organisation funds")
+        if self.loaded() in funded and {Operation.LOAD, Operation.WITHDRAWAL} & {*self.operations}:
+            raise ProgrammeError("purse: what an organisation gives is not loaded and never cash")
 
     def loaded(self) -> str:
         """Give the name of the wallet that loads enter and withdrawals leave; "" = none."""

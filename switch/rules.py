@@ -105,6 +105,7 @@ class Wallet(_Part, frozen=True, kw_only=True, gc=False):
 
     `unit`: the club's currency, its points, or counts. `dated`: kept in lots that open and end.
     `account_type`: the DE 54 account type under which a reply tells of it; -1 = it does not.
+    `funder`: of dated money, who gets what is left when it ends.
     """
 
     name: str
@@ -112,12 +113,33 @@ class Wallet(_Part, frozen=True, kw_only=True, gc=False):
     dated: bool = False
     held: bool = False
     account_type: int = -1
+    funder: Literal["club", "organisation"] = "club"
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for one that a reply could not tell of."""
         check_name(self.name, "wallet")
         if not -1 <= self.account_type <= 99:
             raise ProgrammeError(f"wallet {self.name}: an account type has two digits")
+        if self.funder != "club" and (self.unit != "money" or not self.dated):
+            raise ProgrammeError(f"wallet {self.name}: an organisation funds dated money")
+
+
+class Allowance(_Part, frozen=True, kw_only=True, gc=False):
+    """What the organisation gives every card for a period, and takes back at its end.
+
+    A card that is added in between gets the whole of it. What is left is not carried over.
+    """
+
+    wallet: str
+    amount_minor: int
+    period: Period = Period(kind="month")
+
+    def __post_init__(self) -> None:
+        """Raise ProgrammeError for one that is nothing, or for ever."""
+        if not 0 < self.amount_minor <= AMOUNT_MINOR_MAX:
+            raise ProgrammeError("allowance: an amount above zero")
+        if self.period.kind == "no end":
+            raise ProgrammeError("allowance: its period ends")
 
 
 class Fund(_Part, frozen=True, kw_only=True, gc=False):

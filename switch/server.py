@@ -9,7 +9,6 @@ import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,14 +18,17 @@ import trio
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._slow_lane import price_waiting
+from switch.clock_work import ClockWork
 from switch.directory import Directory
 from switch.errors import FencedError, HsmUnavailable, JournalUnavailable, OperatingError
 from switch.events import Event
+from switch.housekeeping import Housekeeping, Pace
 from switch.issuer_desk import IssuerDesk
 from switch.ledger.journal import Batch, Fenced, Journal
 from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
 from switch.operations import Recalled, Wanted
+from switch.places import utc_offset_seconds
 
 TICK_SECONDS = 0.1
 LOG_FLUSH_SECONDS = 0.05
@@ -58,13 +60,6 @@ async def no_hsm(terminal: int, missed: bool) -> None:
 
 Recall = Callable[[Sequence[Recalled]], Awaitable[None]]
 """Puts what messages need from the journal back into memory. Raises OperatingError."""
-
-
-def utc_offset_seconds(timezone: ZoneInfo, now_s: float) -> int:
-    """Give how far a place's clocks are ahead of UTC at a Unix time."""
-    offset = datetime.fromtimestamp(now_s, timezone).utcoffset()
-    assert offset is not None
-    return int(offset.total_seconds())
 
 
 class Server:
@@ -124,6 +119,16 @@ class Server:
         }
         self._keyless = trio.open_memory_channel[tuple[int, int, bool]](math.inf)
         self.available = True
+        self.clock_work = ClockWork(core, directory)
+        self.housekeeping = Housekeeping(
+            core,
+            self.clock_work,
+            timezone,
+            Pace(
+                may_write=lambda: self.available and not self._stopping.is_set(),
+                rows_written=lambda: self._rows_wait.set(),
+            ),
+        )
 
     def stop(self) -> None:
         """Take no more messages, let the replies under way leave, end."""
@@ -167,6 +172,7 @@ class Server:
                 nursery.start_soon(self._exchange_keys)
                 nursery.start_soon(self._issuers.run, self)
                 nursery.start_soon(self._keep_house)
+                clock_scope = await nursery.start(self._keep_clock)
                 nursery.start_soon(self._watch_hsms)
                 nursery.start_soon(self._watch_journal)
                 nursery.start_soon(self._confirm_tenure)
@@ -178,6 +184,7 @@ class Server:
                 gate_scope = await nursery.start(self._serve_gate)
                 task_status.started()
                 await self._stopping.wait()
+                clock_scope.cancel()
                 await self._hear_other_shards_out()
                 gate_scope.cancel()
                 with trio.move_on_after(DRAIN_SECONDS_MAX) as drain_scope:
@@ -375,7 +382,7 @@ class Server:
             await trio.sleep(TICK_SECONDS)
 
     async def _keep_house(self) -> None:
-        """Clock work: the local clock, connections that are overdue, holds that have ended."""
+        """Each tick: the local clock, connections that are overdue, holds that have ended."""
         while True:
             now_s = time.time()
             offset_s = utc_offset_seconds(self._timezone, now_s)
@@ -395,6 +402,14 @@ class Server:
                 except JournalUnavailable as error:
                     log.warning("recall_failed", error=str(error))
             await trio.sleep(TICK_SECONDS if written or recalls else 10 * TICK_SECONDS)
+
+    async def _keep_clock(
+        self, *, task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Do the clock's work until the switch stops: what drains then are messages."""
+        with trio.CancelScope() as scope:
+            task_status.started(scope)
+            await self.housekeeping.run()
 
     async def _flush_log(self, write_log: Callable[[bytes], None]) -> None:
         """Write the exchange log's lines; `run` writes the last ones."""

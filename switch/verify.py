@@ -9,7 +9,8 @@ What is held against what:
   an account below its floor, holds included;
 - the newest snapshot: every byte of every part, at its own row;
 - the book at the end: units sum to zero, lots to balances; each card's held funds to what is left
-  of its open holds, computed from their rows; points issued less redeemed to what cards hold;
+  of its open holds, computed from their rows; points issued less redeemed and expired to what
+  cards hold;
 - the tenure: its epoch is no older than the last row's.
 
 What the journal alone cannot show: rows missing at its very end. A snapshot behind them does.
@@ -56,11 +57,12 @@ SELECT seq, approved_minor, moves
 
 
 class ClubPoints(msgspec.Struct, frozen=True, kw_only=True):
-    """A club's points: what was issued less what was redeemed is what cards hold, the liability."""
+    """A club's points: issued less redeemed less expired is what cards hold, the liability."""
 
     club: int
     issued: int
     redeemed: int
+    expired: int
     liability: int
 
 
@@ -152,8 +154,10 @@ def _report(shard: int, core: Core, snapshot_seq: int | None) -> ShardReport:
             for number, balance, floor in below[:BELOW_FLOOR_SHOWN]
         ),
         points=tuple(
-            ClubPoints(club=club, issued=issued, redeemed=redeemed, liability=on_cards)
-            for club, issued, redeemed, on_cards, _in_lots in points(core)
+            ClubPoints(
+                club=club, issued=issued, redeemed=redeemed, expired=expired, liability=on_cards
+            )
+            for club, issued, redeemed, expired, on_cards, _in_lots in points(core)
         ),
     )
 
@@ -174,10 +178,11 @@ def _check_book(core: Core) -> None:
     imbalances = core.imbalances()
     if imbalances:
         raise LedgerCorrupt(imbalances[0])
-    for club, issued, redeemed, on_cards, in_lots in points(core):
-        if not issued - redeemed == on_cards == in_lots:
+    for club, issued, redeemed, expired, on_cards, in_lots in points(core):
+        if not issued - redeemed - expired == on_cards == in_lots:
             raise LedgerCorrupt(
-                f"club {club}: {issued} points issued less {redeemed} redeemed,"
+                f"club {club}: {issued} points issued less {redeemed} redeemed"
+                f" and {expired} expired,"
                 f" {on_cards} on cards, {in_lots} in lots"
             )
 

@@ -35,6 +35,8 @@ LAYERS: dict[str, int] = {
     "switch.slots": 1,
     # 2 decisions: no input or output, no clock, no async
     "switch._calendar": 2,
+    "switch._clock": 2,
+    "switch.clock_work": 2,
     "switch._core": 2,
     "switch._decide": 2,
     "switch._dynamic_codes": 2,
@@ -108,6 +110,7 @@ LAYERS: dict[str, int] = {
     "switch.ledger.writer": 4,
     "switch.local_sockets": 4,
     "switch.logs": 4,
+    "switch.places": 4,
     "switch.recall": 4,
     "switch.recovery": 4,
     "switch.snapshot_records": 4,

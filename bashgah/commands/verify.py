@@ -93,7 +93,7 @@ def _text(report: Report) -> str:
             lines.append(f"  compared with the snapshot at row {shard.snapshot_seq:,}")
         lines += [
             f"  club {club.club}: {club.issued:,} points issued, {club.redeemed:,} redeemed,"
-            f" {club.liability:,} on cards"
+            f" {club.expired:,} expired, {club.liability:,} on cards"
             for club in shard.points
         ]
         if shard.below_floor_count:

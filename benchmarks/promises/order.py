@@ -107,7 +107,7 @@ GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
 """In the order in which they run: the common stand is in nobody's way."""
 
 
-PIECES = ("forwarding", "hsm")
+PIECES = ("forwarding", "hsm", "clock")
 """Micro-benchmarks that the table has too, behind the groups, where there are such."""
 
 

@@ -47,7 +47,7 @@ from switch.config import (
 from switch.events import Event
 from switch.ledger.database import Database
 from switch.ledger.tenures import application_name
-from switch.server import utc_offset_seconds
+from switch.places import utc_offset_seconds
 
 HERE = Path(__file__).parent
 PROFILE = "pos-binary"

@@ -11,6 +11,7 @@ cdef enum OwnerKind:
     OWNER_CLUB = 1
     OWNER_MERCHANT = 2
     OWNER_CARD = 3
+    OWNER_ORGANISATION = 4      # what it owes the club is below zero
 
 cdef enum:
     LOTS_NONE = -1          # keeps lots, has none now
@@ -29,7 +30,7 @@ cdef enum MoveFault:
 cdef struct Account:
     int64_t balance
     int64_t floor           # the balance may not go below it
-    int64_t owner           # number of the card, merchant or club
+    int64_t owner           # number of the card, merchant, club or organisation
     int32_t lots            # first lot, LOTS_NONE or LOTS_NOT_KEPT
     uint16_t unit
     uint8_t owner_kind
@@ -74,5 +75,7 @@ cdef int64_t book_spendable(const Book *book, int64_t account, uint32_t now_s) n
 cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, uint32_t now_s,
                           bint owed_too, int64_t *ended, Move *moves,
                           int32_t *count) noexcept nogil
+cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, Move *moves,
+                      int32_t *count) noexcept nogil
 cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_t amount,
                     uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil

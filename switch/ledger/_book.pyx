@@ -245,6 +245,30 @@ cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, 
     return MOVE_DONE
 
 
+cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, Move *moves,
+                      int32_t *count) noexcept nogil:
+    """Move what is left of every lot, whenever it would end; what is owed stays. A MoveFault."""
+    cdef Move move
+    cdef const Lot *lot
+    cdef int32_t at = book.accounts[from_account].lots
+    cdef int fault
+    move.from_account = from_account
+    move.to_account = to_account
+    while at >= 0:
+        lot = &book.lots[at]
+        at = lot.next
+        if lot.remaining < 0:
+            continue
+        move.amount = lot.remaining
+        move.lot = lot.lot
+        move.available_at = lot.available_at
+        move.expires_at = lot.expires_at
+        fault = record(book, &move, True, moves, count)
+        if fault != MOVE_DONE:
+            return fault
+    return MOVE_DONE
+
+
 cdef int record(Book *book, const Move *move, bint beyond_floor, Move *moves,
                 int32_t *count) noexcept nogil:
     """Carry out one move and append it."""

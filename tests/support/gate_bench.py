@@ -43,7 +43,13 @@ from switch.iso8583 import (
 from switch.issuer_desk import IssuerDesk
 from switch.issuer_link import IssuerLink
 from switch.local_sockets import listen_at
-from switch.metrics import CommitMetrics, IssuersCollector, PeersCollector, SwitchCollector
+from switch.metrics import (
+    ClockCollector,
+    CommitMetrics,
+    IssuersCollector,
+    PeersCollector,
+    SwitchCollector,
+)
 from switch.operations import Recalled
 from switch.peers import keep_connected
 from switch.pricing import Pricing
@@ -314,6 +320,7 @@ async def serving(
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
     registry.register(IssuersCollector(desk))
+    registry.register(ClockCollector(server.clock_work, server.housekeeping))
     bench = Bench(shop, gate, server, journal, registry)
     bench.pool = pool
     bench.desk = desk

@@ -18,6 +18,7 @@ from issuers.purse import purse
 from switch._core import Core
 from switch._lane import Lane
 from switch._pricing import Pricer
+from switch.clock_work import ClockWork
 from switch.directory import Directory
 from switch.events import (
     CLUB_ACCOUNTS,
@@ -252,6 +253,17 @@ class Shop:
         """Add a card of programme 1."""
         self.record(cards_added(self.core, 1, [pan], [expires_yymm]))
 
+    def keep_house(self, *, slices_max: int = 1_000_000, cards_max: int = 4_096) -> int:
+        """Let the clock do what is due, as a switch that has just started; gives how many rows."""
+        work = ClockWork(self.core, self.directory, cards_max=cards_max)
+        rows = 0
+        for _ in range(slices_max):
+            done = work.step(now_us=self.now_s * 1_000_000, utc_offset_s=self.utc_offset_s)
+            if done is None:
+                break
+            rows += done[1] != 0
+        return rows
+
     def expire_holds(self) -> int:
         """Let the clock end holds; gives how many."""
         written, recall = self.core.expire_holds(
@@ -362,7 +374,7 @@ class Shop:
         amount_minor: int = 100_000,
         *,
         remain_minor: int | None = None,
-        card: int = 0,
+        card: int | str = 0,
         terminal: str = "T0000001",
         mti: str = "0400",
     ) -> Said:
@@ -373,7 +385,7 @@ class Shop:
         return self.send(mti, "000000", amount_minor, card=card, terminal=terminal, extra=extra)
 
     def refund(
-        self, original: Said, amount_minor: int, *, card: int = 0, terminal: str = "T0000001"
+        self, original: Said, amount_minor: int, *, card: int | str = 0, terminal: str = "T0000001"
     ) -> Said:
         """Refund a part of what was said."""
         return self.send(

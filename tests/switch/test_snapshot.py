@@ -9,7 +9,12 @@ from switch._core import Core
 from switch._packing import pack, unpack
 from switch._snapshot import Loading, SnapshotBroken, dump, layout
 from switch.directory import Directory
+from switch.events import ProgrammeLive
+from switch.operations import Operation
+from switch.programme import Programme
+from switch.rules import Cap
 from switch.snapshot_records import record_bytes
+from tests.support import shop as shops
 from tests.support.journaled_shop import JournaledShop, new_core, original
 
 ENTRIES = 64
@@ -166,3 +171,30 @@ def test_rows_that_lead_outside_are_refused(part: str) -> None:
 
     with pytest.raises(SnapshotBroken, match=f"{part}: row 0 leads nowhere"):
         load(new_core(exchange_entries=ENTRIES), list(rows(found | {part: bytes(body)})))
+
+
+def test_cards_with_one_account_at_the_end_of_the_book_are_loaded() -> None:
+    """Goal: a programme's cards have as many accounts as it says, not the four of a purse."""
+    only_cash = Programme(
+        programme=3,
+        version=1,
+        club=1,
+        name="d",
+        name_fa="d",
+        operations=(Operation.PURCHASE,),
+        wallets=(),
+        funding=(),
+        cash=True,
+        caps=(Cap(name="n", of="count", most=5),),
+    )
+    shop = shops.Shop()
+    shop.record(ProgrammeLive(definition=only_cash))
+    shop.record(shops.cards_added(shop.core, 3, ["9364005000000001"], [3012]))
+    core = shops.new_core()
+    loading = Loading(core)
+
+    for part, body in dump(shop.core):
+        loading.take(part, body)
+    loading.finish()
+
+    assert [core.account(number) for number in range(core.account_count)] == shop.state()[0]

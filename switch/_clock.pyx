@@ -1,0 +1,164 @@
+"""Clock work over many cards: a slice fills the moves of one journal row. See `_clock.pyi`.
+
+Owns the loops over cards. Must not know when a task is due nor what a programme says: that is
+`switch.clock_work`. A slice ends with the row's room or with the cards it may look at; a card whose
+moves did not all find room is the next slice's first, and what has moved moves no more.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
+from libc.string cimport memset
+
+from switch._core cimport Core
+from switch._plan cimport SLOTS_MAX, Moment, Plan, Run, account_of, moment_at
+from switch._register cimport Card
+from switch._shard cimport Shard, journal_row
+from switch._words cimport CARD_STATUS_CLOSED, KIND_CLOCK, MOVES_MAX
+from switch.ledger._book cimport (
+    MOVE_DONE, MOVE_NO_MEMORY, MOVE_TOO_MANY, Move, book_apply, book_end_all, book_spend_ended,
+)
+from switch.ledger._rows cimport Row, row_clear
+
+
+cdef void end_cards(Shard *shard, Going *going, const Ending *endings, int ending_count,
+                    Row *row) noexcept nogil:
+    """Let what has ended leave the cards, until the row is full."""
+    cdef const Card *card
+    cdef const Ending *ending
+    cdef int64_t ended = 0
+    cdef int i
+    while going.next_card < going.end_card:
+        card = &shard.register.cards[going.next_card]
+        if card.programme_row == going.plan_row and is_idle(card, going.used_before_day):
+            for i in range(ending_count):
+                ending = &endings[i]
+                if going.used_before_day != UNBOUNDED_DAY:
+                    going.fault = book_end_all(
+                        &shard.book, card.accounts + ending.slot, ending.to_account, row.moves,
+                        &row.move_count)
+                else:
+                    going.fault = book_spend_ended(
+                        &shard.book, card.accounts + ending.slot, ending.to_account,
+                        going.until_s, ending.owed_too, &ended, row.moves, &row.move_count)
+                if going.fault != MOVE_DONE:
+                    return
+        going.next_card += 1
+
+
+cdef inline bint is_idle(const Card *card, int32_t used_before_day) noexcept nogil:
+    """Was it used, and not since? One that never was has no day to count from."""
+    return (used_before_day == UNBOUNDED_DAY
+            or (card.day != 0 and card.day < used_before_day))
+
+
+cdef void open_cards(Shard *shard, Going *going, Move *opening, uint8_t slot,
+                     Row *row) noexcept nogil:
+    """Give each card the same lot, until the row is full."""
+    cdef const Card *card
+    while going.next_card < going.end_card:
+        card = &shard.register.cards[going.next_card]
+        if card.programme_row == going.plan_row and card.status != CARD_STATUS_CLOSED:
+            if row.move_count == MOVES_MAX:
+                going.fault = MOVE_TOO_MANY
+                return
+            opening.to_account = card.accounts + slot
+            going.fault = book_apply(&shard.book, opening, True)
+            if going.fault != MOVE_DONE:
+                return
+            row.moves[row.move_count] = opening[0]
+            row.move_count += 1
+        going.next_card += 1
+
+
+cdef int begin(Core core, Going *going, int32_t plan_row, int64_t first_card,
+               int64_t cards_max) except -1:
+    """Start a slice and an empty row."""
+    assert 0 <= plan_row < core.shard.plan_count and first_card >= 0 and cards_max > 0
+    memset(going, 0, sizeof(Going))
+    going.plan_row = plan_row
+    going.next_card = first_card
+    going.end_card = min(core.shard.register.card_count, first_card + cards_max)
+    going.used_before_day = UNBOUNDED_DAY
+    row_clear(&core.decision.row)
+    core.decision.row.move_count = 0
+    return 0
+
+
+cdef int64_t resolve(Core core, int32_t plan_row, int reference) except -1:
+    """Give the account of a club or an organisation that a task names."""
+    cdef const Plan *plan = &core.shard.plans[plan_row]
+    cdef Run run
+    cdef int64_t account
+    memset(&run, 0, sizeof(Run))
+    run.club = &core.shard.register.clubs[plan.club_row]
+    account = account_of(plan, &run, <uint8_t> reference)
+    assert 0 <= account < core.shard.book.account_count
+    return account
+
+
+cdef tuple outcome(Core core, const Going *going):
+    if going.fault == MOVE_NO_MEMORY:
+        raise MemoryError
+    assert going.fault == MOVE_DONE or going.fault == MOVE_TOO_MANY, going.fault
+    return going.next_card, core.decision.row.move_count
+
+
+def end_lots(Core core, int32_t plan_row, endings, *, int64_t first_card, int64_t cards_max,
+             int64_t until_s=0, int32_t used_before_day=UNBOUNDED_DAY):
+    """Let what has ended leave cards. See `_clock.pyi`."""
+    cdef Going going
+    cdef Ending found[SLOTS_MAX]
+    cdef int count = len(endings)
+    cdef int i
+    assert count <= SLOTS_MAX
+    begin(core, &going, plan_row, first_card, cards_max)
+    going.until_s = <uint32_t> until_s
+    going.used_before_day = used_before_day
+    for i, (slot, reference, owed_too) in enumerate(endings):
+        assert 0 <= slot < core.shard.plans[plan_row].slot_count
+        found[i].slot = slot
+        found[i].owed_too = owed_too
+        found[i].to_account = resolve(core, plan_row, reference)
+    with nogil:
+        end_cards(&core.shard, &going, found, count, &core.decision.row)
+    return outcome(core, &going)
+
+
+def open_lots(Core core, int32_t plan_row, int slot, int reference, *, int64_t amount,
+              int64_t until_s, int64_t first_card, int64_t cards_max):
+    """Give each card a lot. See `_clock.pyi`."""
+    cdef Going going
+    cdef Move opening
+    begin(core, &going, plan_row, first_card, cards_max)
+    assert 0 <= slot < core.shard.plans[plan_row].slot_count and amount > 0
+    opening.from_account = resolve(core, plan_row, reference)
+    opening.amount = amount
+    opening.lot = (core.shard.last_seq + 1) * 16
+    opening.available_at = 0
+    opening.expires_at = <uint32_t> until_s
+    with nogil:
+        open_cards(&core.shard, &going, &opening, <uint8_t> slot, &core.decision.row)
+    return outcome(core, &going)
+
+
+def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s, bytes body):
+    """Journal the moves of the slice before. See `_clock.pyi`."""
+    cdef Row *row = &core.decision.row
+    cdef const Plan *plan = &core.shard.plans[plan_row]
+    cdef Moment now
+    cdef int32_t moves = row.move_count
+    assert moves > 0
+    moment_at(&now, now_us, utc_offset_s)
+    row_clear(row)
+    row.move_count = moves
+    row.kind = KIND_CLOCK
+    row.business_day = now.local_day
+    row.received_us = row.decided_us = now_us
+    row.club = core.shard.register.clubs[plan.club_row].club
+    row.programme = plan.programme
+    row.programme_version = plan.version
+    row.event = <const uint8_t *> PyBytes_AS_STRING(body)
+    row.event_bytes = <size_t> len(body)
+    if journal_row(&core.shard, row) != 0:
+        raise MemoryError
+    return row.seq
