@@ -42,6 +42,7 @@ COMMANDS = (
     Command("vouchers", "bashgah.commands.vouchers:app", "Make and export voucher PINs."),
     Command("cards", "bashgah.commands.cards:app", "Make, load, block and unlock cards."),
     Command("terminals", "bashgah.commands.terminals:app", "Make terminals' keys; inject them."),
+    Command("programme", "bashgah.commands.programme:app", "Change what a programme says."),
     Command("record", "bashgah.commands.record:command", "Let events of a file take effect."),
     Command("loadtest", "bashgah.commands.loadtest:app", "Put load on an ISO 8583 host."),
 )

@@ -141,7 +141,8 @@ cdef enum Reason:
     ITEM_KNOWN = 108
     ITEM_TERM_ENDED = 109
     ITEM_CLAIMED = 110
-    REASON_COUNT = 111
+    PROGRAMME_RETIRED = 120
+    REASON_COUNT = 121
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)

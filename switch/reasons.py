@@ -96,6 +96,7 @@ class Reason(IntEnum):
     ITEM_KNOWN = 108  # registered before
     ITEM_TERM_ENDED = 109
     ITEM_CLAIMED = 110  # as often as it may be
+    PROGRAMME_RETIRED = 120
 
 
 RESPONSE_CODES: dict[Reason, Code] = {
@@ -174,6 +175,7 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.ITEM_KNOWN: Code.DUPLICATE,
     Reason.ITEM_TERM_ENDED: Code.NOT_PERMITTED_TO_CARD,
     Reason.ITEM_CLAIMED: Code.NOT_PERMITTED_TO_CARD,
+    Reason.PROGRAMME_RETIRED: Code.NOT_PERMITTED_TO_CARD,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

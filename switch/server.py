@@ -19,9 +19,9 @@ import trio
 from switch._core import Core
 from switch._fastpath import Gate
 from switch._slow_lane import price_waiting
-from switch.directory import Directory
+from switch.directory import Directory, EventError
 from switch.errors import FencedError, HsmUnavailable, JournalUnavailable, OperatingError
-from switch.events import Event
+from switch.events import Event, ProgrammeLive
 from switch.ledger.journal import Batch, Fenced, Journal
 from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
@@ -372,6 +372,8 @@ class Server:
             self._gate.close_overdue(self._idle_us_max, self._frame_us_max)
             written = 0
             recalls: list[int] = []
+            if self.available and not self._stopping.is_set():
+                self._go_live(int(now_s))
             if self.available:
                 written, recalls = self._core.expire_holds(
                     int(now_s * 1_000_000), offset_s, HOLDS_PER_TICK_MAX
@@ -384,6 +386,18 @@ class Server:
                 except JournalUnavailable as error:
                     log.warning("recall_failed", error=str(error))
             await trio.sleep(TICK_SECONDS if written or recalls else 10 * TICK_SECONDS)
+
+    def _go_live(self, now_s: int) -> None:
+        """Have versions decide whose day has come; each once, as their rows say that they do."""
+        for definition in self._directory.versions.due(now_s):
+            event = ProgrammeLive(definition=definition, at_s=now_s)
+            name = {"programme": definition.programme, "version": definition.version}
+            try:
+                seq = self.record(event)
+            except EventError as error:
+                log.error("version_not_live", **name, error=str(error))
+            else:
+                log.info("version_live", **name, seq=seq)
 
     async def _flush_log(self, write_log: Callable[[bytes], None]) -> None:
         """Write the exchange log's lines; `run` writes the last ones."""

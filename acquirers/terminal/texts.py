@@ -159,6 +159,9 @@ REASONS: Final[dict[str, Text]] = {
         Reason.ITEM_KNOWN: Text("Item is registered already", "این کالا قبلاً ثبت شده است"),
         Reason.ITEM_TERM_ENDED: Text("The warranty has ended", "مهلت ضمانت به پایان رسیده است"),
         Reason.ITEM_CLAIMED: Text("No claims are left", "سهم استفاده از ضمانت تمام شده است"),
+        Reason.PROGRAMME_RETIRED: Text(
+            "This card's programme has ended", "طرح این کارت پایان یافته است"
+        ),
         Reason.HSM_UNAVAILABLE: Text("Cannot be checked now", "بررسی امنیتی اکنون ممکن نیست"),
     }.items()
 }
