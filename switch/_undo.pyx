@@ -7,7 +7,7 @@ from switch._exchanges cimport (
     exchange_original,
 )
 from switch._register cimport (
-    CLOCK_UNHEARD, Terminal, find_terminal,
+    CLOCK_UNHEARD, CLUB_POINTS_ISSUED, Terminal, find_terminal,
 )
 from switch._shard cimport (
     DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, ends_with_hold, seconds_of,
@@ -22,7 +22,7 @@ from switch._words cimport (
     REVERSED_DECLINED_ORIGINAL, REVERSED_UNKNOWN_ORIGINAL, STATE_APPROVED, STATE_CAPTURED,
     STATE_DECLINED, STATE_EXPIRED, STATE_HELD, TOO_MANY_MOVES, is_without_amount,
 )
-from switch.ledger._book cimport MOVE_DONE, Move, book_apply, book_undo
+from switch.ledger._book cimport MOVE_DONE, OWNER_CLUB, Move, book_apply, book_undo
 from switch.ledger._rows cimport Row
 
 cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
@@ -35,6 +35,18 @@ cdef int recall(Decision *decision, int64_t seq) noexcept nogil:
 cdef bint releases_hold(const Shard *shard, const Move *move) noexcept nogil:
     """A completion's first moves give the hold back; undoing it leaves the hold ended."""
     return ends_with_hold(shard, &shard.book.accounts[move.from_account])
+
+
+cdef int64_t share_of_move(const Shard *shard, const Move *move, int64_t undone,
+                           int64_t approved) noexcept nogil:
+    """How much of a move is undone: rounded down, but of points that were earned rounded up.
+
+    Whoever bought for 10,000 and gave back 9,999 would else keep a point for a rial.
+    """
+    if (shard.book.accounts[move.from_account].owner_kind == OWNER_CLUB
+            and shard.book.accounts[move.from_account].slot == CLUB_POINTS_ISSUED):
+        return move.amount - undone_share(move.amount, approved - undone, approved)
+    return undone_share(move.amount, undone, approved)
 
 
 cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
@@ -52,8 +64,9 @@ cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
     for i in range(original.move_count):
         if original.operation == COMPLETION and releases_hold(shard, &moves[i]):
             continue
-        change = (undone_share(moves[i].amount, undone, original.approved_minor)
-                  - undone_share(moves[i].amount, original.undone_minor, original.approved_minor))
+        change = (share_of_move(shard, &moves[i], undone, original.approved_minor)
+                  - share_of_move(shard, &moves[i], original.undone_minor,
+                                  original.approved_minor))
         if change == 0:
             continue
         move = moves[i]
