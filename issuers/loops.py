@@ -44,7 +44,7 @@ from switch.versions import DAY_SECONDS
 
 DEPTH = 3
 SEQUENCES_MAX = 12_000
-"""Half a second at 40 µs each; shared by all segments."""
+"""Four seconds at 0.3 ms each; shared by all segments."""
 
 SATURDAY = 20_554
 """2026-04-11, in days since 1970-01-01."""

@@ -211,6 +211,7 @@ ANOTHER_SPEC = {Reason.AMOUNT_TOO_LARGE}
 # Ways to these are in `test_proofs.py`.
 OF_PRODUCTS = {reason for reason in Reason if 100 <= reason <= 110}  # tests/issuers/
 OF_PROOFS = {reason for reason in Reason if 12 <= reason <= 15 or 50 <= reason <= 58}
+OF_VERSIONS = {Reason.PROGRAMME_RETIRED}  # test_versions.py
 OF_PROOFS |= {Reason.HSM_UNAVAILABLE}
 
 
@@ -235,7 +236,7 @@ def test_the_interface_gives_every_reason(shop: Shop, reason: Reason) -> None:
 
 
 def test_no_reason_is_without_a_way_to_it() -> None:
-    assert set(WAYS) | ANOTHER_SPEC | OF_PROOFS | OF_PRODUCTS == set(Reason)
+    assert set(WAYS) | ANOTHER_SPEC | OF_PROOFS | OF_PRODUCTS | OF_VERSIONS == set(Reason)
 
 
 def test_an_amount_that_the_ledger_cannot_count_is_refused(shop: Shop) -> None:
