@@ -18,9 +18,11 @@ from switch.config import Config, ConfigError, slot_owners
 from switch.control import (
     Answer,
     FindCards,
+    FindProgrammes,
     FindTerminals,
     FoundCard,
     FoundCards,
+    FoundProgrammes,
     FoundTerminals,
     Record,
     Recorded,
@@ -54,7 +56,7 @@ class Shards:
         if config.switch.control_dir is None:
             raise ConfigError("without it nobody reaches the switch - at $.switch.control_dir")
         self._directory = config.switch.control_dir
-        self._by = by
+        self.by = by
         self._owners = slot_owners(config.switch)
         several = config.switch.shards > 1
         self.numbers = range(config.switch.shards) if several else (config.switch.shard,)
@@ -91,11 +93,17 @@ class Shards:
         assert isinstance(answer, FoundTerminals)
         return answer.numbers
 
+    def find_programmes(self, shard: int, programme: int = 0) -> FoundProgrammes:
+        """Give the versions of a programme, or of all. Raises OperatingError."""
+        answer = self._ask(shard, FindProgrammes(programme=programme))
+        assert isinstance(answer, FoundProgrammes)
+        return answer
+
     def record(self, shard: int, event: Event) -> int:
         """Have an event take effect; gives its sequence, durable. Raises OperatingError."""
         key = secrets.token_hex(16)
         body = msgspec.Raw(encode_event(event))
-        answer = self._ask(shard, Record(key=key, by=self._by, event=body))
+        answer = self._ask(shard, Record(key=key, by=self.by, event=body))
         assert isinstance(answer, Recorded)
         return answer.seq
 

@@ -279,7 +279,7 @@ class Books:
             value = sign * _left(exchange.points_value_minor, undone, approved)
             by_club = sign * _left(exchange.by_club_minor, undone, approved)
             fee = sign * _left(exchange.fee_minor, undone, approved)
-            earned = sign * _left(exchange.points_earned, undone, approved)
+            earned = sign * _left_of_earned(exchange.points_earned, undone, approved)
             card[0] -= money
             card[2] += earned - points
             merchants = self._merchants
@@ -332,3 +332,10 @@ def _left(whole: int, undone_minor: int, approved_minor: int) -> int:
     if not undone_minor:
         return whole
     return whole - whole * undone_minor // approved_minor
+
+
+def _left_of_earned(points: int, undone_minor: int, approved_minor: int) -> int:
+    """What is left of earned points: what goes back is the undone share, rounded up."""
+    if not undone_minor:
+        return points
+    return points * (approved_minor - undone_minor) // approved_minor

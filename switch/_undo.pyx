@@ -7,7 +7,7 @@ from switch._exchanges cimport (
     exchange_original,
 )
 from switch._register cimport (
-    CLOCK_UNHEARD, Terminal, find_terminal,
+    CLOCK_UNHEARD, CLUB_POINTS_ISSUED, Terminal, find_terminal,
 )
 from switch._shard cimport (
     DECIDED, RECALL_SEQ, UNJOURNALED, day_count_returned, ends_with_hold, seconds_of,
@@ -24,7 +24,7 @@ from switch._words cimport (
     STATE_DECLINED, STATE_EXPIRED, STATE_HELD, TOO_MANY_MOVES, is_without_amount,
 )
 from switch.ledger._book cimport (
-    MOVE_DONE, OWNER_CARD, Account, Move, book_apply, book_undo,
+    MOVE_DONE, OWNER_CARD, OWNER_CLUB, Account, Move, book_apply, book_undo,
 )
 from switch.ledger._rows cimport Row
 
@@ -55,7 +55,7 @@ cdef int64_t undone_of(const Shard *shard, const Exchange *original, const Move 
     cdef int64_t part
     cdef int i
     if not owes(shard, &moves[at]):
-        return undone_share(moves[at].amount, undone, original.approved_minor)
+        return share_of_move(shard, &moves[at], undone, original.approved_minor)
     for i in range(original.move_count):
         if moves[i].to_account == moves[at].to_account and moves[i].lot == moves[at].lot:
             together += moves[i].amount
@@ -72,6 +72,16 @@ cdef inline bint owes(const Shard *shard, const Move *move) noexcept nogil:
     cdef const Account *account = &shard.book.accounts[move.to_account]
     return (account.owner_kind == OWNER_CARD and shard.plans[
         shard.register.cards[account.owner].programme_row].slots[account.slot].due)
+cdef int64_t share_of_move(const Shard *shard, const Move *move, int64_t undone,
+                           int64_t approved) noexcept nogil:
+    """How much of a move is undone: rounded down, but of points that were earned rounded up.
+
+    Whoever bought for 10,000 and gave back 9,999 would else keep a point for a rial.
+    """
+    if (shard.book.accounts[move.from_account].owner_kind == OWNER_CLUB
+            and shard.book.accounts[move.from_account].slot == CLUB_POINTS_ISSUED):
+        return move.amount - undone_share(move.amount, approved - undone, approved)
+    return undone_share(move.amount, undone, approved)
 
 
 cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,

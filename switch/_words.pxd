@@ -149,10 +149,11 @@ cdef enum Reason:
     ITEM_CLAIMED = 110
     INSTALMENTS_REFUSED = 111
     SETTLEMENT_IS_ANOTHER = 112
+    PROGRAMME_RETIRED = 120
     ISSUER_DECLINED = 90
     ISSUER_TIMEOUT = 91
     ISSUER_UNAVAILABLE = 92
-    REASON_COUNT = 113
+    REASON_COUNT = 121
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)

@@ -27,7 +27,19 @@ from switch._core import Core
 from switch._security import card_proofs
 from switch.directory import Directory, EventError
 from switch.errors import OperatingError, ProtocolError
-from switch.events import CardsAdded, Event, TakenOver, decode_event, encode_event
+from switch.events import (
+    CardsAdded,
+    Event,
+    ProgrammeAnnounced,
+    ProgrammeApproved,
+    ProgrammeChecked,
+    ProgrammeDrafted,
+    ProgrammeLive,
+    ProgrammeRetired,
+    TakenOver,
+    decode_event,
+    encode_event,
+)
 from switch.issuer_debts import IssuerEvent
 from switch.limits import (
     CONTROL_CARDS_MAX,
@@ -37,13 +49,24 @@ from switch.limits import (
     CONTROL_LINE_BYTES_MAX,
     CONTROL_SECONDS_MAX,
 )
+from switch.notices import merchant_names
 from switch.operations import CardStatus
+from switch.versions import Version
 
 READ_BYTES = 1 << 16
 TOKEN_BYTES = 16
 FOUND_A_TURN = 200
 """At 4 to 7 µs a card: about as long as the gate's own turn."""
 PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
+
+PROGRAMME_STEPS = (
+    ProgrammeDrafted,
+    ProgrammeChecked,
+    ProgrammeApproved,
+    ProgrammeAnnounced,
+    ProgrammeRetired,
+)
+"""Events that say who wants them."""
 
 Word = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._@-]{1,64}$")]
 TokenText = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{32}$")]
@@ -82,7 +105,13 @@ class FindTerminals(_Request, frozen=True, kw_only=True, tag="find_terminals"):
     terminals: Annotated[tuple[TerminalName, ...], msgspec.Meta(max_length=CONTROL_CARDS_MAX)]
 
 
-Request = Record | FindCards | FindTerminals
+class FindProgrammes(_Request, frozen=True, kw_only=True, tag="find_programmes"):
+    """Which versions of which programmes are there? 0 = all programmes."""
+
+    programme: int = 0
+
+
+Request = Record | FindCards | FindTerminals | FindProgrammes
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
@@ -124,7 +153,14 @@ class FoundTerminals(_Answer, frozen=True, kw_only=True, tag="terminals"):
     numbers: tuple[int | None, ...]
 
 
-Answer = Recorded | Refused | FoundCards | FoundTerminals
+class FoundProgrammes(_Answer, frozen=True, kw_only=True, tag="programmes"):
+    """Versions in the order in which they became known, and the merchants that they name."""
+
+    versions: tuple[Version, ...]
+    merchants: dict[str, tuple[str, str]]
+
+
+Answer = Recorded | Refused | FoundCards | FoundTerminals | FoundProgrammes
 
 _REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _ENCODER = msgspec.json.Encoder()
@@ -238,6 +274,8 @@ class Desk:
                 return FoundCards(cards=await _each(self._find_card, request.tokens))
             case FindTerminals():
                 return FoundTerminals(numbers=await _each(self._find_terminal, request.terminals))
+            case FindProgrammes():
+                return self._find_programmes(request.programme)
             case Record():
                 try:
                     return await self._record(request, uid)
@@ -255,6 +293,15 @@ class Desk:
     def _find_terminal(self, name: TerminalName) -> int | None:
         return self._directory.terminal_of(*name)
 
+    def _find_programmes(self, programme: int) -> FoundProgrammes:
+        versions = self._directory.versions
+        found = versions.of(programme) if programme else versions.all()
+        named = {name for version in found for name in version.definition.merchants_named()}
+        known = merchant_names(self._directory.merchants)
+        return FoundProgrammes(
+            versions=found, merchants={name: known[name] for name in sorted(named & set(known))}
+        )
+
     async def _record(self, request: Record, uid: int) -> Recorded | Refused:
         """Record an event once. Raises EventError, ProtocolError, OperatingError."""
         event = strict_event(bytes(request.event))
@@ -263,7 +310,7 @@ class Desk:
         if before and before != digest:
             raise ProtocolError("this key was used for another event")
         if not before:
-            self._check(event)
+            self._check(event, request.by)
             seq = self._take_effect(event)
             if len(self._done) >= CONTROL_KEYS_MAX:
                 del self._done[next(iter(self._done))]
@@ -275,8 +322,12 @@ class Desk:
             return Refused(error=f"row {seq} is not durable yet", in_doubt=True)
         return Recorded(seq=seq, repeated=bool(before))
 
-    def _check(self, event: Event) -> None:
+    def _check(self, event: Event, by: str) -> None:
         """Refuse what is no operator's to say, or not of this shard. Raises EventError."""
+        if isinstance(event, ProgrammeLive):
+            raise EventError("a version goes live on the day for which it was announced")
+        if isinstance(event, PROGRAMME_STEPS) and event.by != by:
+            raise EventError(f"{by} asks, and the step says {event.by}")
         if isinstance(event, TakenOver):
             raise EventError("a process takes its shard over when it starts")
         if isinstance(event, IssuerEvent):

@@ -43,7 +43,12 @@ from switch.events import (
     MerchantStatusChanged,
     OrganisationAdded,
     PinTriesReset,
+    ProgrammeAnnounced,
+    ProgrammeApproved,
+    ProgrammeChecked,
+    ProgrammeDrafted,
     ProgrammeLive,
+    ProgrammeRetired,
     TakenOver,
     TerminalAdded,
     TerminalKeysSet,
@@ -53,10 +58,12 @@ from switch.events import (
 )
 from switch.issuer_debts import Asked, Debt, IssuerDebts
 from switch.machine import UNITS, Layout, lay_out
+from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
-from switch.plan import compile_plan
+from switch.plan import CompiledPlan, compile_plan
 from switch.programme import Programme, bins_overlap
 from switch.units import counts_of, points_of
+from switch.versions import Step, Version, VersionError, Versions
 
 CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
 UNPREDICTABLE_DIGITS_MAX = 8
@@ -91,6 +98,7 @@ class Directory:
         self.programmes: dict[int, Programme] = {}
         self.programme_rows: dict[int, int] = {}
         self.programme_seqs: dict[int, int] = {}
+        self.versions = Versions()
         self.issuer_keys: dict[int, IssuerKeysSet] = {}
         self.derivation_keys: dict[int, DerivationKeySet] = {}
         # The newest two of each terminal: what holds, and what may still hold beside it.
@@ -129,9 +137,13 @@ class Directory:
 
     def record(self, event: Event, *, now_us: int, utc_offset_s: int) -> int:
         """Let an event take effect and journal it; gives its sequence. Raises EventError."""
-        if isinstance(event, ProgrammeLive):
+        if isinstance(event, ProgrammeLive | ProgrammeDrafted):
             self._check_pricing(event.definition)
         self.hear()
+        try:
+            expect_true(event, self.versions, self.merchants, now_us // 1_000_000, utc_offset_s)
+        except (NoticeError, VersionError) as error:
+            raise EventError(str(error)) from None
         self._apply(event, self._core.last_seq + 1)
         if isinstance(event, CardsAdded):
             accounts = len(self._layouts[event.programme].slots)
@@ -166,7 +178,11 @@ class Directory:
             case TerminalAdded():
                 self._add_terminal(event)
             case ProgrammeLive():
-                self._set_programme(event.definition, seq)
+                self._go_live(event, seq)
+            case ProgrammeDrafted() | ProgrammeChecked() | ProgrammeApproved():
+                self._take_step(event)
+            case ProgrammeAnnounced() | ProgrammeRetired():
+                self._take_step(event)
             case CardsAdded():
                 self._add_cards(event)
             case CreditLimitSet():
@@ -268,7 +284,48 @@ class Directory:
         )
         self.terminals.append(event)
 
+    def _take_step(
+        self,
+        event: ProgrammeDrafted
+        | ProgrammeChecked
+        | ProgrammeApproved
+        | ProgrammeAnnounced
+        | ProgrammeRetired,
+    ) -> None:
+        """Have a version that is not live take a step, or the live one its last."""
+        try:
+            match event:
+                case ProgrammeDrafted():
+                    self._expect_could_decide(event.definition)
+                    self.versions.draft(event)
+                case ProgrammeChecked():
+                    self.versions.check(event)
+                case ProgrammeApproved():
+                    self.versions.approve(event)
+                case ProgrammeAnnounced():
+                    self.versions.announce(event)
+                case ProgrammeRetired():
+                    if self.versions.retire(event):
+                        definition = self.programmes[event.programme]
+                        seq = self.programme_seqs[event.programme]
+                        self._set_plan(definition, seq, retired=True)
+        except VersionError as error:
+            raise EventError(str(error)) from None
+
+    def _go_live(self, event: ProgrammeLive, seq: int) -> None:
+        try:
+            self.versions.expect_may_go_live(event.definition)
+            self._set_programme(event.definition, seq)
+            self.versions.go_live(event)
+        except VersionError as error:
+            raise EventError(str(error)) from None
+
     def _set_programme(self, definition: Programme, seq: int) -> None:
+        self._expect_could_decide(definition)
+        self._set_plan(definition, seq, retired=False)
+
+    def _expect_could_decide(self, definition: Programme) -> None:
+        """Raise EventError for a version that could not follow the live one."""
         live = self.programmes.get(definition.programme)
         if live is not None and (
             definition.version <= live.version or definition.club != live.club
@@ -292,11 +349,23 @@ class Directory:
             raise EventError(
                 f"programme {definition.programme}: who decides its cards cannot change"
             )
+        self._compile(definition, retired=False)
+
+    def _compile(self, definition: Programme, *, retired: bool) -> tuple[Layout, CompiledPlan]:
+        """Give a version's accounts and plan. Raises EventError."""
         try:
             layout = lay_out(definition, self._layouts.get(definition.programme))
-            plan = compile_plan(
-                definition, self.merchant_rows, layout, self._linked_layout(definition)
-            )
+            linked = self._linked_layout(definition)
+            plan = compile_plan(definition, self.merchant_rows, layout, linked, retired=retired)
+        except KeyError as error:
+            raise EventError(f"programme {definition.programme}: no merchant {error}") from None
+        except ValueError as error:
+            raise EventError(f"programme {definition.programme}: {error}") from None
+        return layout, plan
+
+    def _set_plan(self, definition: Programme, seq: int, *, retired: bool) -> None:
+        layout, plan = self._compile(definition, retired=retired)
+        try:
             row = set_plan(
                 self._core,
                 plan,
@@ -307,8 +376,6 @@ class Directory:
                 seq=seq,
                 organisation=self._funding_account(definition),
             )
-        except KeyError as error:
-            raise EventError(f"programme {definition.programme}: no merchant {error}") from None
         except ValueError as error:
             raise EventError(f"programme {definition.programme}: {error}") from None
         self._layouts[definition.programme] = layout
@@ -436,6 +503,7 @@ class Directory:
                 terminals=self.terminals,
                 programmes=list(self.programmes.values()),
                 programme_seqs=self.programme_seqs,
+                versions=list(self.versions.all()),
                 layouts=self._layouts,
                 issuer_keys=list(self.issuer_keys.values()),
                 derivation_keys=list(self.derivation_keys.values()),
@@ -462,8 +530,11 @@ class Directory:
             (event.acquirer, event.terminal_id): row for row, event in enumerate(found.terminals)
         }
         self._layouts = found.layouts
+        self.versions = Versions((*found.versions, *_live_before(found)))
         for definition in found.programmes:
-            self._set_programme(definition, found.programme_seqs[definition.programme])
+            retired = self.versions.live(definition.programme) is None
+            seq = found.programme_seqs[definition.programme]
+            self._set_plan(definition, seq, retired=retired)
         for issuer in found.issuer_keys:
             self._set_issuer_keys(issuer)
         for derivation in found.derivation_keys:
@@ -483,6 +554,7 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     organisations: list[OrganisationAdded] = []
     organisation_accounts: list[int] = []
     clock: list[ClockProgress] = []
+    versions: list[Version] = []
     layouts: dict[int, Layout] = {}
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
@@ -503,6 +575,17 @@ def _check_places(event: IssuerKeysSet) -> None:
         raise EventError(
             f"punatc_track2: 1 to {UNPREDICTABLE_DIGITS_MAX} digits beside natc_track2's"
         )
+
+
+def _live_before(found: _Dump) -> list[Version]:
+    """Give the versions that a dump of before there were versions takes for granted."""
+    known = {one.definition.programme for one in found.versions}
+    step = Step(state="live", by="", at_s=0)
+    return [
+        Version(definition=definition, steps=(step,))
+        for definition in found.programmes
+        if definition.programme not in known
+    ]
 
 
 def _numbers(code: str, little_endian: bytes) -> "array[int]":

@@ -15,6 +15,8 @@ from switch.programme import Programme
 MerchantId = Annotated[str, msgspec.Meta(min_length=15, max_length=15)]
 SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
 Bitmap = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{4}$")]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Person = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
@@ -75,9 +77,72 @@ class TerminalAdded(_Event, frozen=True, kw_only=True, tag="terminal_added"):
 
 
 class ProgrammeLive(_Event, frozen=True, kw_only=True, tag="programme_live"):
-    """A version of a programme decides from here on."""
+    """A version of a programme decides from here on; `by` is empty when it was the clock."""
 
     definition: Programme
+    by: str = ""
+    at_s: int = 0  # Unix second
+
+
+class ProgrammeDrafted(_Event, frozen=True, kw_only=True, tag="programme_drafted"):
+    """A version is proposed. What comes of it is `switch.versions`'."""
+
+    definition: Programme
+    by: Person
+    at_s: int
+
+
+class ProgrammeChecked(_Event, frozen=True, kw_only=True, tag="programme_checked"):
+    """The checks of a draft have found nothing against it; `digest` is its definition's.
+
+    `over`: the version that it was compared with; 0 = none was live. `notice_days`: how long before
+    it is live it has to be announced, as it may take something away.
+    """
+
+    programme: int
+    version: int
+    digest: Digest
+    over: int
+    notice_days: int
+    by: Person
+    at_s: int
+
+
+class ProgrammeApproved(_Event, frozen=True, kw_only=True, tag="programme_approved"):
+    """A second person wants a version to be live."""
+
+    programme: int
+    version: int
+    digest: Digest
+    by: Person
+    at_s: int
+
+
+class ProgrammeAnnounced(_Event, frozen=True, kw_only=True, tag="programme_announced"):
+    """Members are told what changes at `live_at_s`; then the version goes live by itself.
+
+    `live_day`: the local day that begins then, in days since 1970-01-01.
+    """
+
+    programme: int
+    version: int
+    digest: Digest
+    live_day: int
+    live_at_s: int
+    text_en: str
+    text_fa: str
+    by: Person
+    at_s: int
+
+
+class ProgrammeRetired(_Event, frozen=True, kw_only=True, tag="programme_retired"):
+    """A version is no more: the live one's cards buy nothing, another one never goes live."""
+
+    programme: int
+    version: int
+    by: Person
+    at_s: int
+    why: str = ""
 
 
 class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
@@ -281,6 +346,11 @@ Event = (
     | MerchantAdded
     | TerminalAdded
     | ProgrammeLive
+    | ProgrammeDrafted
+    | ProgrammeChecked
+    | ProgrammeApproved
+    | ProgrammeAnnounced
+    | ProgrammeRetired
     | CardsAdded
     | CardsLinked
     | CreditLimitSet

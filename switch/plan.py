@@ -15,6 +15,7 @@ from switch.operations import OPERATION_COUNT, Operation
 from switch.plan_cards import CARD_OPERATIONS, tell_debt
 from switch.plan_sales import SALE_OPERATIONS, Sale, tell_membership
 from switch.programme import DEBTS, Programme
+from switch.reasons import Reason
 from switch.rules import DAYS_MAX, DiscountRule, EarnRule, When
 
 RuleRow = tuple[int, int, int, int, int, int, int, int, tuple[int, int, int, int, int, int]]
@@ -24,6 +25,18 @@ ALL_WEEKDAYS = 0b111_1111
 ALL_TIERS = 0b1111_1111
 UNBOUNDED = 1 << 60
 FUNDERS = {"merchant": 1, "club": 2, "shared": 3}
+OF_RETIRED = (
+    Operation.BALANCE,
+    Operation.POINTS_BALANCE,
+    Operation.WITHDRAWAL,
+    Operation.ITEM_INQUIRY,
+    Operation.ITEM_CLAIM,
+    Operation.REPAYMENT,
+    Operation.SETTLEMENT,
+    Operation.DEBT_INQUIRY,
+)
+"""What a card of a retired programme can still do: get its own, and what was promised for long."""
+
 HOLDS = (1, 0, 0, 0, 0, 0)  # what the row of a condition gives
 
 
@@ -58,10 +71,12 @@ def compile_plan(
     merchant_rows: Mapping[str, int],
     layout: Layout,
     linked: Layout | None = None,
+    *,
+    retired: bool = False,
 ) -> CompiledPlan:
     """Compile a programme; `merchant_rows` gives the register's number of each DE 42 it names.
 
-    `linked`: the accounts of the cards that its referral rewards.
+    `linked`: the accounts of the cards that its referral rewards. `retired`: it does nothing new.
     Raises KeyError for a merchant that is not known.
     """
     writer = Writer()
@@ -84,6 +99,8 @@ def compile_plan(
         if operation in programme.operations:
             entry[operation] = len(writer.steps)
             sale.tier()
+            if retired and operation not in OF_RETIRED:
+                _decline_what_is_new(writer)
             body(sale)
             writer.step(Op.END)
     if not writer.steps:
@@ -107,6 +124,17 @@ def compile_plan(
         tables=tables.tables,
         names=programme.rule_names(),
     )
+
+
+def _decline_what_is_new(writer: Writer) -> None:
+    """What an advice tells of, a completion too, has happened: it goes on as ever."""
+    writer.set(R.ZERO, 0)
+    writer.set(R.ONE, 1)
+    asked = writer.jump(Op.JUMP_IF_ZERO, R.ADVICE)
+    told = writer.jump(Op.JUMP)
+    writer.land(asked)
+    writer.decline_if_less(R.ZERO, R.ONE, Reason.PROGRAMME_RETIRED)
+    writer.land(told)
 
 
 def _nothing(sale: Sale) -> None:

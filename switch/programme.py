@@ -29,6 +29,7 @@ from switch.rules import (
     Tender,
     Tiers,
     Wallet,
+    When,
     check_name,
 )
 from switch.units import BPS
@@ -81,6 +82,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     hold_seconds: int = 86_400
     preauthorisation_hold_seconds: int = 7 * 86_400
     money_floor_minor: int = 0  # the purse may not go below it
+    notice_days: int = 0  # before a version is live members are told of it
     pricing: str = ""  # the Python function that prices it, by its name; then rules are its own
     pricing_rules: tuple[str, ...] = ()  # names that this function may give its rules
     host: str = ""  # the link to the cards' own bank, which decides; nothing is priced here then
@@ -95,6 +97,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for seconds in (self.hold_seconds, self.preauthorisation_hold_seconds):
             if not 0 < seconds <= DAYS_MAX * 86_400:
                 raise ProgrammeError("a hold lasts longer than nothing and at most 50 years")
+        if not 0 <= self.notice_days <= 366:
+            raise ProgrammeError("notice_days: at most a year")
         self._check_wallets()
         self._check_organisation()
         self._check_tiers()
@@ -165,6 +169,19 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Give the name of the wallet that loads enter and withdrawals leave; "" = none."""
         return self.purse or (self.funding[0].wallet if self.funding else "")
 
+    def conditions(self) -> tuple[When, ...]:
+        """Give the conditions of its rules and of the wallets that pay."""
+        parts: tuple[DiscountRule | EarnRule | Fund, ...] = (
+            *self.discounts,
+            *self.earning,
+            *self.funding,
+        )
+        return tuple(part.when for part in parts)
+
+    def merchants_named(self) -> set[str]:
+        """Give the DE 42 of the shops that its rules name."""
+        return {name for when in self.conditions() for name in when.merchants}
+
     def has_fee_in_points(self) -> bool:
         """Say whether a membership costs points."""
         return self.membership is not None and self.membership.fee_points > 0
@@ -185,10 +202,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def _check_tiers(self) -> None:
         """Raise ProgrammeError for conditions on levels that there are not."""
         levels = {level.name for level in self.tiers.levels} if self.tiers is not None else set()
-        conditions = [rule.when for rule in self.discounts]
-        conditions += [rule.when for rule in self.earning]
-        conditions += [fund.when for fund in self.funding]
-        for when in conditions:
+        for when in self.conditions():
             if unknown := set(when.tiers) - levels:
                 raise ProgrammeError(f"no such tier: {', '.join(sorted(unknown))}")
 

@@ -103,6 +103,7 @@ class Reason(IntEnum):
     ITEM_CLAIMED = 110  # as often as it may be
     INSTALMENTS_REFUSED = 111  # no such plan, or an amount that it cannot divide
     SETTLEMENT_IS_ANOTHER = 112  # 48.OW says how much it is
+    PROGRAMME_RETIRED = 120
 
 
 RESPONSE_CODES: dict[Reason, Code] = {
@@ -187,6 +188,7 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.ISSUER_DECLINED: Code.DO_NOT_HONOUR,
     Reason.ISSUER_TIMEOUT: Code.UNAVAILABLE,
     Reason.ISSUER_UNAVAILABLE: Code.UNAVAILABLE,
+    Reason.PROGRAMME_RETIRED: Code.NOT_PERMITTED_TO_CARD,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

@@ -19,9 +19,9 @@ from switch._core import Core
 from switch._fastpath import Gate
 from switch._slow_lane import price_waiting
 from switch.clock_work import ClockWork
-from switch.directory import Directory
+from switch.directory import Directory, EventError
 from switch.errors import FencedError, HsmUnavailable, JournalUnavailable, OperatingError
-from switch.events import Event
+from switch.events import Event, ProgrammeLive
 from switch.housekeeping import Housekeeping, Pace
 from switch.issuer_desk import IssuerDesk
 from switch.ledger.journal import Batch, Fenced, Journal
@@ -390,6 +390,8 @@ class Server:
             self._gate.close_overdue(self._idle_us_max, self._frame_us_max)
             written = 0
             recalls: list[int] = []
+            if self.available and not self._stopping.is_set():
+                self._go_live(int(now_s))
             if self.available:
                 written, recalls = self._core.expire_holds(
                     int(now_s * 1_000_000), offset_s, HOLDS_PER_TICK_MAX
@@ -410,6 +412,18 @@ class Server:
         with trio.CancelScope() as scope:
             task_status.started(scope)
             await self.housekeeping.run()
+
+    def _go_live(self, now_s: int) -> None:
+        """Have versions decide whose day has come; each once, as their rows say that they do."""
+        for definition in self._directory.versions.due(now_s):
+            event = ProgrammeLive(definition=definition, at_s=now_s)
+            name = {"programme": definition.programme, "version": definition.version}
+            try:
+                seq = self.record(event)
+            except EventError as error:
+                log.error("version_not_live", **name, error=str(error))
+            else:
+                log.info("version_live", **name, seq=seq)
 
     async def _flush_log(self, write_log: Callable[[bytes], None]) -> None:
         """Write the exchange log's lines; `run` writes the last ones."""

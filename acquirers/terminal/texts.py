@@ -164,6 +164,9 @@ REASONS: Final[dict[str, Text]] = {
         Reason.ITEM_CLAIMED: Text("No claims are left", "سهم استفاده از ضمانت تمام شده است"),
         Reason.INSTALMENTS_REFUSED: Text("No such instalment plan", "این طرح اقساط ممکن نیست"),
         Reason.SETTLEMENT_IS_ANOTHER: Text("The settlement is another", "مبلغ تسویه چیز دیگری است"),
+        Reason.PROGRAMME_RETIRED: Text(
+            "This card's programme has ended", "طرح این کارت پایان یافته است"
+        ),
         Reason.HSM_UNAVAILABLE: Text("Cannot be checked now", "بررسی امنیتی اکنون ممکن نیست"),
         Reason.ISSUER_DECLINED: Text("Declined by the card's bank", "بانک صادرکننده نپذیرفت"),
         Reason.ISSUER_TIMEOUT: Text("The card's bank did not answer", "بانک صادرکننده پاسخ نداد"),

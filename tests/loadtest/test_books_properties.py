@@ -243,7 +243,7 @@ def test_a_range_is_as_wide_as_the_lots_may_have_rounded() -> None:
 
     changes = dict(books.changes())
 
-    assert changes[Account("card", 0, "points")] == Change(-19, -13)  # one was earned, and stays
+    assert changes[Account("card", 0, "points")] == Change(-20, -14)  # one was earned and goes back
     assert changes[Account("club", "", "points redeemed")] == Change(14, 20)
 
 

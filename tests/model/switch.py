@@ -385,8 +385,8 @@ class PlainSwitch:
         for posting in exchange.postings:
             if posting.stays:
                 continue
-            before = posting.amount * exchange.undone_minor // exchange.approved_minor
-            after = posting.amount * undone // exchange.approved_minor
+            before = _share(posting, exchange.undone_minor, exchange.approved_minor)
+            after = _share(posting, undone, exchange.approved_minor)
             if after != before:
                 change = posting.back(after - before)
                 if after < before:
@@ -431,3 +431,10 @@ class PlainSwitch:
         if original.operation in COUNTED and card.day == original.day:
             card.spent_minor -= undone - original.undone_minor
             card.count -= undone == original.approved_minor
+
+
+def _share(posting: Posting, undone_minor: int, approved_minor: int) -> int:
+    """Give what is undone of a posting: earned points rounded up, all else rounded down."""
+    if posting.source[2] == "points issued":
+        return -(-posting.amount * undone_minor // approved_minor)
+    return posting.amount * undone_minor // approved_minor

@@ -4,11 +4,13 @@ import base64
 import json
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 import trio
@@ -16,10 +18,13 @@ import trio
 from switch._security import card_proofs
 from switch.control import Desk
 from switch.errors import OperatingError
+from switch.events import encode_event
 from switch.limits import CONTROL_CARDS_MAX, CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX
 from switch.local_sockets import connect_to, listen_at
+from switch.versions import DAY_SECONDS
 from tests.support.gate_bench import Bench, serving
 from tests.support.shop import PANS, TERMINALS
+from tests.support.versions import announced, approved, checked, drafted
 
 CARD = 0
 RESET = {"type": "pin_tries_reset", "card": CARD, "why": "asked"}
@@ -345,3 +350,46 @@ def test_a_directory_that_others_can_enter_is_no_place_for_operators(
 
     with pytest.raises(OperatingError, match="must be ours with mode 0700"):
         listen_at(tmp_path, 0)
+
+
+async def test_versions_are_found_and_a_step_is_its_askers_own(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        operator, shop = await here.operator(), here.bench.shop
+        definition = msgspec.structs.replace(shop.directory.programmes[1], version=2)
+        step = json.loads(encode_event(drafted(shop, definition)))
+
+        as_another = await operator.record({**step, "by": "reza"})
+        answer = await operator.record(step)
+        live_event = {"type": "programme_live", "definition": step["definition"]}
+        live = await operator.record(live_event, key="k2")
+        found = await operator.ask(do="find_programmes", programme=1)
+
+    assert as_another["error"] == "sara asks, and the step says reza"
+    assert answer["is"] == "recorded"
+    assert live["error"] == "a version goes live on the day for which it was announced"
+    states = [one["steps"][-1]["state"] for one in found["versions"]]
+    assert states == ["live", "draft"]
+
+
+@pytest.mark.slow
+async def test_a_version_goes_live_by_the_clock_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began_s = time.time()
+    async with office(tmp_path) as here:
+        shop, link = here.bench.shop, await here.bench.connect()
+        now = msgspec.structs.replace(shop.directory.programmes[1], version=2, commission_bps=9)
+        for step in (drafted, checked, approved):
+            here.bench.server.record(step(shop, now))
+        here.bench.server.record(announced(shop, now, in_days=1))
+        versions = shop.directory.versions
+        monkeypatch.setattr("switch.server.time.time", lambda: began_s + 2 * DAY_SECONDS)
+        await here.bench.wait_until(lambda: versions.get(1, 2).state == "live")
+        seq = shop.core.last_seq
+        await trio.sleep(1.2)
+        monkeypatch.undo()
+        reply = await link.ask(shop.message("0200", "210000", 1_000))
+
+    assert shop.core.last_seq == seq + 1
+    assert reply[39] == "00"
+    assert versions.get(1, 1).state == "retired"

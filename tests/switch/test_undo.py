@@ -361,3 +361,18 @@ def test_a_reversal_gives_nothing_back_to_another_days_limit(shop: Shop) -> None
     shop.reverse(yesterday)
 
     assert shop.core.card_limits(0) == before
+
+
+def test_whoever_gives_back_all_but_a_rial_keeps_no_point_for_it() -> None:
+    shop = Shop()
+    shop.load(100_000)
+    bought = shop.send(amount_minor=10_000)  # a café's two points
+
+    shop.refund(bought, 9_999)
+    kept = shop.points()
+    shop.refund(bought, 1)
+
+    assert bought.tag("PE") == "2"
+    assert kept == 0
+    assert shop.points() == 0
+    assert shop.core.imbalances() == []

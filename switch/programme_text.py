@@ -1,0 +1,412 @@
+"""What a programme says to its members, and what changes with a version: Persian and English.
+
+Owns the sentences. All of them are made from the definition, rule by rule, so that what is
+announced is what decides; the difference of two versions is the difference of their sentences.
+Must not know who reads them or where they are shown.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from switch.operations import Operation
+from switch.programme import Programme
+from switch.programme_words import (
+    NOTHING,
+    MerchantNames,
+    Said,
+    category,
+    date,
+    hour,
+    listed,
+    merchants,
+    number,
+    percent,
+    points,
+    rials,
+    weekdays,
+)
+from switch.rules import Cap, DiscountRule, EarnRule, Ending, Membership, Period, When
+
+OPERATIONS = {
+    Operation.PURCHASE: Said("pay for purchases", "خرید"),
+    Operation.POINTS_PAYMENT: Said("pay with points alone", "پرداخت تنها با امتیاز"),
+    Operation.LOAD: Said("be charged with money", "شارژ کارت"),
+    Operation.BALANCE: Said("show its balance", "مشاهدهٔ موجودی"),
+    Operation.POINTS_BALANCE: Said("show its points", "مشاهدهٔ امتیاز"),
+    Operation.HOLD: Said("reserve an amount", "رزرو مبلغ"),
+    Operation.PREAUTHORISATION: Said("reserve an amount for days", "رزرو چندروزهٔ مبلغ"),
+    Operation.ACTIVATION: Said("be activated at the till", "فعال‌سازی در فروشگاه"),
+    Operation.WITHDRAWAL: Said("pay its money out", "برداشت وجه"),
+    Operation.RENEWAL: Said("be renewed at the till", "تمدید در فروشگاه"),
+    Operation.ITEM_REGISTRATION: Said("register an item's warranty", "ثبت ضمانت کالا"),
+    Operation.ITEM_INQUIRY: Said("look up a warranty", "استعلام ضمانت"),
+    Operation.ITEM_CLAIM: Said("claim a warranty", "استفاده از ضمانت"),
+}
+UNITS = {
+    "money": Said("money", "پول"),
+    "points": Said("points", "امتیاز"),
+    "count": Said("counts", "تعداد"),
+}
+PERIODS = {
+    "day": Said("day", "روز"),
+    "week": Said("week", "هفته"),
+    "month": Said("month", "ماه"),
+    "quarter": Said("quarter", "فصل"),
+    "half-year": Said("half-year", "نیم‌سال"),
+    "year": Said("year", "سال"),
+}
+CALENDARS = {"jalali": NOTHING, "gregorian": Said(" (Gregorian)", " میلادی")}
+FUNDERS = {"merchant": Said("the shop", "فروشگاه"), "club": Said("the club", "باشگاه")}
+PINS = {
+    "if_sent": Said("A PIN that is entered has to be right.", "رمز واردشده باید درست باشد."),
+    "always": Said("Purchases need the PIN.", "خرید با رمز انجام می‌شود."),
+}
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence of a programme; `key` names what it is about, the same in each version."""
+
+    key: str
+    en: str
+    fa: str
+
+
+def how_it_works(programme: Programme, names: MerchantNames) -> tuple[Line, ...]:
+    """Say all of a programme, rule by rule."""
+    return tuple(Line(key=key, en=said.en, fa=said.fa) for key, said in _said(programme, names))
+
+
+def difference(old: Programme | None, new: Programme, names: MerchantNames) -> tuple[Line, ...]:
+    """Say what a version adds, changes and takes away; without an old one: all of it."""
+    if old is None:
+        return how_it_works(new, names)
+    before = {line.key: line for line in how_it_works(old, names)}
+    after = {line.key: line for line in how_it_works(new, names)}
+    changes = []
+    for key, line in after.items():
+        was = before.get(key)
+        if was is None:
+            changes.append(Line(key=key, en=f"New: {line.en}", fa=f"تازه: {line.fa}"))
+        elif was != line:
+            en = f"Changed: {line.en} Until now: {was.en}"
+            changes.append(Line(key=key, en=en, fa=f"تغییر: {line.fa} تاکنون: {was.fa}"))
+    changes += [
+        Line(key=key, en=f"No longer: {line.en}", fa=f"دیگر نه: {line.fa}")
+        for key, line in before.items()
+        if key not in after
+    ]
+    return tuple(changes)
+
+
+def announcement(
+    old: Programme | None, new: Programme, live_day: int, names: MerchantNames
+) -> Said:
+    """Say what members are told before a version is live on a local day."""
+    on = date(live_day)
+    changes = difference(old, new, names)
+    begins = Said(f"{new.name}: from {on.en}", f"{new.name_fa}: از {on.fa}")
+    nothing = Said("- Nothing changes for you.", "- برای شما چیزی تغییر نمی‌کند.")
+    return Said(
+        "\n".join(
+            [begins.en, *(f"- {line.en}" for line in changes)] + [nothing.en] * (not changes)
+        ),
+        "\n".join(
+            [begins.fa, *(f"- {line.fa}" for line in changes)] + [nothing.fa] * (not changes)
+        ),
+    )
+
+
+def _said(programme: Programme, names: MerchantNames) -> Iterator[tuple[str, Said]]:
+    for operation in programme.operations:
+        can = OPERATIONS[operation]
+        yield (
+            f"operation/{operation.name}",
+            Said(f"The card can {can.en}.", f"امکان کارت: {can.fa}."),
+        )
+    yield from _wallets(programme, names)
+    yield from _standing(programme)
+    for rule in programme.discounts:
+        yield f"discount/{rule.name}", _discount(rule, names)
+    for earn in programme.earning:
+        yield f"earn/{earn.name}", _earning(earn, names)
+    for what, rules in (("discount", programme.discounts), ("earn", programme.earning)):
+        if len(rules) > 1:
+            order = ", ".join(rule.name for rule in rules)
+            first = Said(
+                f"If several rules hold, the first one counts: {order}.",
+                f"اگر چند قاعده برقرار باشد نخستین آن‌ها ملاک است: {order}.",
+            )
+            yield f"order/{what}", first
+    if programme.pricing:
+        yield (
+            "pricing",
+            Said("Prices follow the issuer's own rules.", "قیمت را صادرکننده تعیین می‌کند."),
+        )
+    yield from _bounds(programme)
+
+
+def _wallets(programme: Programme, names: MerchantNames) -> Iterator[tuple[str, Said]]:
+    for wallet in programme.wallets:
+        ends = Said(", kept by when they end", "، با تاریخ پایان") if wallet.dated else NOTHING
+        unit = UNITS[wallet.unit]
+        yield (
+            f"wallet/{wallet.name}",
+            Said(
+                f"The card has “{wallet.name}”: {unit.en}{ends.en}.",
+                f"کارت «{wallet.name}» دارد: {unit.fa}{ends.fa}.",
+            ),
+        )
+    payers = []
+    for fund in programme.funding:
+        without = NOTHING if fund.earns else Said(" (earns nothing)", " (بدون کسب امتیاز)")
+        payers.append(
+            Said(f"“{fund.wallet}”", f"«{fund.wallet}»") + _when(fund.when, names) + without
+        )
+    if programme.cash:
+        payers.append(Said("at the till", "نقد در فروشگاه"))
+    if payers:
+        yield (
+            "funding",
+            Said(
+                "Purchases are paid from: " + "; then ".join(one.en for one in payers) + ".",
+                "خرید پرداخت می‌شود از: " + "؛ سپس ".join(one.fa for one in payers) + ".",
+            ),
+        )
+    if programme.loaded():
+        purse = programme.loaded()
+        yield "purse", Said(f"Money is charged into “{purse}”.", f"شارژ در «{purse}» می‌نشیند.")
+    tender = programme.tender
+    if tender is not None:
+        worth, least = rials(tender.point_value_minor), points(tender.points_min)
+        yield (
+            "tender",
+            Said(
+                f"A point pays {worth.en}; at least {least.en} at once.",
+                f"هر امتیاز {worth.fa} می‌ارزد؛ دست‌کم {least.fa} در هر بار.",
+            ),
+        )
+
+
+def _standing(programme: Programme) -> Iterator[tuple[str, Said]]:
+    tiers = programme.tiers
+    if tiers is not None:
+        for level in tiers.levels:
+            needs = rials(level.at) if tiers.of == "paid" else points(level.at)
+            of = Said("paid", "پرداخت") if tiers.of == "paid" else Said("earned", "کسب")
+            within = _period(tiers.period)
+            yield (
+                f"tier/{level.name}",
+                Said(
+                    f"Level “{level.name}”: from {needs.en} {of.en} in this or"
+                    f" the last {within.en}.",
+                    f"سطح «{level.name}»: از {needs.fa} {of.fa} در این {within.fa} یا"
+                    f" {within.fa} پیش.",
+                ),
+            )
+    activation = programme.activation
+    if activation is not None:
+        most = NOTHING
+        if activation.most_minor:
+            bound = rials(activation.most_minor)
+            most = Said(f", at most {bound.en}", f"، حداکثر {bound.fa}")
+        again = Said("can", "می‌توان") if activation.again else Said("cannot", "نمی‌توان")
+        ends = _ending(activation.ends)
+        yield (
+            "activation",
+            Said(
+                f"Activated when sold, into “{activation.wallet}”{most.en}; it ends {ends.en} and"
+                f" {again.en} be activated again.",
+                f"هنگام فروش فعال می‌شود، در «{activation.wallet}»{most.fa}؛ پایان: {ends.fa}؛"
+                f" دوباره {again.fa} فعالش کرد.",
+            ),
+        )
+    if programme.membership is not None:
+        yield "membership", _membership(programme.membership)
+    if programme.referral is not None:
+        given = points(programme.referral.points)
+        yield (
+            "referral",
+            Said(
+                f"The member who gave this card gets {given.en} for each purchase with it.",
+                f"عضوی که این کارت را داده است از هر خرید {given.fa} می‌گیرد.",
+            ),
+        )
+    if programme.items is not None:
+        claims, term = number(programme.items.claims), _ending(programme.items.term)
+        yield (
+            "items",
+            Said(
+                f"A registered item is under warranty; it ends {term.en}. Claims: {claims.en}.",
+                f"کالای ثبت‌شده ضمانت دارد؛ پایان: {term.fa}. دفعات استفاده: {claims.fa}.",
+            ),
+        )
+
+
+def _membership(membership: Membership) -> Said:
+    fee = rials(membership.fee_minor)
+    if membership.fee_points:
+        fee = points(membership.fee_points)
+    ends, grace, reminder = (
+        _ending(membership.valid),
+        number(membership.grace_days),
+        number(membership.reminder_days),
+    )
+    return Said(
+        f"A membership ends {ends.en}; it costs {fee.en}. Days of grace: {grace.en}. We remind you"
+        f" {reminder.en} days before.",
+        f"پایان عضویت: {ends.fa}؛ هزینه: {fee.fa}. مهلت پس از پایان: {grace.fa} روز. یادآوری:"
+        f" {reminder.fa} روز پیش از پایان.",
+    )
+
+
+def _discount(rule: DiscountRule, names: MerchantNames) -> Said:
+    share, where = percent(rule.discount_bps), _when(rule.when, names)
+    most = NOTHING
+    if rule.max_minor:
+        bound = rials(rule.max_minor)
+        most = Said(f", at most {bound.en} each time", f"، هر بار حداکثر {bound.fa}")
+    if rule.funder == "shared":
+        part = percent(rule.merchant_share_bps)
+        who = Said(f"shared: {part.en} by the shop", f"مشترک: {part.fa} با فروشگاه")
+    else:
+        who = FUNDERS[rule.funder]
+    return Said(
+        f"{share.en} off{where.en}{most.en} (paid by {who.en}).",
+        f"{share.fa} تخفیف{where.fa}{most.fa} (از سوی {who.fa}).",
+    )
+
+
+def _earning(rule: EarnRule, names: MerchantNames) -> Said:
+    given, per, where = points(rule.points), rials(rule.per_minor), _when(rule.when, names)
+    most, opens = NOTHING, NOTHING
+    if rule.points_max:
+        bound = points(rule.points_max)
+        most = Said(f", at most {bound.en} each time", f"، هر بار حداکثر {bound.fa}")
+    if rule.available_after_days:
+        days = number(rule.available_after_days)
+        opens = Said(
+            f"; they can be used {days.en} days later", f"؛ قابل استفاده پس از {days.fa} روز"
+        )
+    ends = _ending(rule.ending())
+    return Said(
+        f"{given.en} for every {per.en}{where.en}{most.en}{opens.en}; they end {ends.en}.",
+        f"{given.fa} برای هر {per.fa}{where.fa}{most.fa}{opens.fa}؛ پایان: {ends.fa}.",
+    )
+
+
+def _bounds(programme: Programme) -> Iterator[tuple[str, Said]]:
+    for cap in programme.caps:
+        yield f"cap/{cap.name}", _cap(cap)
+    limits = programme.limits
+    bounds = (
+        ("transaction", "one purchase or load", "هر خرید یا شارژ", limits.transaction_minor_max),
+        ("day", "one day", "هر روز", limits.day_minor_max),
+        ("balance", "the balance", "موجودی", limits.balance_minor_max),
+    )
+    for key, en, fa, bound in bounds:
+        if bound:
+            most = rials(bound)
+            yield f"limit/{key}", Said(f"At most {most.en}: {en}.", f"سقف {fa}: {most.fa}.")
+    if limits.day_count_max:
+        count = number(limits.day_count_max)
+        yield "limit/count", Said(f"At most {count.en} a day.", f"حداکثر {count.fa} بار در روز.")
+    if programme.commission_bps:
+        share = percent(programme.commission_bps)
+        yield (
+            "commission",
+            Said(f"Shops pay the club {share.en}.", f"کارمزد فروشگاه: {share.fa}."),
+        )
+    hold, long_hold = (
+        number(programme.hold_seconds // 60),
+        number(programme.preauthorisation_hold_seconds // 60),
+    )
+    if Operation.HOLD in programme.operations:
+        yield (
+            "hold",
+            Said(f"Reserves end after {hold.en} minutes.", f"پایان رزرو: {hold.fa} دقیقه."),
+        )
+    if Operation.PREAUTHORISATION in programme.operations:
+        yield (
+            "long hold",
+            Said(
+                f"Reserves for days end after {long_hold.en} minutes.",
+                f"پایان رزرو چندروزه: {long_hold.fa} دقیقه.",
+            ),
+        )
+    if programme.money_floor_minor:
+        floor = number(programme.money_floor_minor)
+        yield "floor", Said(f"The purse's least: {floor.en} rials.", f"کف کیف: {floor.fa} ریال.")
+    if programme.security.pin in PINS:
+        yield "pin", PINS[programme.security.pin]
+    if programme.notice_days:
+        days = number(programme.notice_days)
+        yield (
+            "notice",
+            Said(
+                f"Changes are announced {days.en} days before.",
+                f"تغییرها {days.fa} روز پیش‌تر اعلام می‌شود.",
+            ),
+        )
+
+
+def _cap(cap: Cap) -> Said:
+    in_rials = cap.of in ("spent", "discount")
+    most = rials(cap.most) if in_rials else number(cap.most)
+    of = {
+        "spent": Said("spent", "خرید"),
+        "count": Said("purchases", "بار خرید"),
+        "discount": Said("of discounts", "تخفیف"),
+        "earned": Said("points earned", "امتیاز"),
+    }[cap.of]
+    if cap.period.kind == "no end":
+        return Said(f"At most {most.en} {of.en} in all.", f"در مجموع حداکثر {most.fa} {of.fa}.")
+    within = _period(cap.period)
+    return Said(
+        f"At most {most.en} {of.en} a {within.en}.", f"در هر {within.fa} حداکثر {most.fa} {of.fa}."
+    )
+
+
+def _period(period: Period) -> Said:
+    return PERIODS[period.kind] + CALENDARS[period.calendar]
+
+
+def _ending(ending: Ending) -> Said:
+    if ending.after_days:
+        days = number(ending.after_days)
+        return Said(f"after {days.en} days", f"{days.fa} روز بعد")
+    if ending.after_months:
+        months = number(ending.after_months) + Said(" months", " ماه")
+        months += CALENDARS[ending.calendar]
+        return Said(f"after {months.en}", f"{months.fa} بعد")
+    if ending.period is None or ending.period.kind == "no end":
+        return Said("never", "ندارد")
+    within = _period(ending.period)
+    if ending.periods_more:
+        more = number(ending.periods_more)
+        return Said(f"with the {within.en} {more.en} later", f"آخر {within.fa}، {more.fa} دوره بعد")
+    return Said(f"with the {within.en}", f"آخر همان {within.fa}")
+
+
+def _when(when: When, names: MerchantNames) -> Said:
+    """Say a condition as the end of a sentence; nothing for one that always holds."""
+    said = NOTHING
+    if when.merchants:
+        places = merchants(when.merchants, names)
+        said += Said(f" at {places.en}", f" در {places.fa}")
+    if when.categories:
+        kinds = listed(map(category, when.categories))
+        said += Said(f" at {kinds.en}", f" در {kinds.fa}")
+    if when.weekdays:
+        days = weekdays(when.weekdays)
+        said += Said(f" on {days.en}", f"، روزهای {days.fa}")
+    if (when.hour_from, when.hour_to) != (0, 24):
+        begins, ends = hour(when.hour_from), hour(when.hour_to)
+        said += Said(f" from {begins.en} to {ends.en}", f" از ساعت {begins.fa} تا {ends.fa}")
+    if when.amount_min_minor:
+        least = rials(when.amount_min_minor)
+        said += Said(f" for {least.en} or more", f" برای {least.fa} و بیشتر")
+    if when.tiers:
+        levels = listed(Said(f"“{name}”", f"«{name}»") for name in when.tiers)
+        said += Said(f" for level {levels.en}", f" برای سطح {levels.fa}")
+    return said
