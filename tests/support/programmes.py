@@ -158,7 +158,7 @@ CAPS = st.builds(
     Cap,
     name=st.just("unnamed"),
     of=st.sampled_from(["spent", "count", "discount", "earned"]),
-    most=st.sampled_from([3, 6, 1_000, 200_000]),
+    most=st.sampled_from([6, 30, 1_000, 200_000]),
     period=PERIODS,
 ).map(
     # A bound on amounts that is met by every purchase is none to test.
@@ -194,7 +194,7 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, object]:
             )
         )
     earning = []
-    for at in range(draw(st.integers(0, 3))):
+    for at in range(draw(st.integers(1, 3))):
         rule = msgspec.structs.replace(draw(EARNINGS), name=f"e{at}", when=draw(_leveled(tiers)))
         if draw(st.booleans()):
             rule = msgspec.structs.replace(rule, expires_after_days=0, expires=draw(ENDINGS))
@@ -242,13 +242,13 @@ def products(draw: st.DrawFn, *, before: Programme | None = None) -> Programme:
         fee_points=fee[1],
         grace_days=draw(st.sampled_from([0, 0, 10])),
     )
-    caps = draw(st.lists(CAPS, max_size=3))
+    caps = [draw(CAPS) for _ in range(draw(st.integers(0, 3)))]
     parts: dict[str, object] = {
         "tiers": tiers,
-        "activation": activation if payers and draw(_seldom()) else None,
+        "activation": activation if payers and not draw(_seldom()) else None,
         "membership": membership if draw(_seldom()) else None,
         "items": draw(st.builds(Items, term=ENDINGS, claims=st.integers(1, 3)))
-        if draw(maybe())
+        if not draw(_seldom())
         else None,
         "caps": tuple(msgspec.structs.replace(cap, name=f"c{at}") for at, cap in enumerate(caps)),
         "spare_counters": 1,
