@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from switch.calendar import Calendar
 from switch.calendar import Period as Kind
 from switch.operations import Operation
+from tests.model.switch import INQUIRIES
 from tests.support.programmes import products
 from tests.switch.test_products_properties import (
     HOLDS,
-    INQUIRIES,
     ITEM_OPERATIONS,
     MEMBER,
     ProductsMachine,
