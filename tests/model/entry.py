@@ -24,7 +24,7 @@ class Used(NamedTuple):
     """What the card has had approved on this business day."""
 
     spent_minor: int = 0
-    count: int = 0
+    times: int = 0
 
 
 class Entry:
@@ -154,7 +154,7 @@ class Entry:
             return Reason.ABOVE_TRANSACTION_LIMIT
         if limits.day_minor_max and used.spent_minor + amount_minor > limits.day_minor_max:
             return Reason.ABOVE_DAY_AMOUNT
-        if limits.day_count_max and used.count + 1 > limits.day_count_max:
+        if limits.day_count_max and used.times + 1 > limits.day_count_max:
             return Reason.ABOVE_DAY_COUNT
         for cap in self.programme.caps:
             if cap.of == "spent" and self.count(cap.name) + amount_minor > cap.most:

@@ -3,6 +3,8 @@
 Owns Hypothesis strategies; knows the shops of `tests.support.shop` and nothing of what is decided.
 """
 
+from typing import Any
+
 import msgspec
 from hypothesis import strategies as st
 
@@ -158,7 +160,7 @@ CAPS = st.builds(
     Cap,
     name=st.just("unnamed"),
     of=st.sampled_from(["spent", "count", "discount", "earned"]),
-    most=st.sampled_from([3, 6, 1_000, 200_000]),
+    most=st.sampled_from([6, 30, 1_000, 200_000]),
     period=PERIODS,
 ).map(
     # A bound on amounts that is met by every purchase is none to test.
@@ -177,7 +179,7 @@ def _leveled(draw: st.DrawFn, tiers: Tiers | None) -> When:
 
 
 @st.composite
-def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, object]:
+def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, Any]:
     """Give discounts and earning, named by their order."""
     discounts = []
     for at in range(draw(st.integers(0, 3))):
@@ -194,12 +196,41 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, object]:
             )
         )
     earning = []
-    for at in range(draw(st.integers(0, 3))):
+    for at in range(draw(st.integers(1, 3))):
         rule = msgspec.structs.replace(draw(EARNINGS), name=f"e{at}", when=draw(_leveled(tiers)))
         if draw(st.booleans()):
             rule = msgspec.structs.replace(rule, expires_after_days=0, expires=draw(ENDINGS))
         earning.append(rule)
     return {"discounts": tuple(discounts), "earning": tuple(earning)}
+
+
+@st.composite
+def _parts(draw: st.DrawFn, payers: list[str]) -> dict[str, Any]:
+    """Give what keeps count: activation, membership, items, caps named by their order."""
+    maybe = st.booleans
+    activation = Activation(
+        wallet=draw(st.sampled_from(payers or ["none"])),
+        ends=draw(st.one_of(ENDINGS, st.just(Ending()))),
+        most_minor=draw(st.sampled_from([0, 90_000])),
+        again=draw(maybe()),
+    )
+    fee = draw(st.sampled_from([(0, 0), (5_000, 0), (0, 3)]))
+    membership = Membership(
+        valid=draw(ENDINGS),
+        fee_minor=fee[0],
+        fee_points=fee[1],
+        grace_days=draw(st.sampled_from([0, 0, 10])),
+    )
+    caps = [draw(CAPS) for _ in range(draw(st.integers(0, 3)))]
+    return {
+        "activation": activation if payers and not draw(_seldom()) else None,
+        "membership": membership if draw(_seldom()) else None,
+        "items": draw(st.builds(Items, term=ENDINGS, claims=st.integers(1, 3)))
+        if not draw(_seldom())
+        else None,
+        "caps": tuple(msgspec.structs.replace(cap, name=f"c{at}") for at, cap in enumerate(caps)),
+        "spare_counters": 1,
+    }
 
 
 @st.composite
@@ -229,30 +260,6 @@ def products(draw: st.DrawFn, *, before: Programme | None = None) -> Programme:
         )
         for name in payers
     )
-    activation = Activation(
-        wallet=draw(st.sampled_from(payers or ["none"])),
-        ends=draw(st.one_of(ENDINGS, st.just(Ending()))),
-        most_minor=draw(st.sampled_from([0, 90_000])),
-        again=draw(maybe()),
-    )
-    fee = draw(st.sampled_from([(0, 0), (5_000, 0), (0, 3)]))
-    membership = Membership(
-        valid=draw(ENDINGS),
-        fee_minor=fee[0],
-        fee_points=fee[1],
-        grace_days=draw(st.sampled_from([0, 0, 10])),
-    )
-    caps = draw(st.lists(CAPS, max_size=3))
-    parts: dict[str, object] = {
-        "tiers": tiers,
-        "activation": activation if payers and draw(_seldom()) else None,
-        "membership": membership if draw(_seldom()) else None,
-        "items": draw(st.builds(Items, term=ENDINGS, claims=st.integers(1, 3)))
-        if draw(maybe())
-        else None,
-        "caps": tuple(msgspec.structs.replace(cap, name=f"c{at}") for at, cap in enumerate(caps)),
-        "spare_counters": 1,
-    }
     referral = draw(_seldom()) if before is None else before.referral is not None
     return Programme(
         programme=1,
@@ -272,8 +279,9 @@ def products(draw: st.DrawFn, *, before: Programme | None = None) -> Programme:
         hold_seconds=draw(st.sampled_from([60, 86_400])),
         preauthorisation_hold_seconds=7 * 86_400,
         money_floor_minor=draw(st.sampled_from([0, 0, -50_000, 1_000])),
-        **parts,  # type: ignore[arg-type]  # each of its own type
-        **draw(_rules(tiers)),  # type: ignore[arg-type]
+        tiers=tiers,
+        **draw(_parts(payers)),
+        **draw(_rules(tiers)),
     )
 
 

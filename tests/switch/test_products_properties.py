@@ -125,8 +125,8 @@ class ProductsMachine(RuleBasedStateMachine):
         self.model = PlainSwitch(programme, live_from_seq=seq - 3, cards=UNUSED + 1)
         self.model.go_live(members, seq - 4)
         self.model.cards.append(Card(MEMBERS, expires_at=YEAR_2031_S))
-        for card in self.model.cards:
-            card.expires_at = YEAR_2031_S
+        for plain in self.model.cards:
+            plain.expires_at = YEAR_2031_S
         self.model.cards[5].expires_at = JUNE_S
         self.shop.record(cards_added(self.shop.core, MEMBERS, [MEMBER_PAN], [3012]))
         if programme.referral is not None:

@@ -8,7 +8,19 @@ import pytest
 from issuers.purse import purse
 from switch.limits import AMOUNT_MINOR_MAX
 from switch.programme import Programme
-from switch.rules import DiscountRule, EarnRule, Limits, ProgrammeError, Tender, When
+from switch.rules import (
+    Cap,
+    DiscountRule,
+    EarnRule,
+    Ending,
+    Fund,
+    Limits,
+    Membership,
+    ProgrammeError,
+    Tender,
+    Wallet,
+    When,
+)
 
 
 def with_(**changes: object) -> Programme:
@@ -49,6 +61,18 @@ WRONG: dict[str, Callable[[], Programme]] = {
     "no name": lambda: discount(name=""),
     "a Persian name": lambda: discount(name="نام"),
     "too long a name": lambda: discount(name="n" * 24),
+    "a cap that counts where levels do": lambda: with_(
+        caps=(Cap(name="tier", of="count", most=1),)
+    ),
+    "a fee in money and in points": lambda: with_(
+        membership=Membership(valid=Ending(after_days=1), fee_minor=1, fee_points=1)
+    ),
+    "more names of wallets than a reply has room for": lambda: with_(
+        wallets=tuple(Wallet(name=f"{at}" * 21, unit="money", held=True) for at in range(3)),
+        funding=tuple(Fund(wallet=f"{at}" * 21) for at in range(3)),
+        earning=(),
+        tender=None,
+    ),
     "the same name twice": lambda: with_(
         discounts=(
             DiscountRule(name="x", discount_bps=1, funder="club"),
