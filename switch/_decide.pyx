@@ -15,8 +15,8 @@ from switch._undo cimport decide_completion, decide_refund, decide_reversal, und
 from switch._words cimport (
     BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW, COMPLETION,
     CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS,
-    OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL,
-    TOO_MANY_MOVES,
+    ITEM_INQUIRY, OVERLOADED, PARTIALLY_APPROVED, POINTS_BALANCE, PREAUTHORISATION, REASON_NONE,
+    REFUND, REVERSAL, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
@@ -169,7 +169,8 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
     if row.card >= 0 and (request.message_class == CLASS_AUTHORISATION
                           or request.message_class == CLASS_FINANCIAL):
         tell_balances(shard, request, now, decision)
-        if request.operation != BALANCE and request.operation != POINTS_BALANCE:
+        if not (request.operation == BALANCE or request.operation == POINTS_BALANCE
+                or request.operation == ITEM_INQUIRY):
             name_approval(decision)
     elif request.operation == COMPLETION:
         name_approval(decision)
