@@ -84,6 +84,7 @@ CLUB_NAMES = (
     "fees",
     "points issued",
     "points redeemed",
+    "counts",
 )
 
 

@@ -130,8 +130,10 @@ class Register:
             return Owner("club", block.club, "", -1, CLUB_NAMES[slot])
         if block.owner == "merchant":
             return Owner("merchant", block.club, block.merchant_id, -1, "money")
-        card, slot = divmod(slot, len(CARD_NAMES))
-        return Owner("card", -1, "", block.first_card + card, CARD_NAMES[slot])
+        card, slot = divmod(slot, block.account_count // block.card_count)
+        # A purse has these four first; what else a card has is no load's business.
+        name = CARD_NAMES[slot] if slot < len(CARD_NAMES) else f"account {slot}"
+        return Owner("card", -1, "", block.first_card + card, name)
 
     def account(self, owner: Owner) -> int:
         """Give the number of an account."""
@@ -140,7 +142,7 @@ class Register:
             if owner.kind == "card" and block.owner == "cards":
                 card = owner.number - block.first_card
                 if 0 <= card < block.card_count:
-                    first = block.first_account + card * len(CARD_NAMES)
+                    first = block.first_account + card * (block.account_count // block.card_count)
                     return first + CARD_NAMES.index(owner.name)
             elif block.owner == owner.kind == "merchant":
                 if block.merchant_id == owner.merchant_id:
