@@ -120,4 +120,7 @@ TERMINALS: list[tuple[str, str]] = [
 ]
 """Terminal and merchant (DE 41, DE 42). The last one loads the opening balances."""
 
+PRODUCT_TILLS = TERMINALS[-4:-1]
+"""The tills that trade with the cards of the club's other products: one in each shop."""
+
 CROWD_PANS = tuple(crowd_pan(100 + number) for number in range(CROWD))

@@ -12,8 +12,15 @@ import trio
 from rich.console import Console
 
 from bashgah import live_view
+from bashgah.demo_products import PRODUCTS
+from bashgah.demo_tills import ProductTills
 from loadtest.dialect import dialect_of
-from loadtest.journal_check import JournalVerdict, check_journal, read_heads
+from loadtest.journal_check import (
+    JournalVerdict,
+    approvals_by_programme,
+    check_journal,
+    read_heads,
+)
 from loadtest.mix import SHOP_DAY, Mix
 from loadtest.oracle import Counts
 from loadtest.pace import Pace
@@ -38,12 +45,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     cross_talk: int
     acknowledged_but_missing: int
     books_balance: bool
+    products: dict[str, int]  # approvals of each of the club's other products
 
     @property
     def good(self) -> bool:
         """Whether nothing was lost, mixed up or miscounted."""
         wrong = self.unanswered + self.cross_talk + self.acknowledged_but_missing
-        return wrong == 0 and self.books_balance
+        return wrong == 0 and self.books_balance and all(self.products.values())
 
     def line(self) -> str:
         """Give it as JSON in one line."""
@@ -63,6 +71,7 @@ class DemoLoad:
         address: tuple[str, int],
         metrics_urls: tuple[str, ...],
         dsn: str,
+        tills: ProductTills,
         say: Callable[[str], None],
         mix: Mix = SHOP_DAY,
     ) -> None:
@@ -72,6 +81,7 @@ class DemoLoad:
         self._terminals = Terminals(self._load, address=address, dialect=dialect_of("pos-binary"))
         self._metrics_urls = metrics_urls
         self._dsn = dsn
+        self._tills = tills
         self._say = say
         self._heads: dict[int, int] = {}
         self._surveyed = False
@@ -86,11 +96,13 @@ class DemoLoad:
         """Survey the balances, run the load until `stop`, survey them again."""
         self._heads = await trio.to_thread.run_sync(read_heads, self._dsn)
         await self._terminals.survey_before()
+        await self._tills.one_round()
         title = f"Bashgah: {self._load.connections} terminals"
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
                 live_view.show, console, title, self._terminals.figures, self._metrics_urls
             )
+            nursery.start_soon(self._tills.go_on)
             self.began.set()
             await self._terminals.drive(stop)
             nursery.cancel_scope.cancel()
@@ -108,6 +120,7 @@ class DemoLoad:
             check_journal, self._dsn, oracle.acknowledged, self._heads
         )
         books = [difference] if difference is not None else []
+        by_programme = await trio.to_thread.run_sync(approvals_by_programme, self._dsn, self._heads)
         for finding in [*oracle.findings, *terminals.model.discrepancies, *books]:
             self._say(f"wrong: {finding}")
         for rrn in journal.examples:
@@ -127,6 +140,10 @@ class DemoLoad:
             cross_talk=oracle.counts.wrong_replies,
             acknowledged_but_missing=journal.missing,
             books_balance=difference is None and model_agrees and not journal.journalled_twice,
+            products={
+                product.name: by_programme.get(product.definition.programme, 0)
+                for product in PRODUCTS
+            },
         )
 
 

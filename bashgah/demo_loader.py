@@ -26,15 +26,18 @@ from bashgah.demo import (
     TERMINALS,
     TEST_CARDS,
 )
+from bashgah.demo_products import PRODUCTS
 from bashgah.shard_links import expect_no_more_shards, shard_configs
 from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK
 from issuers.purse import purse
+from switch._core import Core
 from switch._lane import Lane
 from switch.config import Config, read_dsn, read_pan_key, slot_owners
 from switch.events import (
     CLUB_ACCOUNTS,
     AcquirerAdded,
     CardsAdded,
+    CardsLinked,
     CardStatusChanged,
     ClubAdded,
     Event,
@@ -104,10 +107,33 @@ def events(
     )
     every_card = [(card.pan, card.expiry) for card in TEST_CARDS]
     every_card += [(pan, EXPIRY) for pan in CROWD_PANS]
+    yield from _cards_added(PROGRAMME, every_card, token_of, owns)
+    for product in PRODUCTS:
+        number = product.definition.programme
+        yield ProgrammeLive(definition=product.definition)
+        yield IssuerKeysSet(programme=number, pin_verification=demo_keys.sealed_key(PVK))
+        named = [(card.pan, card.expiry) for card in product.cards_of_site(token_of)]
+        yield from _cards_added(number, named, token_of, owns)
+
+
+def guests_linked(core: Core) -> Iterator[Event]:
+    """Yield what links the guests' cards of a shard to their members'."""
+    for product in PRODUCTS:
+        guests = product.cards_of_site(core.token_of)
+        for guest, member in zip(guests, product.guests_of, strict=False):
+            numbers = [core.card_of(core.token_of(card.pan)) for card in (guest, member)]
+            if numbers[0] is not None and numbers[1] is not None:
+                yield CardsLinked(cards=(numbers[0],), to_card=numbers[1])
+
+
+def _cards_added(
+    programme: int, every_card: list[tuple[str, str]], token_of: Callable[[str], bytes], owns: Owns
+) -> Iterator[Event]:
+    """Yield the cards (PAN, expiry) that a shard owns, if any."""
     cards = [(pan, expiry) for pan, expiry in every_card if owns(token_of(pan))]
     if cards:
         yield CardsAdded(
-            programme=PROGRAMME,
+            programme=programme,
             tokens=b"".join(token_of(pan) for pan, _ in cards),
             expiries=struct.pack(f"<{len(cards)}H", *(int(expiry) for _, expiry in cards)),
             first6=struct.pack(f"<{len(cards)}I", *(int(pan[:6]) for pan, _ in cards)),
@@ -168,6 +194,8 @@ async def _load_shard(database: Database, config: Config, make_purse: Purse) -> 
         return config.switch.shards == 1 or owners[slot_of(token)] == config.switch.shard
 
     for event in events(core.token_of, make_purse, owns):
+        owned.directory.record(event, **clock)
+    for event in guests_linked(core):
         owned.directory.record(event, **clock)
     _load_balances(owned, config, now_s)
     for event in terminal_keys(int(now_s)):

@@ -64,13 +64,15 @@ def demo_population() -> Population:
 
     Labelled cards stay out of the good ones: a person at a terminal finds them as documented.
     """
+    others = {terminal_id for terminal_id, _ in [*demo.PRODUCT_TILLS, demo.TERMINALS[-1]]}
     blocked = [card for card in demo.TEST_CARDS if card.status is CardStatus.BLOCKED]
     poor = [card for card in demo.TEST_CARDS if card.opening_minor == demo.SMALL_OPENING_MINOR]
     unknown = [demo.crowd_pan(9_000_000 + number) for number in range(UNKNOWN_CARDS)]
     return Population(
         terminals=tuple(
             Terminal(terminal_id=terminal_id, merchant_id=merchant_id)
-            for terminal_id, merchant_id in demo.TERMINALS[:-1]  # the last one made the openings
+            for terminal_id, merchant_id in demo.TERMINALS  # the last one made the openings
+            if terminal_id not in others
         ),
         cards=tuple(Card(pan=pan, expiry=demo.EXPIRY) for pan in demo.CROWD_PANS),
         poor_cards=tuple(Card(pan=card.pan, expiry=card.expiry) for card in poor),

@@ -6,6 +6,7 @@ short-lived thread when called from Trio.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -78,6 +79,25 @@ def check_journal(
     tally = Tally(acknowledged.first_rrn, acknowledged.digests, digest_of)
     asyncio.run(_check(dsn, tally, heads))
     return tally.verdict()
+
+
+def approvals_by_programme(dsn: str, heads: dict[int, int]) -> dict[int, int]:
+    """Give how many messages the journal says were approved after `heads`, by programme.
+
+    Raises `OSError` or `asyncpg.PostgresError` when the database cannot be read.
+    """
+    return asyncio.run(_approvals(dsn, heads))
+
+
+async def _approvals(dsn: str, heads: dict[int, int]) -> dict[int, int]:
+    approved: Counter[int] = Counter()
+    connection = await ledger_reader.connect(dsn)
+    try:
+        for shard in await ledger_reader.shards(connection):
+            approved.update(await ledger_reader.approvals(connection, shard, heads.get(shard, 0)))
+    finally:
+        await connection.close()
+    return dict(approved)
 
 
 async def _read_heads(dsn: str) -> dict[int, int]:

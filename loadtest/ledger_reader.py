@@ -57,6 +57,14 @@ SELECT journal.rrn, sum(legs_view.amount)::BIGINT AS change
  GROUP BY journal.rrn
 """
 
+APPROVALS = """
+SELECT programme, count(*) AS approved
+  FROM journal
+ WHERE shard = $1 AND seq > $2 AND kind = 1 AND response_code IN ('00', '10')
+   AND programme IS NOT NULL
+ GROUP BY programme
+"""
+
 BLOCKS = """
 SELECT owner, first_account, account_count, club, merchant_id, first_card, card_count,
        first6, last4
@@ -169,6 +177,12 @@ async def heads(connection: "Connection") -> dict[int, int]:
 async def shards(connection: "Connection") -> list[int]:
     """Give every shard that has an owner."""
     return [row["shard"] for row in await connection.fetch(SHARDS)]
+
+
+async def approvals(connection: "Connection", shard: int, head: int) -> dict[int, int]:
+    """Give how many messages of a shard were approved since, by programme."""
+    rows = await connection.fetch(APPROVALS, shard, head)
+    return {row["programme"]: row["approved"] for row in rows}
 
 
 async def rows_after(connection: "Connection", shard: int, head: int) -> AsyncIterator[Row]:

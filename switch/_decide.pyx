@@ -18,7 +18,7 @@ from switch._words cimport (
     CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, ISSUER_DECLINED,
     ISSUER_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS, OVERLOADED, PARTIALLY_APPROVED,
     POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES, UNKNOWN_CARD,
-    is_without_amount,
+    DEBT_INQUIRY, ITEM_INQUIRY, is_without_amount,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
@@ -178,7 +178,8 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
     if row.card >= 0 and (request.message_class == CLASS_AUTHORISATION
                           or request.message_class == CLASS_FINANCIAL):
         tell_balances(shard, request, now, decision)
-        if request.operation != BALANCE and request.operation != POINTS_BALANCE:
+        if not (request.operation == BALANCE or request.operation == POINTS_BALANCE
+                or request.operation == ITEM_INQUIRY or request.operation == DEBT_INQUIRY):
             name_approval(decision)
     elif request.operation == COMPLETION:
         name_approval(decision)

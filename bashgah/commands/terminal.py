@@ -51,6 +51,7 @@ from acquirers.terminal.wire import UnknownProfileError, wire_of
 from bashgah import demo_keys
 from bashgah.counter import Counter
 from bashgah.demo import MAC_TERMINAL, SHOPS, TERMINALS, TEST_CARDS
+from bashgah.demo_products import PRODUCT_CARDS
 from hsm_sim.key_types import TAK, TMK, TPK
 
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
@@ -359,7 +360,7 @@ def _named_cards() -> list[NamedCard]:
             label=Text(card.label, card.label_fa),
             card=Card(pan=card.pan, expiry=card.expiry),
         )
-        for number, card in enumerate(TEST_CARDS, start=1)
+        for number, card in enumerate([*TEST_CARDS, *PRODUCT_CARDS], start=1)
     ]
 
 

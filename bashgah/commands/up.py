@@ -17,13 +17,15 @@ import trio
 import typer
 from rich.console import Console
 
+from bashgah.card_production.files import token_of
 from bashgah.cli import INTERRUPTED_EXIT_CODE
 from bashgah.demo_load import DemoLoad
 from bashgah.demo_site import demo_config, demo_hsm, demo_population, load_demo
+from bashgah.demo_tills import ProductTills
 from bashgah.site import Site
 from bashgah.verification import first_difference
 from loadtest.pace import Closed, Open, Pace
-from switch.config import ConfigError, load_config
+from switch.config import ConfigError, load_config, read_pan_key
 from switch.slots import SHARDS_MAX
 
 THINK_SECONDS = 0.08
@@ -198,15 +200,18 @@ async def _watch_signals(
 
 
 def _new_load(site: Site, pace: Pace, connections: int, seed: int) -> DemoLoad:
-    listener = site.config.listener[0]
+    listener, key_file = site.config.listener[0], site.config.keys.pan_key_file
+    assert key_file is not None, "the demo has one"
+    address = (listener.host, listener.port)
     return DemoLoad(
         population=demo_population(),
         pace=pace,
         connections=connections,
         seed=seed,
-        address=(listener.host, listener.port),
+        address=address,
         metrics_urls=site.metrics_urls,
         dsn=site.dsn,
+        tills=ProductTills(address, partial(token_of, read_pan_key(key_file))),
         say=_say,
     )
 

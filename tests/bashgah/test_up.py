@@ -24,7 +24,10 @@ VERDICT = [
     "cross_talk",
     "acknowledged_but_missing",
     "books_balance",
+    "products",
 ]
+
+PRODUCTS = {"loyalty", "membership", "discount", "gift", "purchase", "guest", "warranty"}
 
 
 @pytest.fixture
@@ -89,6 +92,8 @@ def test_the_demo_ends_with_its_verdict_and_finds_its_data_again(data_dir: Path)
         assert verdict["unanswered"] == verdict["cross_talk"] == 0
         assert verdict["acknowledged_but_missing"] == 0
         assert verdict["books_balance"] is True
+        assert set(verdict["products"]) >= PRODUCTS
+        assert all(verdict["products"].values()), verdict["products"]
 
 
 @pytest.mark.slow

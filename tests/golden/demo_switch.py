@@ -23,13 +23,15 @@ from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
 from bashgah import demo, demo_loader
+from bashgah.card_production.files import token_of
 from bashgah.config_text import config_text
+from bashgah.demo_products import PRODUCTS
 from bashgah.demo_site import demo_config, demo_hsm, free_port, write_pan_key
 from bashgah.postgres import Cluster
 from bashgah.switch_process import SwitchProcess
 from issuers.purse import purse
 from issuers.purse_in_python import purse_in_python
-from switch.config import Config, Database, Http, Postgres
+from switch.config import Config, Database, Http, Postgres, read_pan_key
 from switch.iso8583 import decode, encode
 from switch.operations import CardStatus
 from tests.golden.line import connected
@@ -98,7 +100,7 @@ def running_demo_switch(
         switch.start()
         trio.run(switch.wait_ready)
         port = {listener.profile: listener.port for listener in config.listener}
-        cast = demo_cast()
+        cast = demo_cast(partial(token_of, read_pan_key(directory / "pan.key")))
         go_shopping(port["pos-binary"], cast)
         yield DemoSwitch(
             port=port,
@@ -119,8 +121,8 @@ def _restart(switch: SwitchProcess) -> None:
     trio.run(switch.wait_ready)
 
 
-def demo_cast() -> Cast:
-    """Give the players: four terminals of the market, cards of every kind."""
+def demo_cast(site_token_of: Callable[[str], bytes]) -> Cast:
+    """Give the players: four terminals of the market, one of the bookshop, cards of every kind."""
     market = demo.SHOPS[2].merchant_id
     counter, sibling, spare, watcher = (
         Station(terminal_id=terminal_id, merchant_id=merchant_id)
@@ -133,6 +135,12 @@ def demo_cast() -> Cast:
         for card in demo.TEST_CARDS
         if card.status is not CardStatus.ACTIVE
     }
+    products = {
+        product.name: Card(pan=card.pan, expiry=card.expiry)
+        for product in PRODUCTS
+        for card in product.cards_of_site(site_token_of)[-1:]
+    }
+    books = Station(terminal_id=demo.TERMINALS[4][0], merchant_id=demo.TERMINALS[4][1])
     (expired,) = (card for card in demo.TEST_CARDS if card.label == "expired")
     return Cast(
         cards={
@@ -142,8 +150,9 @@ def demo_cast() -> Cast:
             "expired": Card(pan=expired.pan, expiry=expired.expiry),
             "stranger": Card(pan=demo.crowd_pan(9_999_999), expiry=demo.EXPIRY),
             **with_status,
+            **products,
         },
-        stations={"counter": counter, "sibling": sibling, "spare": spare},
+        stations={"counter": counter, "sibling": sibling, "spare": spare, "books": books},
         watcher=watcher,
         acquirer_code=demo.ACQUIRER_CODE,
     )

@@ -152,17 +152,18 @@ class Player:
         assert reply.mti == expected_type, f"{step.says}: answered with {reply.mti}"
         assert _told(reply) == _expected(step, request, reply), step.says
 
-    def _compare_balances(self, step: Step, body: bytes, after: tuple[int, ...] | None) -> None:
+    def _compare_balances(self, step: Step, body: bytes, after: dict[str, int] | None) -> None:
         """DE 54 of a first reply says what another terminal is told a moment later."""
         if step.same_reply_as or "54" not in (reply := decode(body, self._wire.spec)):
             return
         assert after is not None, f"{step.says}: balances of a card that tells none"
-        told = tuple(balance.value for balance in read_balances(reply[54]))
-        expected = after[2:] if reply[3].startswith("3160") else after
+        told = _by_name(reply[54])
+        points_only = reply[3].startswith("3160")
+        expected = {k: v for k, v in after.items() if not points_only or k.startswith("points")}
         assert told == expected, f"{step.says}: element 54 says {told}, the card has {expected}"
 
-    def _balances(self, name: str) -> tuple[int, ...] | None:
-        """Ask for a card's four balances, in the order of BALANCES; None when it is refused."""
+    def _balances(self, name: str) -> dict[str, int] | None:
+        """Ask for a card's balances, those of BALANCES that it has; None when it is refused."""
         step = Step(says="watch", card=name)
         request = Message("0100")
         self._fill(request, step)
@@ -174,7 +175,7 @@ class Player:
         reply = decode(body, self._wire.spec)
         if reply[39] != "00":
             return None
-        return tuple(balance.value for balance in read_balances(reply[54]))
+        return _by_name(reply.get(54, ""))
 
     def _expected_moves(self, step: Step, moved: dict[str, int]) -> dict[str, int]:
         """Give what must have moved: nothing that the step does not say."""
@@ -189,14 +190,21 @@ class Player:
         return expected
 
 
-def _moved(before: tuple[int, ...] | None, after: tuple[int, ...] | None) -> dict[str, int]:
+def _by_name(additional_amounts: str) -> dict[str, int]:
+    """Give what DE 54 tells."""
+    told: dict[str, int] = {}
+    for balance in read_balances(additional_amounts):
+        name = "points" if balance.in_points else "money"
+        told[f"{name}_available" if balance.available else name] = balance.value
+    return told
+
+
+def _moved(before: dict[str, int] | None, after: dict[str, int] | None) -> dict[str, int]:
     """Give the change of each balance; none of a card that tells no balance."""
     if before is None or after is None:
         assert before == after, "a card began or ceased to answer during a step"
         return dict.fromkeys(BALANCES, 0)
-    return {
-        name: later - earlier for name, earlier, later in zip(BALANCES, before, after, strict=True)
-    }
+    return {name: after.get(name, 0) - before.get(name, 0) for name in BALANCES}
 
 
 def _told(reply: Message) -> dict[str, str]:

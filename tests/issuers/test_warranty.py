@@ -23,6 +23,8 @@ def test_a_warranty_begins_today_and_is_found_at_any_terminal(shop: Shop) -> Non
     # 26 Farvardin 1405 and 18 months: 26 Mehr 1406.
     assert (registered.code, registered.tag("UN")) == ("00", "20271018")
     assert (found.code, found.tag("UN")) == ("00", "20271018")
+    assert "38" in registered.elements
+    assert "38" not in found.elements  # as of every inquiry
 
 
 def test_the_31st_becomes_the_30th_where_a_month_has_no_more(shop: Shop) -> None:

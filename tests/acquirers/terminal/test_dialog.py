@@ -72,6 +72,19 @@ def test_where_a_reader_reads_the_card_nobody_is_asked_for_it(memory: TerminalMe
     assert person.ordered == [(order, None, "")]
 
 
+def test_an_item_is_asked_for_its_serial_number_and_a_renewal_for_nothing(
+    memory: TerminalMemory,
+) -> None:
+    person = Person(memory, "register-item", "1", "TV-55/0012", "renewal", "1")
+
+    person.talk()
+
+    assert [order for order, _, _ in person.ordered] == [
+        Order(service=Service.REGISTER_ITEM, serial="TV-55/0012"),
+        Order(service=Service.RENEWAL),
+    ]
+
+
 def test_operations_can_be_chosen_by_number_in_persian_digits(memory: TerminalMemory) -> None:
     person = Person(memory, "۱", "۱", "۲۵۰٬۰۰۰")
 

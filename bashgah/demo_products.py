@@ -1,0 +1,153 @@
+"""The demo club's other products: a programme each, a few cards, and what its tills do with them.
+
+Owns the table that the closing JSON's `products` comes from: whoever adds a product adds a row.
+What a product is says `issuers/`; `bashgah.demo_loader` puts the cards into a database.
+"""
+
+from collections.abc import Callable
+from itertools import count
+
+from msgspec import Struct
+
+from acquirers.terminal.orders import Order, Service
+from bashgah.card_production.guests import pans_beside
+from bashgah.demo import CLUB, EXPIRY, SHOPS, TestCard, crowd_pan
+from issuers.discount import discount
+from issuers.gift import gift
+from issuers.guest import guest
+from issuers.loyalty import loyalty
+from issuers.membership import membership
+from issuers.prepaid import prepaid
+from issuers.warranty import warranty
+from switch.programme import Programme
+
+CARDS_PER_PRODUCT = 3
+FIRST_CARD = 2_000
+"""Of programme 11; those of programme 12 begin with 2,010, and so on: far from the crowd."""
+
+GUEST_CARDS_FROM = 5_000_000
+GUEST_USES = 1_000
+GIFT_MINOR = 2_000_000
+
+Token = Callable[[str], bytes]
+
+
+class Product(Struct, frozen=True, kw_only=True):
+    """A product of the demo club. `name` is its key in the closing JSON.
+
+    `orders`: what a till does with a card of it in one round, given a number that no other round
+    has. Some of it may be declined: a gift card is sold once. `guests_of`: its cards are linked to
+    these cards, and have numbers that depend on the site's key.
+    """
+
+    name: str
+    definition: Programme
+    label: str
+    label_fa: str
+    orders: Callable[[int], tuple[Order, ...]]
+    guests_of: tuple[TestCard, ...] = ()
+
+    @property
+    def cards(self) -> tuple[TestCard, ...]:
+        """Give the cards with the documented numbers; none of guests."""
+        if self.guests_of:
+            return ()
+        first = FIRST_CARD + 10 * (self.definition.programme - 11)
+        return tuple(self._card(crowd_pan(first + at)) for at in range(CARDS_PER_PRODUCT))
+
+    def cards_of_site(self, token_of: Token) -> tuple[TestCard, ...]:
+        """Give all cards, a guest's for each member in the order of the members."""
+        found: list[TestCard] = []
+        for at, member in enumerate(self.guests_of):
+            candidates = (crowd_pan(GUEST_CARDS_FROM + 100_000 * at + more) for more in count())
+            found.append(self._card(next(pans_beside(member.pan, candidates, token_of))))
+        return (*self.cards, *found)
+
+    def _card(self, pan: str) -> TestCard:
+        return TestCard(
+            pan=pan, expiry=EXPIRY, label=self.label, label_fa=self.label_fa, opening_minor=0
+        )
+
+
+def _pay(amount_minor: int) -> Order:
+    return Order(service=Service.PURCHASE, amount_minor=amount_minor)
+
+
+def _warranty(number: int) -> tuple[Order, ...]:
+    serial = f"DEMO-{number}"
+    about = (Service.REGISTER_ITEM, Service.ITEM, Service.CLAIM)
+    return tuple(Order(service=service, serial=serial) for service in about)
+
+
+LOYALTY = Product(
+    name="loyalty",
+    definition=loyalty(11, 1, CLUB, partner=SHOPS[1].merchant_id),
+    label="loyalty",
+    label_fa="وفاداری",
+    orders=lambda number: (
+        _pay(500_000),
+        Order(service=Service.POINTS, amount_minor=20_000),
+    ),
+)
+
+PRODUCTS: list[Product] = [
+    LOYALTY,
+    Product(
+        name="membership",
+        definition=membership(12, 1, CLUB),
+        label="membership",
+        label_fa="عضویت",
+        # Renewed now and then only: a year more each time is soon beyond the calendar.
+        orders=lambda number: (
+            *((Order(service=Service.RENEWAL),) if number % 100 == 0 else ()),
+            _pay(300_000),
+        ),
+    ),
+    Product(
+        name="discount",
+        definition=discount(13, 1, CLUB),
+        label="discount network",
+        label_fa="شبکهٔ تخفیف",
+        orders=lambda number: (_pay(400_000), Order(service=Service.BALANCE)),
+    ),
+    Product(
+        name="gift",
+        definition=gift(14, 1, CLUB, top_up=True),
+        label="gift card, not sold yet",
+        label_fa="کارت هدیه، فروخته‌نشده",
+        orders=lambda number: (
+            Order(service=Service.ACTIVATION, amount_minor=GIFT_MINOR),
+            Order(service=Service.LOAD, amount_minor=100_000),
+            _pay(100_000),
+        ),
+    ),
+    Product(
+        name="purchase",
+        definition=prepaid(15, 1, CLUB),
+        label="purchase card",
+        label_fa="کارت خرید",
+        orders=lambda number: (
+            Order(service=Service.LOAD, amount_minor=500_000),
+            _pay(50_000),
+            Order(service=Service.WITHDRAWAL, amount_minor=450_000),
+        ),
+    ),
+    Product(
+        name="guest",
+        definition=guest(16, 1, CLUB, member_programme=11, uses=GUEST_USES),
+        label="guest card",
+        label_fa="کارت مهمان",
+        orders=lambda number: (_pay(200_000),),
+        guests_of=LOYALTY.cards,
+    ),
+    Product(
+        name="warranty",
+        definition=warranty(17, 1, CLUB),
+        label="warranty",
+        label_fa="ضمانت",
+        orders=_warranty,
+    ),
+]
+
+PRODUCT_CARDS: list[TestCard] = [card for product in PRODUCTS for card in product.cards]
+"""The cards with documented numbers, behind `bashgah.demo.TEST_CARDS` in a terminal's list."""
