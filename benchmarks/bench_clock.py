@@ -39,8 +39,8 @@ def cases(*, seconds: float = 1.0, cards: int = CARDS) -> list[table.Row]:
     shop = make_shop(None, cards)
     for name, later_s in (("opening a month", 0), ("endings and the next opening", MONTH_S)):
         shop.now_us += later_s * 1_000_000
-        looked, longest_us, elapsed_s = _run(shop, CLOCK_ROWS_MAX)
-        rows.append(table.row(f"{name}, in memory", looked / elapsed_s, "cards/s"))
+        longest_us, elapsed_s = _run(shop, CLOCK_ROWS_MAX)
+        rows.append(table.row(f"{name}, in memory", cards / elapsed_s, "cards/s"))
         rows.append(table.row("  longest slice", longest_us, "us"))
     with (
         tempfile.TemporaryDirectory(prefix="bashgah-bench-") as directory,
@@ -51,11 +51,11 @@ def cases(*, seconds: float = 1.0, cards: int = CARDS) -> list[table.Row]:
             shop = make_shop(database, cards)
             for name, later_s in (("opening a month", 0), ("endings, next opening", MONTH_S)):
                 shop.now_us += later_s * 1_000_000
-                looked, _, elapsed_s = _run(shop, CLOCK_ROWS_MAX)
+                _, elapsed_s = _run(shop, CLOCK_ROWS_MAX)
                 rows.append(
                     table.row(
                         f"{name}, durable",
-                        looked / elapsed_s,
+                        cards / elapsed_s,
                         "cards/s",
                         baseline=CARDS_PER_SECOND_MIN,
                         at_least=1,
@@ -93,8 +93,8 @@ def _events(cards: int) -> list[Event]:
     return events
 
 
-def _run(shop: JournaledShop, rows_max: int) -> tuple[int, float, float]:
-    """Do what is due; gives cards that moved, the longest slice in µs, and how long it took."""
+def _run(shop: JournaledShop, rows_max: int) -> tuple[float, float]:
+    """Do what is due; gives the longest slice in µs, and how long it took."""
     work = _work(shop.core, shop.directory)
     began_at = time.perf_counter()
     longest_s = 0.0
@@ -111,7 +111,7 @@ def _run(shop: JournaledShop, rows_max: int) -> tuple[int, float, float]:
             waiting = 0
     shop.commit()
     elapsed_s = time.perf_counter() - began_at
-    return sum(counts.moves for counts in work.counts.values()), longest_s * 1e6, elapsed_s
+    return longest_s * 1e6, elapsed_s
 
 
 def _work(core: Core, directory: Directory) -> ClockWork:

@@ -85,6 +85,8 @@ CLUB_NAMES = (
     "points issued",
     "points redeemed",
     "counts",
+    "points expired",
+    "breakage",
 )
 
 

@@ -312,6 +312,34 @@ cdef int check_amount(Shard *shard, const Request *request, Decision *decision) 
     return REASON_NONE
 
 
+cdef void take_outcome(const Run *run, const Moment *now, Decision *decision) noexcept nogil:
+    """Write what a plan decided into the row, and what the reply says of it."""
+    cdef Row *row = &decision.row
+    row.approved_minor = run.registers[R_AMOUNT]
+    row.discount_minor = run.registers[R_DISCOUNT]
+    row.points_earned = run.registers[R_EARNED]
+    row.points_redeemed = run.registers[R_POINTS]
+    decision.net_minor = run.registers[R_NET]
+    decision.points_value_minor = run.registers[R_POINTS_VALUE]
+    decision.money_minor = run.registers[R_MONEY]
+    decision.cash_minor = run.registers[R_CASH]
+    decision.fee_minor = run.registers[R_FEE]
+    decision.until_s = run.registers[R_UNTIL]
+    decision.tier = <int32_t> run.registers[R_TIER]
+    decision.owed_minor = run.registers[R_OWED]
+    decision.due_minor = run.registers[R_DUE]
+    decision.first_minor = run.registers[R_FIRST_MINOR]
+    decision.first_ends_s = run.registers[R_FIRST_ENDS]
+    decision.instalments = <int32_t> run.registers[R_INSTALMENTS]
+    decision.terms = <int32_t> run.registers[R_TERMS]
+    memcpy(decision.parts, &run.registers[R_PART], sizeof(decision.parts))
+    decision.funder = <int> run.registers[R_FUNDER]
+    decision.discount_rule = <int32_t> run.registers[R_DISCOUNT_RULE]
+    decision.earn_rule = <int32_t> run.registers[R_EARN_RULE]
+    if run.registers[R_HOLD_SECONDS] > 0:
+        row.hold_expires_us = now.unix_us + run.registers[R_HOLD_SECONDS] * 1000000
+
+
 cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8_t operation,
                   int64_t points_limit, uint32_t held_s, Decision *decision) noexcept nogil:
     """Let the programme decide; its moves are in the book and in the row, or undone. A Reason.
@@ -361,27 +389,5 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
             decision.status = PRICE_FIRST
             return REASON_NONE
         return reason
-    row.approved_minor = run.registers[R_AMOUNT]
-    row.discount_minor = run.registers[R_DISCOUNT]
-    row.points_earned = run.registers[R_EARNED]
-    row.points_redeemed = run.registers[R_POINTS]
-    decision.net_minor = run.registers[R_NET]
-    decision.points_value_minor = run.registers[R_POINTS_VALUE]
-    decision.money_minor = run.registers[R_MONEY]
-    decision.cash_minor = run.registers[R_CASH]
-    decision.fee_minor = run.registers[R_FEE]
-    decision.until_s = run.registers[R_UNTIL]
-    decision.tier = <int32_t> run.registers[R_TIER]
-    decision.owed_minor = run.registers[R_OWED]
-    decision.due_minor = run.registers[R_DUE]
-    decision.first_minor = run.registers[R_FIRST_MINOR]
-    decision.first_ends_s = run.registers[R_FIRST_ENDS]
-    decision.instalments = <int32_t> run.registers[R_INSTALMENTS]
-    decision.terms = <int32_t> run.registers[R_TERMS]
-    memcpy(decision.parts, &run.registers[R_PART], sizeof(decision.parts))
-    decision.funder = <int> run.registers[R_FUNDER]
-    decision.discount_rule = <int32_t> run.registers[R_DISCOUNT_RULE]
-    decision.earn_rule = <int32_t> run.registers[R_EARN_RULE]
-    if run.registers[R_HOLD_SECONDS] > 0:
-        row.hold_expires_us = now.unix_us + run.registers[R_HOLD_SECONDS] * 1000000
+    take_outcome(&run, now, decision)
     return REASON_NONE

@@ -121,7 +121,7 @@ def test_a_refund_takes_its_share_of_the_points(shop: Shop) -> None:
 
     shop.refund(bought, 500_000)
 
-    assert shop.send("0100", "310000", None).balances()["6001"] == 4  # 9 less half of them, rounded up
+    assert shop.send("0100", "310000", None).balances()["6001"] == 4  # 9 less half, rounded up
 
 
 def test_replay_and_snapshot_give_the_same(shop: Shop) -> None:

@@ -525,8 +525,8 @@ class ProductsMachine(RuleBasedStateMachine):
 
     @invariant()
     def points_issued_less_redeemed_are_what_cards_have(self) -> None:
-        for _, issued, redeemed, on_cards, in_lots in points(self.shop.core):
-            assert issued - redeemed == on_cards == in_lots
+        for _, issued, redeemed, expired, on_cards, in_lots in points(self.shop.core):
+            assert issued - redeemed - expired == on_cards == in_lots
 
     def teardown(self) -> None:
         if hasattr(self, "shop"):
