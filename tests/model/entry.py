@@ -13,6 +13,7 @@ from tests.model.book import Account, PlainBook, Posting
 from tests.model.endings import SECONDS_A_DAY, ends_at, first_day_after, period_ends_at, start_of
 from tests.model.pricing import Ask, Place, Priced, Purse, price_hold, price_purchase
 
+FOR_EVER_DAYS = 18_250
 FLOAT: Account = ("club", 0, "float")
 COUNTS: Account = ("club", 0, "counts")
 ISSUED: Account = ("club", 0, "points issued")
@@ -189,7 +190,10 @@ class Entry:
         if referral is not None and self.linked is not None:
             self.put(referral.points, ISSUED, ("card", self.linked, referral.wallet))
         self._see(priced, paid=True)
-        return priced
+        membership = self.programme.membership
+        if membership is None:
+            return priced
+        return priced._replace(until_s=self._member_until(membership.reminder_days))
 
     def hold(self, ask: Ask) -> Priced | Reason:
         priced = price_hold(self.programme, self.place, ask, self.purse())
@@ -298,6 +302,26 @@ class Entry:
         self.spend(name, self.shop, ask.amount_minor)
         return Priced(ask.amount_minor, parts=(ask.amount_minor,))
 
+    def inquire(self) -> Priced:
+        """Nothing moves; until when the card is activated or its holder a member is told."""
+        until = self._last_end("activated") if self.programme.activation is not None else 0
+        return Priced(0, until_s=self._member_until(FOR_EVER_DAYS) or until)
+
+    def _last_end(self, name: str) -> int:
+        """When the last of a counter's lots ends; 0: there is none, or it never does."""
+        lots = self.book.in_order(self.wallet(name))
+        return lots[-1][1].expires_at if lots else 0
+
+    def _member_until(self, days: int) -> int:
+        """The membership's end, grace left out, if it is at most so many days away."""
+        membership = self.programme.membership
+        last = self._last_end("membership") if membership is not None else 0
+        if membership is None or not last:
+            return 0
+        ends = last - membership.grace_days * SECONDS_A_DAY
+        day = (ends + self.place.utc_offset_s) // SECONDS_A_DAY
+        return ends if day <= self.place.local_day + days else 0
+
     def renew(self) -> Priced | Reason:
         membership, offset_s = self.programme.membership, self.place.utc_offset_s
         if membership is None:
@@ -307,8 +331,10 @@ class Entry:
         begins = today = self.place.local_day
         if lots:
             ends = lots[-1][1].expires_at - grace_s
-            begins = max(today, (ends + offset_s) // SECONDS_A_DAY)
-        opens = start_of(begins, offset_s) if begins > today else 0
+            begins = (ends + offset_s) // SECONDS_A_DAY
+            if self.count("membership") < 1:
+                begins = max(today, begins)
+        opens = start_of(begins, offset_s) if begins != today else 0
         over = first_day_after(membership.valid, begins)
         assert over is not None
         until = start_of(over if membership.valid.period else over - 1, offset_s)

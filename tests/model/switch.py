@@ -31,8 +31,8 @@ WITHOUT_AMOUNT = (
     Operation.ITEM_CLAIM,
 )
 OTHERS: dict[Operation, Callable[[Entry, Ask], Priced | Reason]] = {
-    Operation.BALANCE: lambda _entry, _ask: Priced(0),
-    Operation.POINTS_BALANCE: lambda _entry, _ask: Priced(0),
+    Operation.BALANCE: lambda entry, _ask: entry.inquire(),
+    Operation.POINTS_BALANCE: lambda entry, _ask: entry.inquire(),
     Operation.LOAD: Entry.load,
     Operation.ACTIVATION: Entry.activate,
     Operation.WITHDRAWAL: Entry.withdraw,
