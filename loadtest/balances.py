@@ -28,14 +28,16 @@ class Effect(Struct, frozen=True, kw_only=True):
         return Effect(money_minor=-self.money_minor, points=-self.points)
 
     def undone_in_part(self, undone_minor: int, whole_minor: int) -> "Effect":
-        """Give the effect of undoing a share, each side rounded down (docs/pos-interface.md).
+        """Give the effect of undoing a share, rounded down, but earned points rounded up.
 
         Exact for a payment without points redeemed: those may come from several lots, and each
         lot's share is rounded for itself.
         """
         return Effect(
             money_minor=_share_back(self.money_minor, undone_minor, whole_minor),
-            points=_share_back(self.points, undone_minor, whole_minor),
+            points=-self.points * undone_minor // whole_minor
+            if self.points > 0
+            else _share_back(self.points, undone_minor, whole_minor),
         )
 
 

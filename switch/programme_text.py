@@ -337,8 +337,8 @@ def _bounds(programme: Programme) -> Iterator[tuple[str, Said]]:
     if programme.money_floor_minor:
         floor = number(programme.money_floor_minor)
         yield "floor", Said(f"The purse's least: {floor.en} rials.", f"کف کیف: {floor.fa} ریال.")
-    if programme.security.pin in PINS:
-        yield "pin", PINS[programme.security.pin]
+    if asked := PINS.get(programme.security.pin):
+        yield "pin", asked
     if programme.notice_days:
         days = number(programme.notice_days)
         yield (

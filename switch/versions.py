@@ -9,6 +9,7 @@ approved, to the byte: every step after the draft names the digest of its defini
 """
 
 import hashlib
+import hmac
 from typing import Literal
 
 import msgspec
@@ -208,7 +209,7 @@ class Versions:
                 f"programme {event.programme}: version {event.version} is {found.state},"
                 f" not {' or '.join(states)}"
             )
-        if event.digest != digest_of(found.definition):
+        if not hmac.compare_digest(event.digest, digest_of(found.definition)):
             raise VersionError(f"version {event.version} is another definition than this one")
         return found
 

@@ -35,6 +35,8 @@ CLUB_SLOTS = (
     "points issued",
     "points redeemed",
     "counts",
+    "points expired",
+    "breakage",
 )
 CARDS = st.integers(0, 2)
 TERMINALS = st.sampled_from(sorted(SHOPS))

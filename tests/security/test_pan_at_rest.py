@@ -41,7 +41,8 @@ def club_in(cluster: Cluster, dsn: str, directory: Path) -> tuple[bytes, dict[st
     assert trio.run(load, config)
     name = dsn.rsplit("/", 1)[-1].split("?")[0]
     event = cluster.psql(
-        "SELECT event FROM journal WHERE event ->> 'type' = 'cards_added'", database=name
+        "SELECT event FROM journal WHERE event ->> 'type' = 'cards_added' ORDER BY seq LIMIT 1",
+        database=name,
     )
     return key, json.loads(event)
 
