@@ -98,7 +98,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
 
 cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     """Digest what a repeat must share with the first: everything that decides."""
-    cdef uint64_t words[16]
+    cdef uint64_t words[17]
     cdef uint64_t hash = 0
     cdef int i
     memcpy(words, request.card_token, 16)
@@ -119,8 +119,10 @@ cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     words[14] = 0
     if request.merchant_sent:
         words[14] = hash_bytes(<const uint8_t *> request.merchant_id, 15, 0)
-    words[15] = <uint64_t> (request.item ^ request.terms)
-    for i in range(16 if words[15] else 15):
+    # Only where they are said: a message without them has the digest that it always had.
+    words[15] = <uint64_t> request.item
+    words[16] = <uint64_t> request.terms
+    for i in range(17 if request.item or request.terms else 15):
         hash = hash_word(hash ^ words[i])
     return hash
 

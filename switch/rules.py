@@ -370,6 +370,9 @@ class Credit(_Part, frozen=True, kw_only=True, gc=False):
         names = [plan.name for plan in self.plans]
         if not 1 <= len(names) <= PLANS_MAX or len(set(names)) != len(names):
             raise ProgrammeError(f"credit: one to {PLANS_MAX} plans of different names")
+        if any(plan.terms.late_rate_bps or plan.terms.rebate_bps for plan in self.plans):
+            # Nothing reads them: a term that is shown and never applied is worse than none.
+            raise ProgrammeError("credit: charges for being late and rebates are not applied yet")
 
 
 class Membership(_Part, frozen=True, kw_only=True, gc=False):

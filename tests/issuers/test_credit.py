@@ -12,7 +12,8 @@ from issuers.credit import credit
 from issuers.qarz import qarz
 from switch.directory import EventError
 from switch.events import CreditLimitSet
-from switch.rules import Credit, ProgrammeError
+from switch.instalments import Terms
+from switch.rules import Credit, InstalmentPlan, ProgrammeError
 from tests.support.shop import Said, Shop, state_of
 
 DAY_S = 86_400
@@ -314,6 +315,27 @@ def test_replay_gives_the_same_debts() -> None:
 
     assert state_of(here.replayed()) == here.state()
     assert here.core.imbalances() == []
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [Terms(count=12, rebate_bps=1), Terms(count=12, late_rate_bps=1, late_cap_bps=1)],
+    ids=["rebate", "late charge"],
+)
+def test_terms_that_nothing_would_apply_are_refused(terms: Terms) -> None:
+    with pytest.raises(ProgrammeError, match="not applied yet"):
+        Credit(limit_minor=1, plans=(InstalmentPlan(name="twelve", terms=terms),))
+
+
+def test_a_repeat_with_another_plan_is_another_message() -> None:
+    here = shop()
+    first = here.send(amount_minor=1_000_000, extra={48: "IN0011"}, stan=700)
+
+    again = here.send("0201", amount_minor=1_000_000, extra={48: "IN0011"}, stan=700)
+    other = here.send("0201", amount_minor=1_000_000, extra={48: "IN0013"}, stan=700)
+
+    assert again.reply == first.reply
+    assert (other.code, other.reason) == ("94", "duplicate_with_other_content")
 
 
 def test_credit_without_a_plan_is_refused() -> None:
