@@ -72,6 +72,8 @@ cdef inline bint owes(const Shard *shard, const Move *move) noexcept nogil:
     cdef const Account *account = &shard.book.accounts[move.to_account]
     return (account.owner_kind == OWNER_CARD and shard.plans[
         shard.register.cards[account.owner].programme_row].slots[account.slot].due)
+
+
 cdef int64_t share_of_move(const Shard *shard, const Move *move, int64_t undone,
                            int64_t approved) noexcept nogil:
     """How much of a move is undone: rounded down, but of points that were earned rounded up.
