@@ -105,12 +105,13 @@ class RemoteSite:
         return 0 if card is None else -self.shop.money(card)
 
     async def settled(self, seconds: float = 5.0) -> None:
-        """Wait until the bank has been told all that it is owed, and no question is open."""
-        issuers = self.shop.directory.issuers
+        """Wait until the bank has been told all it is owed, no question is open, all is durable."""
+        issuers, core = self.shop.directory.issuers, self.shop.core
 
         def nothing_left() -> bool:
             self.shop.directory.hear()
-            return not issuers.owed and not issuers.open
+            all_durable = core.statistics()["durable_seq"] == core.last_seq
+            return not issuers.owed and not issuers.open and all_durable
 
         await self.bench.wait_until(nothing_left, seconds)
 
