@@ -77,14 +77,14 @@ def test_a_reversal_undoes_what_its_original_did() -> None:
     assert effect == Effect(money_minor=900, points=-9)
 
 
-def test_a_refund_gives_back_a_share_rounded_down_on_each_side() -> None:
+def test_a_refund_gives_back_money_rounded_down_and_takes_earned_points_rounded_up() -> None:
     purchase = asked(kinds.PURCHASE, 1_000)
     original = Effect(money_minor=-900, points=9)
 
     part = effect_of(asked(kinds.REFUND, 333, purchase), answered(333), original)
     whole = effect_of(asked(kinds.REFUND, 1_000, purchase), answered(1_000), original)
 
-    assert part == Effect(money_minor=299, points=-2)
+    assert part == Effect(money_minor=299, points=-3)
     assert whole == original.undone()
 
 
