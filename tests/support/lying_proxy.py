@@ -213,8 +213,8 @@ def answer_twice(liar: Liar, reply: Reply) -> list[Reply]:
 
 
 def answer_with_the_past(liar: Liar, reply: Reply) -> list[Reply]:
-    """One in `every` is the first reply that its connection ever got."""
-    if not liar.is_due:
+    """One in `every` is the first reply that its connection ever got; that one is true itself."""
+    if not liar.is_due or not reply.link.first_body:
         return [reply]
     liar.told += 1
     return [reply._replace(body=reply.link.first_body)]
