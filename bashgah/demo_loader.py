@@ -110,6 +110,8 @@ def events(
     yield from _cards_added(PROGRAMME, every_card, token_of, owns)
     for product in PRODUCTS:
         number = product.definition.programme
+        if product.organisation is not None:
+            yield product.organisation
         yield ProgrammeLive(definition=product.definition)
         yield IssuerKeysSet(programme=number, pin_verification=demo_keys.sealed_key(PVK))
         named = [(card.pan, card.expiry) for card in product.cards_of_site(token_of)]
