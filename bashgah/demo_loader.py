@@ -32,6 +32,7 @@ from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK
 from issuers.purse import purse
 from switch._core import Core
 from switch._lane import Lane
+from switch.clock_work import ClockWork
 from switch.config import Config, read_dsn, read_pan_key, slot_owners
 from switch.events import (
     CLUB_ACCOUNTS,
@@ -200,6 +201,9 @@ async def _load_shard(database: Database, config: Config, make_purse: Purse) -> 
     for event in guests_linked(core):
         owned.directory.record(event, **clock)
     _load_balances(owned, config, now_s)
+    work = ClockWork(core, owned.directory)
+    while work.step(**clock) is not None:
+        pass  # this month's bon is on the cards before anybody pays with one
     for event in terminal_keys(int(now_s)):
         owned.directory.record(event, **clock)
     for card in TEST_CARDS:
