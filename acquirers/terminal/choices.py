@@ -42,7 +42,9 @@ ORIGINALS: Final[dict[Service, frozenset[Service]]] = {
 """What "the last one" can be, for each operation that is about an earlier one."""
 
 PLAN_MAX: Final = 99
-PAID_BY_A_PLAN: Final = frozenset({Service.PURCHASE, Service.INSTALMENTS, Service.WITHDRAWAL})
+PAID_BY_A_PLAN: Final = frozenset(
+    {Service.PURCHASE, Service.INSTALMENTS, Service.WITHDRAWAL, Service.COMPLETION}
+)
 YES: Final = frozenset({"y", "yes", "بله", "بلی", "آری"})
 
 

@@ -96,7 +96,7 @@ OfOption = Annotated[
     str, typer.Option(help="Reference number of the message it is about. Default: the last.")
 ]
 PlanOption = Annotated[
-    str, typer.Option(help="Number of the instalment plan (instalments, purchase, withdrawal).")
+    str, typer.Option(help="Number of the plan by which a purchase is paid later (instalments).")
 ]
 SerialOption = Annotated[str, typer.Option(help="Items: the serial number.")]
 DayOption = Annotated[str, typer.Option(help="Cut-over: the day that begins, MMDD.")]
