@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 
 from acquirers.terminal.cards.pin_pad import PinPad
 from acquirers.terminal.cards.reading import CardReader, Terms
+from acquirers.terminal.choices import agreed
 from acquirers.terminal.client import Address, Patience, open_client
 from acquirers.terminal.keys import TerminalKeyError, TerminalKeys
 from acquirers.terminal.memory import Remembered, TerminalMemory
@@ -23,7 +24,14 @@ from acquirers.terminal.orders import ADVISING_TYPES, MESSAGE_TYPES, NETWORK, Or
 from acquirers.terminal.parties import Card, Station
 from acquirers.terminal.point_of_sale import Performed, PointOfSale
 from acquirers.terminal.presentation import Presented, terms_again, terms_of, with_card
-from acquirers.terminal.screen import exchange_lines, outcome_text
+from acquirers.terminal.screen import (
+    NOT_SETTLED,
+    NOTHING_OWED,
+    exchange_lines,
+    outcome_text,
+    said,
+    settle_question,
+)
 from acquirers.terminal.texts import Language, Text
 from acquirers.terminal.wire import Wire
 from switch.reasons import Reason
@@ -74,6 +82,27 @@ class Counter(Struct, frozen=True, kw_only=True):
             return await sale.perform(order, presented, card_name)
 
         return self._shown(self._with_card(card, terms, performed)).performed
+
+    def settle(
+        self, card: Card | None, card_name: str, ask: Callable[[str], str]
+    ) -> Performed | None:
+        """Tell what the card owes, and end that debt if the person agrees; None if not.
+
+        A card that is read is read twice: each message has its own proof.
+        """
+        asked = self.order(Order(service=Service.DEBT), card, card_name)
+        if asked.receipt is None or not asked.approved:
+            return asked
+        owed_minor = asked.receipt.owed_minor
+        if not owed_minor:
+            typer.echo(said(NOTHING_OWED, self.language), nl=False)
+            return asked
+        if not agreed(ask(settle_question(owed_minor, self.language))):
+            typer.echo(said(NOT_SETTLED, self.language), nl=False)
+            return None
+        return self.order(
+            Order(service=Service.SETTLEMENT, amount_minor=owed_minor), card, card_name
+        )
 
     def repeat(self, exchange: Remembered, card: Card | None) -> Performed:
         """Send a remembered message again, and show how it ended."""

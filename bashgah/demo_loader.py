@@ -32,6 +32,7 @@ from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK
 from issuers.purse import purse
 from switch._core import Core
 from switch._lane import Lane
+from switch.clock_work import ClockWork
 from switch.config import Config, read_dsn, read_pan_key, slot_owners
 from switch.events import (
     CLUB_ACCOUNTS,
@@ -110,6 +111,8 @@ def events(
     yield from _cards_added(PROGRAMME, every_card, token_of, owns)
     for product in PRODUCTS:
         number = product.definition.programme
+        if product.organisation is not None:
+            yield product.organisation
         yield ProgrammeLive(definition=product.definition)
         yield IssuerKeysSet(programme=number, pin_verification=demo_keys.sealed_key(PVK))
         named = [(card.pan, card.expiry) for card in product.cards_of_site(token_of)]
@@ -198,6 +201,9 @@ async def _load_shard(database: Database, config: Config, make_purse: Purse) -> 
     for event in guests_linked(core):
         owned.directory.record(event, **clock)
     _load_balances(owned, config, now_s)
+    work = ClockWork(core, owned.directory)
+    while work.step(**clock) is not None:
+        pass  # this month's bon is on the cards before anybody pays with one
     for event in terminal_keys(int(now_s)):
         owned.directory.record(event, **clock)
     for card in TEST_CARDS:

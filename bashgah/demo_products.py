@@ -12,13 +12,18 @@ from msgspec import Struct
 from acquirers.terminal.orders import Order, Service
 from bashgah.card_production.guests import pans_beside
 from bashgah.demo import CLUB, EXPIRY, SHOPS, TestCard, crowd_pan
+from issuers.bon import bon
+from issuers.credit import credit
 from issuers.discount import discount
 from issuers.gift import gift
 from issuers.guest import guest
 from issuers.loyalty import loyalty
 from issuers.membership import membership
 from issuers.prepaid import prepaid
+from issuers.purse import CAFE
+from issuers.qarz import qarz
 from issuers.warranty import warranty
+from switch.events import OrganisationAdded
 from switch.programme import Programme
 
 CARDS_PER_PRODUCT = 3
@@ -28,6 +33,10 @@ FIRST_CARD = 2_000
 GUEST_CARDS_FROM = 5_000_000
 GUEST_USES = 1_000
 GIFT_MINOR = 2_000_000
+QARZ_MINOR = 3_300_000
+QARZ_OWED_MINOR = QARZ_MINOR + 132_000 + 88_000 + 44_000
+"""4 % of what is left at the beginning of each of three years."""
+EMPLOYER = OrganisationAdded(organisation=1, club=CLUB, name="Employer", name_fa="کارفرما")
 
 Token = Callable[[str], bytes]
 
@@ -37,7 +46,7 @@ class Product(Struct, frozen=True, kw_only=True):
 
     `orders`: what a till does with a card of it in one round, given a number that no other round
     has. Some of it may be declined: a gift card is sold once. `guests_of`: its cards are linked to
-    these cards, and have numbers that depend on the site's key.
+    these cards, and have numbers that depend on the site's key. `organisation`: who pays for it.
     """
 
     name: str
@@ -46,6 +55,7 @@ class Product(Struct, frozen=True, kw_only=True):
     label_fa: str
     orders: Callable[[int], tuple[Order, ...]]
     guests_of: tuple[TestCard, ...] = ()
+    organisation: OrganisationAdded | None = None
 
     @property
     def cards(self) -> tuple[TestCard, ...]:
@@ -111,6 +121,28 @@ PRODUCTS: list[Product] = [
         orders=lambda number: (_pay(400_000), Order(service=Service.BALANCE)),
     ),
     Product(
+        name="instalment",
+        definition=credit(18, 1, CLUB),
+        label="instalment credit",
+        label_fa="اعتبار اقساطی",
+        # What was bought is paid back at once: the limit is never reached.
+        orders=lambda number: (
+            Order(service=Service.INSTALMENTS, amount_minor=400_000, plan=1),
+            Order(service=Service.DEBT),
+            Order(service=Service.REPAYMENT, amount_minor=400_000),
+        ),
+    ),
+    Product(
+        name="qarz",
+        definition=qarz(19, 1, CLUB),
+        label="qarz-al-hasaneh",
+        label_fa="قرض‌الحسنه",
+        orders=lambda number: (
+            _pay(QARZ_MINOR),
+            Order(service=Service.REPAYMENT, amount_minor=QARZ_OWED_MINOR),
+        ),
+    ),
+    Product(
         name="gift",
         definition=gift(14, 1, CLUB, top_up=True),
         label="gift card, not sold yet",
@@ -131,6 +163,23 @@ PRODUCTS: list[Product] = [
             _pay(50_000),
             Order(service=Service.WITHDRAWAL, amount_minor=450_000),
         ),
+    ),
+    Product(
+        name="bon",
+        definition=bon(
+            20,
+            1,
+            CLUB,
+            organisation=EMPLOYER.organisation,
+            monthly_minor=50_000_000,
+            categories=(SHOPS[2].category, CAFE),
+            rest="declined",
+        ),
+        label="bon, not for books",
+        label_fa="بن، جز برای کتاب",
+        # A month lasts for half a day of rounds; from then on it is declined.
+        orders=lambda number: (_pay(1_000),),
+        organisation=EMPLOYER,
     ),
     Product(
         name="guest",

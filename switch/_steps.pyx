@@ -25,10 +25,11 @@ from switch._words cimport (
     CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST, CARD_STATUS_STOLEN,
     CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_REVERSAL,
     CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH,
-    FORMAT_ERROR, KIND_EXCHANGE, MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB,
-    POINTS_BALANCE, REASON_NONE, REVERSAL, SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED,
-    TERMINAL_SIGNED_OFF, UNKNOWN_CARD, UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WRONG_ACQUIRER,
-    WRONG_CURRENCY, is_without_amount,
+    FORMAT_ERROR, INSTALMENTS_REFUSED, KIND_EXCHANGE, MERCHANT_BLOCKED,
+    ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, PURCHASE, REASON_NONE, REVERSAL,
+    SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD,
+    UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WITHDRAWAL, WRONG_ACQUIRER, WRONG_CURRENCY,
+    is_without_amount,
 )
 from switch.ledger._book cimport book_undo
 from switch.ledger._rows cimport Row, row_clear
@@ -355,6 +356,9 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     cdef Run run
     cdef int moves_before = row.move_count
     cdef int reason
+    if (request.terms and plan.terms_count == 0 and not held_s and plan.entry[operation] >= 0
+            and (operation == PURCHASE or operation == WITHDRAWAL)):
+        return INSTALMENTS_REFUSED      # it would be paid at once, which nobody agreed to
     memset(run.registers, 0, sizeof(run.registers))
     run.book = &shard.book
     run.card = &shard.register.cards[row.card]

@@ -36,6 +36,7 @@ from acquirers.terminal.point_of_sale import CardDiffersError
 from acquirers.terminal.receipt_text import TITLES
 from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
+from switch.iso8583 import EncodeError
 
 REPEAT: Final = "repeat"
 HISTORY: Final = "history"
@@ -55,6 +56,7 @@ AMOUNT_OF_ORIGINAL: Final = Text("amount in rial (empty: all of it)", "مبلغ 
 FINAL_AMOUNT: Final = Text("reduce to (empty: reverse all)", "مبلغ نهایی (خالی: ابطال کامل)")
 SERIAL: Final = Text("serial number of the item", "شماره سریال کالا")
 POINTS: Final = Text("points to redeem at most", "حداکثر امتیاز")
+PLAN: Final = Text("instalment plan (its number)", "شماره طرح اقساط")
 DAY: Final = Text("day that begins, MMDD", "روز آغازشده MMDD")
 
 SAID_AND_GOES_ON: Final = (
@@ -62,6 +64,7 @@ SAID_AND_GOES_ON: Final = (
     CardError,
     CardUnreadableError,
     ChoiceError,
+    EncodeError,
     OrderError,
     PinError,
 )
@@ -72,10 +75,14 @@ Show = Callable[[str], None]
 
 
 class Carrier(Struct, frozen=True, kw_only=True):
-    """What carries out an operation and shows how it ended; without a card it reads one."""
+    """What carries out an operation and shows how it ended; without a card it reads one.
+
+    `settle` tells what the card owes and ends that debt if the person agrees.
+    """
 
     order: Callable[[Order, Card | None, str], object]
     repeat: Callable[[Remembered, Card | None], object]
+    settle: Callable[[Card | None, str, Ask], object]
 
 
 class Dialog:
@@ -148,6 +155,9 @@ class Dialog:
         if original is not None:
             self._show(next(history_lines([original], self._language)))
         card, card_name = self._card_of(original)
+        if service is Service.SETTLEMENT:
+            self._carrier.settle(card, card_name, self._ask)
+            return
         order = order_of(service, self._wishes(service), self._memory)
         self._carrier.order(order, card, card_name)
 
@@ -160,8 +170,12 @@ class Dialog:
             return Wishes(final_amount=self._question(FINAL_AMOUNT))
         amount = self._question(AMOUNT_OF_ORIGINAL if service in ORIGINALS else AMOUNT)
         points = self._question(POINTS) if service is Service.MIXED else ""
+        plan = self._question(PLAN) if service is Service.INSTALMENTS else ""
         return Wishes(
-            amount_typed=amount, points=points, partial_accepted=service is Service.PURCHASE
+            amount_typed=amount,
+            points=points,
+            partial_accepted=service is Service.PURCHASE,
+            plan=plan,
         )
 
     def _card_of(self, original: Remembered | None) -> tuple[Card | None, str]:

@@ -53,6 +53,7 @@ from bashgah.counter import Counter
 from bashgah.demo import MAC_TERMINAL, SHOPS, TERMINALS, TEST_CARDS
 from bashgah.demo_products import PRODUCT_CARDS
 from hsm_sim.key_types import TAK, TMK, TPK
+from switch.iso8583 import EncodeError
 
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
 """Where the demo's configuration puts the profiles' listeners."""
@@ -65,6 +66,7 @@ CHOICE_ERRORS = (
     ChoiceError,
     CardUnreadableError,
     CardDiffersError,
+    EncodeError,
     OrderError,
     PinError,
     TerminalKeyError,
@@ -92,6 +94,9 @@ PartialOption = Annotated[
 FinalOption = Annotated[str, typer.Option(help="Reverse only down to this amount.")]
 OfOption = Annotated[
     str, typer.Option(help="Reference number of the message it is about. Default: the last.")
+]
+PlanOption = Annotated[
+    str, typer.Option(help="Number of the plan by which a purchase is paid later (instalments).")
 ]
 SerialOption = Annotated[str, typer.Option(help="Items: the serial number.")]
 DayOption = Annotated[str, typer.Option(help="Cut-over: the day that begins, MMDD.")]
@@ -165,6 +170,7 @@ def command(
     of: OfOption = "",
     day: DayOption = "",
     serial: SerialOption = "",
+    plan: PlanOption = "",
     lang: LangOption = Language.ENGLISH,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
@@ -192,10 +198,9 @@ def command(
     \b
     bashgah terminal                         asks for everything
     bashgah terminal purchase --card 1 --amount 250000 --lang fa
-    bashgah terminal mixed --card 1 --amount 500000 --points 40
-    bashgah terminal reversal                of the last message
-    bashgah terminal repeat                  the same reply, byte for byte
-    bashgah terminal key-exchange            new session keys, for --pin and MACs
+    bashgah terminal instalments --card 18 --amount 10,000,000 --plan 2
+    bashgah terminal settlement --card 18    says what ends the debt, and asks
+    bashgah terminal reversal                of the last message; repeat: the same reply again
 
     Exit status: 0 approved, 1 declined, 2 no reply or not understood.
     """
@@ -218,7 +223,7 @@ def command(
             keys=_keys(terminal, state_path, master_key, pin_key, mac_key),
             mac_algorithm=None if mac == "none" else mac,
         )
-        wishes = _wishes(amount, points, partial, final, of, day, serial)
+        wishes = _wishes(amount, points, partial, final, of, day, serial, plan)
         raise typer.Exit(_status(counter, operation, wishes, card, expiry))
     except CHOICE_ERRORS as error:
         typer.echo(f"bashgah terminal: {error}", err=True)
@@ -226,7 +231,14 @@ def command(
 
 
 def _wishes(
-    amount: str, points: str, partial: bool, final: str, of: str, day: str, serial: str
+    amount: str,
+    points: str,
+    partial: bool,
+    final: str,
+    of: str,
+    day: str,
+    serial: str,
+    plan: str,
 ) -> Wishes:
     return Wishes(
         amount_typed=amount,
@@ -236,6 +248,7 @@ def _wishes(
         original_rrn=of,
         settlement_date=day,
         serial=serial,
+        plan=plan,
     )
 
 
@@ -252,8 +265,14 @@ def _status(counter: Counter, operation: str, wishes: Wishes, typed_card: str, e
     if not operation:
         _converse(counter)
         return 0
+    if operation == HISTORY:
+        for line in history_lines(counter.memory.exchanges(), counter.language):
+            typer.echo(line)
+        return 0
     performed = _once(counter, operation, wishes, typed_card, expiry)
-    if performed is None or performed.approved:
+    if performed is None:
+        return EXIT_DECLINED
+    if performed.approved:
         return 0
     return EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED
 
@@ -261,36 +280,33 @@ def _status(counter: Counter, operation: str, wishes: Wishes, typed_card: str, e
 def _once(
     counter: Counter, operation: str, wishes: Wishes, typed_card: str, expiry: str
 ) -> Performed | None:
-    """Carry out the one operation that was asked for; nothing is sent for the history."""
+    """Carry out the one operation that was asked for; None where the person did not agree."""
     cards = _named_cards()
-    if operation == HISTORY:
-        for line in history_lines(counter.memory.exchanges(), counter.language):
-            typer.echo(line)
-        return None
+    card: Card | None = None
+    name = ""
     if operation == REPEAT:
         exchange = repeatable(wishes.original_rrn, counter.memory)
-        if counter.reader is not None:
-            return counter.repeat(exchange, None)
-        card, _ = choose_card(typed_card or exchange.card_name, expiry, cards)
+        if counter.reader is None:
+            card, _ = choose_card(typed_card or exchange.card_name, expiry, cards)
         return counter.repeat(exchange, card)
     if operation not in set(Service):
         raise ChoiceError(f"no operation {operation!r}; `bashgah terminal --help` lists them")
     service = Service(operation)
-    order = order_of(service, wishes, counter.memory)
-    if service in NETWORK or counter.reader is not None:
-        return counter.order(order, None, "")
-    original = original_for(service, wishes.original_rrn, counter.memory)
-    default = cards[0].name if original is None else original.card_name
-    card, name = choose_card(typed_card or default, expiry, cards)
-    return counter.order(order, card, name)
+    if service not in NETWORK and counter.reader is None:
+        original = original_for(service, wishes.original_rrn, counter.memory)
+        default = cards[0].name if original is None else original.card_name
+        card, name = choose_card(typed_card or default, expiry, cards)
+    if service is Service.SETTLEMENT and not wishes.amount_typed:
+        return counter.settle(card, name, _ask)
+    return counter.order(order_of(service, wishes, counter.memory), card, name)
 
 
 def _converse(counter: Counter) -> None:
     """Ask for one operation after another until the person quits or closes the input."""
     dialog = Dialog(
-        ask=lambda question: str(typer.prompt(question, default="", show_default=False)),
+        ask=_ask,
         show=typer.echo,
-        carrier=Carrier(order=counter.order, repeat=counter.repeat),
+        carrier=Carrier(order=counter.order, repeat=counter.repeat, settle=counter.settle),
         memory=counter.memory,
         cards=_named_cards(),
         language=counter.language,
@@ -300,6 +316,10 @@ def _converse(counter: Counter) -> None:
         dialog.run()
     except typer.Abort:  # the input ended: as good as "quit"
         typer.echo()
+
+
+def _ask(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False))
 
 
 def _reader(wish: str, typed_card: str) -> CardReader | None:

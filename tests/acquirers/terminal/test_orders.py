@@ -116,6 +116,28 @@ def test_mixed_payment_is_a_purchase_with_points_to_redeem() -> None:
     assert (request.mti, request[3], request["48.PR"]) == ("0200", "000000", "40")
 
 
+def test_a_purchase_in_instalments_names_its_plan_by_number() -> None:
+    request = compose(order(Service.INSTALMENTS, plan=2), STATION, trace(), CARD)
+
+    assert (request.mti, request[3], request["48.IN"]) == ("0200", "000000", "2")
+
+
+@pytest.mark.parametrize(
+    ("service", "mti", "code", "amount_is_sent"),
+    [
+        (Service.DEBT, "0100", "910000", False),
+        (Service.REPAYMENT, "0200", "213000", True),
+        (Service.SETTLEMENT, "0200", "910000", True),
+    ],
+)
+def test_a_debt_is_asked_about_without_an_amount_and_paid_with_one(
+    service: Service, mti: str, code: str, amount_is_sent: bool
+) -> None:
+    request = compose(order(service), STATION, trace(), CARD)
+
+    assert (request.mti, request[3], "4" in request) == (mti, code, amount_is_sent)
+
+
 def test_points_payment_has_the_points_account_in_its_processing_code() -> None:
     request = compose(order(Service.POINTS), STATION, trace(), CARD)
 
