@@ -168,6 +168,8 @@ TAGS = {
     Tag.FIRST_DUE: "ID",
     Tag.OWED: "OW",
     Tag.DUE: "DM",
+    Tag.VOUCHER_PIN: "VP",
+    Tag.DATA_KEY: "KD",
 }
 
 

@@ -7,7 +7,7 @@ from switch._calendar cimport CALENDAR_GREGORIAN, CivilDate, civil_of
 from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._mapping cimport (
     F_AMOUNT, F_AUTHORISATION_CODE, F_BALANCES, F_CHIP_DATA, F_MAC, F_MAC_EXTENDED, F_PRIVATE,
-    F_RESPONSE_CODE, F_RRN, T_CASH, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE, T_EARN_RULE,
+    F_RESPONSE_CODE, F_RRN, T_CASH, T_DATA_KEY, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE, T_EARN_RULE,
     T_FAULT_ELEMENT, T_FEE, T_FIRST_DUE, T_FIRST_INSTALMENT, T_FUNDER, T_INSTALMENTS, T_MAC_KEY,
     T_MONEY, T_OWED, T_PARTS, T_PIN_KEY, T_PLAN, T_POINTS_EARNED, T_POINTS_REDEEMED, T_POINTS_VALUE,
     T_REASON, T_TIER, T_UNTIL, ReplyStep,
@@ -83,6 +83,8 @@ cdef void put_keys(const Shard *shard, const Profile *profile, const Decision *d
         put_tag(private, profile.tags[T_PIN_KEY], keys.told_pin.text, keys.told_pin.bytes)
     if keys.told_mac.bytes:
         put_tag(private, profile.tags[T_MAC_KEY], keys.told_mac.text, keys.told_mac.bytes)
+    if keys.told_data.bytes:
+        put_tag(private, profile.tags[T_DATA_KEY], keys.told_data.text, keys.told_data.bytes)
 
 
 cdef void put_parts(const Plan *plan, const Profile *profile, const Decision *decision,

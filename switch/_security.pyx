@@ -48,6 +48,12 @@ def set_issuer_keys(Core core, int32_t plan_row, event):
     keep(&keys.cryptogram, event.cryptogram)
     keep(&keys.dynamic_code, event.dynamic_code)
     keep(&keys.zone_pin, event.zone_pin)
+    keep(&keys.voucher, event.voucher)
+    label = event.voucher_label.encode("ascii")
+    assert len(label) <= sizeof(keys.label)
+    memset(keys.label, 0, sizeof(keys.label))
+    memcpy(keys.label, PyBytes_AS_STRING(label), len(label))
+    keys.label_bytes = <uint8_t> len(label)
     keys.code_at = event.code_at
     keys.places.code = int(event.pcvc3_track2, 16)
     keys.places.number = int(event.punatc_track2, 16)
@@ -72,16 +78,20 @@ def set_terminal_keys(Core core, int32_t terminal, event):
         raise MemoryError
     if event.overlap_seconds and event.instead_of_newest and keys.before_until_s:
         keys.before_until_s = event.at_s + event.overlap_seconds
-    elif event.overlap_seconds and (keys.pin[0].bytes or keys.mac[0].bytes):
+    elif event.overlap_seconds and (keys.pin[0].bytes or keys.mac[0].bytes
+                                    or keys.data[0].bytes):
         keys.pin[1] = keys.pin[0]
         keys.mac[1] = keys.mac[0]
+        keys.data[1] = keys.data[0]
         keys.before_until_s = event.at_s + event.overlap_seconds
     else:
         keys.before_until_s = 0
     keep(&keys.pin[0], event.pin)
     keep(&keys.mac[0], event.mac)
+    keep(&keys.data[0], event.data)
     keep(&keys.told_pin, event.told_pin)
     keep(&keys.told_mac, event.told_mac)
+    keep(&keys.told_data, event.told_data)
     keys.mac_algorithm = MAC_ALGORITHMS[event.mac_algorithm]
 
 

@@ -45,6 +45,7 @@ cdef enum Proof:            # what a message can prove, a bit each; column `proo
     PROOF_CRYPTOGRAM = 8
     PROOF_KEYS_BEFORE = 16  # of a verdict: by the terminal's keys of before
     PROOF_DYNAMIC_CODE = 32 # CVC3
+    PROOF_VOUCHER = 64      # that it has the PIN of some voucher
 
 cdef struct Verdict:        # what the HSM said of a message, a bit for each `Proof`
     uint8_t asked
@@ -58,6 +59,7 @@ cdef struct Verdict:        # what the HSM said of a message, a bit for each `Pr
     uint8_t card_answer[8]
     int32_t card_counter    # that the dynamic code was asked with
     char pin_block[16]      # under the key that is shared with the card's own bank
+    uint8_t voucher[32]     # digest of the voucher's PIN, where that is right
 
 cdef enum IssuerSaid:           # what became of asking a card's own bank
     ISSUER_APPROVED = 1
@@ -117,6 +119,9 @@ cdef struct Request:
     uint8_t mac_element         # where the message's MAC stands; 0 = it has none
     uint8_t has_key_serial
     uint8_t key_serial[10]      # of the key derived for this message (DUKPT): KSN
+    uint8_t has_voucher_pin
+    uint8_t voucher_pin_bytes
+    uint8_t voucher_pin[48]     # vector and cryptogram, under the terminal's data key
     int32_t expires_yymm        # -1 = not sent, like every number below
     int16_t entry_mode          # DE 22, the first two digits
     int16_t service_code        # of track 2

@@ -124,6 +124,8 @@ cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     words[16] = <uint64_t> request.terms
     for i in range(17 if request.item or request.terms else 15):
         hash = hash_word(hash ^ words[i])
+    if request.has_voucher_pin:
+        hash = hash_word(hash ^ hash_bytes(request.voucher_pin, request.voucher_pin_bytes, 0))
     return hash
 
 

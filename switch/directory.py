@@ -57,6 +57,7 @@ from switch.events import (
     encode_event,
 )
 from switch.issuer_debts import Asked, Debt, IssuerDebts
+from switch.key_checks import check_issuer_keys
 from switch.machine import UNITS, Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
@@ -64,9 +65,6 @@ from switch.plan import CompiledPlan, compile_plan
 from switch.programme import Programme, bins_overlap
 from switch.units import counts_of, points_of
 from switch.versions import Step, Version, VersionError, Versions
-
-CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
-UNPREDICTABLE_DIGITS_MAX = 8
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
@@ -466,7 +464,10 @@ class Directory:
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"keys of programme {event.programme}, which is not known")
-        _check_places(event)
+        try:
+            check_issuer_keys(self.issuer_keys.get(event.programme), event)
+        except ValueError as error:
+            raise EventError(str(error)) from None
         set_issuer_keys(self._core, self.programme_rows[event.programme], event)
         self.issuer_keys[event.programme] = event
 
@@ -561,20 +562,6 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminal_keys: list[TerminalKeysSet] = []
     questions: list[Asked] = []
     debts: list[Debt] = []
-
-
-def _check_places(event: IssuerKeysSet) -> None:
-    """Refuse places of a dynamic code that no track could have, or that would prove too little."""
-    code, numbers = int(event.pcvc3_track2, 16), int(event.punatc_track2, 16)
-    unpredictable = numbers.bit_count() - event.natc_track2
-    if code & numbers or (code | numbers) & 1:
-        raise EventError("pcvc3_track2, punatc_track2: each digit has one use, the last its own")
-    if not CODE_DIGITS_MIN <= code.bit_count() <= CODE_DIGITS_MAX:
-        raise EventError(f"pcvc3_track2: {CODE_DIGITS_MIN} to {CODE_DIGITS_MAX} digits of a code")
-    if not 1 <= unpredictable <= UNPREDICTABLE_DIGITS_MAX:
-        raise EventError(
-            f"punatc_track2: 1 to {UNPREDICTABLE_DIGITS_MAX} digits beside natc_track2's"
-        )
 
 
 def _live_before(found: _Dump) -> list[Version]:

@@ -58,6 +58,7 @@ LAYERS: dict[str, int] = {
     "switch._remote": 2,
     "switch._hosts": 2,
     "switch.issuer_debts": 2,
+    "switch.key_checks": 2,
     "switch._proofs": 2,
     "switch._replies": 2,
     "switch._security": 2,
