@@ -10,12 +10,13 @@ from switch._mapping cimport (
     F_RESPONSE_CODE, F_RRN, T_CASH, T_DATA_KEY, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE, T_EARN_RULE,
     T_FAULT_ELEMENT, T_FEE, T_FIRST_DUE, T_FIRST_INSTALMENT, T_FUNDER, T_INSTALMENTS, T_MAC_KEY,
     T_MONEY, T_OWED, T_PARTS, T_PIN_KEY, T_PLAN, T_POINTS_EARNED, T_POINTS_REDEEMED, T_POINTS_VALUE,
-    T_REASON, T_TIER, T_UNTIL, ReplyStep,
+    T_REASON, T_TIER, T_UNTIL, T_VOUCHER_MONEY, T_VOUCHER_POINTS, ReplyStep,
 )
 from switch._plan cimport Plan, Told
 from switch._shard cimport PROOF_CRYPTOGRAM
 from switch._words cimport (
-    PARTIALLY_APPROVED, REASON_NONE, REPAYMENT, SETTLEMENT, is_without_amount,
+    PARTIALLY_APPROVED, REASON_NONE, REPAYMENT, SETTLEMENT, VOUCHER_REDEMPTION,
+    is_without_amount,
 )
 from switch.iso8583._codec cimport (
     Writer, has, write_begin, write_bytes, write_copy, write_digits, write_end, write_text,
@@ -151,6 +152,9 @@ cdef void put_card(const Plan *plan, const Profile *profile, const Decision *dec
         put_number(private, profile.tags[T_INSTALMENTS], decision.instalments)
         put_number(private, profile.tags[T_FIRST_INSTALMENT], decision.first_minor)
         put_date(private, profile.tags[T_FIRST_DUE], decision.first_ends_s, decision.utc_offset_s)
+    if decision.row.operation == VOUCHER_REDEMPTION:
+        put_number(private, profile.tags[T_VOUCHER_MONEY], decision.row.approved_minor)
+    put_number(private, profile.tags[T_VOUCHER_POINTS], decision.voucher_points)
     put_number(private, profile.tags[T_OWED], decision.owed_minor)
     put_number(private, profile.tags[T_DUE], decision.due_minor)
     if decision.tier >= 0 and plan.tiers[0][0]:

@@ -10,7 +10,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 from switch._exchanges cimport Exchange, Exchanges
 from switch._keyring cimport Keyring
 from switch._plan cimport Moment, Plan, PriceDesk
-from switch._register cimport Register
+from switch._register cimport Card, Register
 from switch.ledger._batches cimport Batches
 from switch.ledger._book cimport Account, Book
 from switch.ledger._rows cimport Buffer, Row
@@ -170,6 +170,8 @@ cdef struct Decision:
     int32_t discount_rule       # 1 + index in the programme's names
     int32_t earn_rule
     int32_t plan_row            # -1 = none
+    int64_t voucher             # row of the voucher that is redeemed, or was found; -1 = none
+    int64_t voucher_points
     bint tells_balances
     bint points_only
     bint tells_keys             # of a key exchange: the terminal's new ones
@@ -225,6 +227,7 @@ cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
+cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil
 cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
                                 int64_t undone) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil

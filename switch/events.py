@@ -160,6 +160,11 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     accounts: int = 4  # of each card: written down when the event takes effect
     pvvs: bytes = b""  # PIN verification values: 2 bytes each, 65535 = none; or empty
     pvkis: bytes = b""  # which PIN verification key: 1 byte each; or empty
+    # Of vouchers, whose programme says that its cards are such; all of one worth.
+    digests: bytes = b""  # of their PINs, by the HSM: 32 bytes each; or empty
+    price_minor: Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)] = 0  # what a till takes
+    points: Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)] = 0  # 0: it is worth its price
+    batch: Annotated[str, msgspec.Meta(max_length=32)] = ""  # as whoever made them calls them
 
 
 class CreditLimitSet(_Event, frozen=True, kw_only=True, tag="credit_limit_set"):
@@ -326,6 +331,16 @@ class IssuerTold(_Event, frozen=True, kw_only=True, tag="issuer_told"):
     debt: int
 
 
+class VoucherRefused(_Event, frozen=True, kw_only=True, tag="voucher_refused"):
+    """On the row of a message whose PIN was a voucher's: which one, and why it gave nothing.
+
+    Its terminal was told no more than of a PIN that there is not. `voucher` is its card's number.
+    """
+
+    voucher: int
+    why: Literal["of another programme", "void", "redeemed", "expired", "not sold"]
+
+
 class TakenOver(_Event, frozen=True, kw_only=True, tag="taken_over"):
     """A process owns the shard from here on: the first row of its tenure."""
 
@@ -374,6 +389,7 @@ Event = (
     | IssuerUndone
     | IssuerTold
     | ClockProgress
+    | VoucherRefused
     | TakenOver
 )
 
