@@ -5,12 +5,13 @@ from libc.stdio cimport snprintf
 
 from switch._exchanges cimport detail_moves
 from switch._plan cimport NO_SLOT, Plan, VoucherRules
+from switch._proofs cimport check_voucher_pin
 from switch._register cimport NOT_REDEEMED, Tries, Voucher, find_voucher
-from switch._shard cimport PROOF_VOUCHER, PROVE_FIRST, ROW_EVENT_BYTES_MAX, Verdict, has_expired
+from switch._shard cimport DECIDED, ROW_EVENT_BYTES_MAX, has_expired
 from switch._words cimport (
-    ACTIVATION, CARD_ACTIVE, HSM_UNAVAILABLE, INSUFFICIENT_FUNDS, INSUFFICIENT_POINTS,
+    ACTIVATION, CARD_ACTIVE, INSUFFICIENT_FUNDS, INSUFFICIENT_POINTS,
     OPERATION_NOT_ALLOWED, REASON_NONE, VOUCHER_PRICE_IS_ANOTHER, VOUCHER_REDEEMED,
-    VOUCHER_REDEMPTION, VOUCHER_REFUSED, VOUCHER_TRIES_EXCEEDED, VOUCHER_UNREADABLE,
+    VOUCHER_REDEMPTION, VOUCHER_REFUSED, VOUCHER_TRIES_EXCEEDED,
 )
 from switch.ledger._book cimport (
     LOTS_NOT_KEPT, OWNER_CARD, Account, Lot, Move, book_spendable, is_open,
@@ -92,27 +93,20 @@ cdef int find_the_voucher(Shard *shard, const Request *request, const Moment *no
     Tries are counted by rows: of a hundred at once, each is decided after the one before it, so
     what the HSM has said of those beyond the bound is not looked at.
     """
-    cdef const Verdict *verdict = &request.recall.verdict
     cdef const Card *card = &shard.register.cards[decision.row.card]
     cdef const Plan *plan = &shard.plans[decision.plan_row]
     cdef const Voucher *voucher
     cdef const char *why
+    cdef int reason
     if plan.entry[<int> VOUCHER_REDEMPTION] < 0 or plan.vouchers.programme == 0:
         return OPERATION_NOT_ALLOWED
     if not may_try(shard, card, &shard.register.terminals[decision.row.terminal],
                    decision.row.business_day):
         return VOUCHER_TRIES_EXCEEDED
-    if not request.has_voucher_pin:
-        return VOUCHER_UNREADABLE
-    if not (verdict.asked | verdict.away) & PROOF_VOUCHER:
-        decision.status = PROVE_FIRST
-        decision.wanted = PROOF_VOUCHER
-        return REASON_NONE
-    if verdict.away & PROOF_VOUCHER:
-        return HSM_UNAVAILABLE
-    if not verdict.right & PROOF_VOUCHER:
-        return VOUCHER_UNREADABLE
-    decision.voucher = find_voucher(&shard.register, verdict.voucher)
+    reason = check_voucher_pin(shard, request, now, decision)
+    if reason != REASON_NONE or decision.status != DECIDED:
+        return reason
+    decision.voucher = find_voucher(&shard.register, request.recall.verdict.voucher)
     if decision.voucher < 0:
         return VOUCHER_REFUSED
     voucher = &shard.register.vouchers[decision.voucher]

@@ -59,7 +59,7 @@ from switch.events import (
     encode_event,
 )
 from switch.issuer_debts import Asked, Debt, IssuerDebts
-from switch.key_checks import check_issuer_keys
+from switch.key_checks import check_digests, check_issuer_keys
 from switch.machine import Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
@@ -443,6 +443,7 @@ class Directory:
             raise EventError("a card that is known already")
         try:
             check_vouchers(self._core, self.programmes[event.programme], event, count)
+            check_digests(self.issuer_keys.get(event.programme), event)
         except ValueError as error:
             raise EventError(str(error)) from None
         first = self._core.add_cards(

@@ -165,6 +165,8 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     price_minor: Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)] = 0  # what a till takes
     points: Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)] = 0  # 0: it is worth its price
     batch: Annotated[str, msgspec.Meta(max_length=32)] = ""  # as whoever made them calls them
+    digest_key: int = 0  # what the digests were made with: `IssuerKeysSet.voucher_key`
+    digest_label: VoucherLabel = ""  # and `voucher_label`
 
 
 class CreditLimitSet(_Event, frozen=True, kw_only=True, tag="credit_limit_set"):

@@ -1,9 +1,9 @@
-"""What is checked of a programme's keys before they are put in force.
+"""What is checked of a programme's keys before they are put in force, and of what they have made.
 
-Knows the event that sets them and no key: those are sealed. `switch.directory` asks.
+Knows the events and no key: those are sealed. `switch.directory` asks.
 """
 
-from switch.events import IssuerKeysSet
+from switch.events import CardsAdded, IssuerKeysSet
 
 CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
 UNPREDICTABLE_DIGITS_MAX = 8
@@ -13,6 +13,19 @@ def check_issuer_keys(known: IssuerKeysSet | None, event: IssuerKeysSet) -> None
     """Raise ValueError for keys that cannot take the place of those that are known."""
     _check_places(event)
     _check_voucher_key(known, event)
+
+
+def check_digests(known: IssuerKeysSet | None, event: CardsAdded) -> None:
+    """Raise ValueError for vouchers whose PINs would be digested in another way: never found."""
+    if not event.digests:
+        return
+    if known is None or not known.voucher:
+        raise ValueError(f"programme {event.programme} has no key for digests of vouchers' PINs")
+    made_with = (known.voucher_key, known.voucher_label)
+    if (event.digest_key, event.digest_label) != made_with:
+        raise ValueError(
+            f"programme {event.programme} digests with key {made_with[0]} and label {made_with[1]}"
+        )
 
 
 def _check_places(event: IssuerKeysSet) -> None:

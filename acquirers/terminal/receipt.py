@@ -36,7 +36,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """One exchange. Amounts are whole rials, points are whole points; 0 where nothing moved.
 
     `paid_by`: the wallets of the card that paid, where it has several. `cash_minor` and `fee_minor`
-    are still to be taken at the till. `until`: the last day of what was asked for.
+    are still to be taken at the till. `voucher_…`: what a voucher is worth. `until`: the last day
+    of what was asked for.
     """
 
     service: Service
@@ -60,6 +61,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     tier: str = ""
     until: date | None = None
     serial: str = ""
+    voucher_minor: int = 0
+    voucher_points: int = 0
     points_redeemed: int
     points_value_minor: int
     points_earned: int
@@ -97,6 +100,8 @@ def receipt_of(service: Service, request: Message, reply: Message, local_at: dat
         tier=reply.get(de.TIER, ""),
         until=_until(reply.get(de.UNTIL, "")),
         serial=request.get(de.ITEM_SERIAL_NUMBER, ""),
+        voucher_minor=_number(reply, de.VOUCHER_MONEY),
+        voucher_points=_number(reply, de.VOUCHER_POINTS),
         points_redeemed=_number(reply, de.POINTS_REDEEMED),
         points_value_minor=_number(reply, de.POINTS_REDEEMED_VALUE),
         points_earned=_number(reply, de.POINTS_EARNED),

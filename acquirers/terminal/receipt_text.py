@@ -31,6 +31,7 @@ TITLES: Final[dict[Service, Text]] = {
     Service.REGISTER_ITEM: Text("ITEM REGISTERED", "ثبت ضمانت کالا"),
     Service.ITEM: Text("ITEM", "استعلام ضمانت"),
     Service.CLAIM: Text("WARRANTY CLAIM", "استفاده از ضمانت"),
+    Service.REDEEM: Text("VOUCHER REDEEMED", "شارژ با کارت شارژ"),
     Service.HOLD: Text("AUTHORISATION", "مسدودی مبلغ"),
     Service.PREAUTHORISATION: Text("PRE-AUTHORISATION", "پیش‌مجوز خرید"),
     Service.COMPLETION: Text("COMPLETION", "تکمیل خرید"),
@@ -65,6 +66,8 @@ WALLETS: Final[dict[str, Text]] = {
     "bon": Text("  of the bon", "  از بن"),
 }
 """Wallets that clubs have today; another one is told by its own name."""
+VOUCHER_VALUE: Final = Text("Voucher's value", "ارزش کارت شارژ")
+VOUCHER_POINTS: Final = Text("Voucher's points", "امتیاز کارت شارژ")
 EARNED: Final = Text("Points earned", "امتیاز این خرید")
 MONEY_LEFT: Final = Text("Available", "موجودی قابل برداشت")
 MONEY_LEDGER: Final = Text("Balance", "مانده حساب")
@@ -166,6 +169,10 @@ def _money(receipt: Receipt, page: Page) -> Iterator[Line]:
         yield rials(CASH, receipt.cash_minor)
     if receipt.fee_minor:
         yield rials(FEE, receipt.fee_minor)
+    if receipt.voucher_minor:
+        yield rials(VOUCHER_VALUE, receipt.voucher_minor)
+    if receipt.voucher_points:
+        yield points(VOUCHER_POINTS, receipt.voucher_points)
     if receipt.points_earned:
         yield points(EARNED, receipt.points_earned)
     yield from _balances(receipt.balances, rials, points)

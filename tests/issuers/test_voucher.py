@@ -32,6 +32,7 @@ from tests.support.voucher_shop import (
     VOUCHER_PIN,
     VOUCHERS,
     VoucherShop,
+    digest_key,
     number_of,
     vouchers_added,
 )
@@ -258,6 +259,7 @@ def test_of_a_pin_that_is_not_good_nothing_is_told(shop: VoucherShop) -> None:
     shop.redeem("pin3", card=1)
     of_others = vouchers_added(shop, {9: "pin9"}, programme=6)
     shop.record(ProgrammeLive(definition=voucher(6, 1, 1)))
+    shop.record(digest_key(6))
     shop.record(of_others)
     shop.sell(9)
 

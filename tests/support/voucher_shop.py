@@ -5,20 +5,23 @@ that one is mistyped (`MISTYPED`), or is away. `tests/gate` asks a real one.
 """
 
 import struct
+from collections.abc import Callable
 from hashlib import sha256
 
 from issuers.club_card import club_card
 from issuers.voucher import voucher
 from switch._security import voucher as voucher_of
-from switch.events import CardsAdded
+from switch.events import CardsAdded, IssuerKeysSet, TerminalKeysSet
 from switch.programme import Programme
-from tests.support.shop import Said, Shop, Verdict
+from tests.support.shop import NOON_S, TERMINALS, Said, Shop, Verdict
 
 VOUCHERS = 5
 """The vouchers' programme; the cards' own is 1, the club card."""
 PRICE_MINOR = 500_000
 MISTYPED = "mistyped"
 VOUCHER_PIN = 64
+SEALED = "U0123456789ABCDEF0123456789ABCDEF"
+LABEL = "TEN"
 
 
 def number_of(serial: int) -> str:
@@ -39,6 +42,7 @@ def vouchers_added(
     points: int = 0,
     expires_yymm: int = 3012,
     programme: int = VOUCHERS,
+    digest: Callable[[str], bytes] = digest_of,
 ) -> CardsAdded:
     """Give the event that loads vouchers: their serial numbers and PINs."""
     numbers = [number_of(serial) for serial in pins]
@@ -49,11 +53,18 @@ def vouchers_added(
         expiries=struct.pack(f"<{count}H", *[expires_yymm] * count),
         first6=struct.pack(f"<{count}I", *(int(number[:6]) for number in numbers)),
         last4=struct.pack(f"<{count}H", *(int(number[-4:]) for number in numbers)),
-        digests=b"".join(digest_of(pin) for pin in pins.values()),
+        digests=b"".join(digest(pin) for pin in pins.values()),
         price_minor=price_minor,
         points=points,
         batch="B1",
+        digest_key=1,
+        digest_label=LABEL,
     )
+
+
+def digest_key(programme: int) -> IssuerKeysSet:
+    """Give the event that says how a programme's PINs are digested."""
+    return IssuerKeysSet(programme=programme, voucher=SEALED, voucher_key=1, voucher_label=LABEL)
 
 
 class VoucherShop(Shop):
@@ -63,10 +74,17 @@ class VoucherShop(Shop):
     """
 
     def __init__(
-        self, programme: Programme | None = None, *, earlier: tuple[Programme, ...] = ()
+        self,
+        programme: Programme | None = None,
+        *,
+        earlier: tuple[Programme, ...] = (),
+        now_s: int = NOON_S,
     ) -> None:
         programme = programme or club_card(1, 1, 1, vouchers=VOUCHERS)
-        super().__init__(programme, earlier=(voucher(VOUCHERS, 1, 1), *earlier))
+        super().__init__(programme, earlier=(voucher(VOUCHERS, 1, 1), *earlier), now_s=now_s)
+        self.record(digest_key(VOUCHERS))
+        for terminal in range(len(TERMINALS)):
+            self.record(TerminalKeysSet(terminal=terminal, data=SEALED))
         self.record(vouchers_added(self, {serial: f"pin{serial}" for serial in (1, 2, 3, 4, 7, 8)}))
         of_points = {serial: f"pin{serial}" for serial in (5, 6)}
         self.record(vouchers_added(self, of_points, points=700))
