@@ -43,6 +43,9 @@ OPERATIONS = {
     Operation.ITEM_REGISTRATION: Said("register an item's warranty", "ثبت ضمانت کالا"),
     Operation.ITEM_INQUIRY: Said("look up a warranty", "استعلام ضمانت"),
     Operation.ITEM_CLAIM: Said("claim a warranty", "استفاده از ضمانت"),
+    Operation.REPAYMENT: Said("have a debt paid back", "بازپرداخت بدهی"),
+    Operation.SETTLEMENT: Said("have all of its debt paid", "تسویهٔ یکجای بدهی"),
+    Operation.DEBT_INQUIRY: Said("show its debt", "استعلام بدهی"),
 }
 UNITS = {
     "money": Said("money", "پول"),
