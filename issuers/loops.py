@@ -234,7 +234,7 @@ class _World:
                 first6=struct.pack("<I", int(pan[:6])),
                 last4=struct.pack("<H", int(pan[-4:])),
                 digests=sha256(pan.encode()).digest() if stock else b"",
-                price_minor=ROUND_MINOR if stock else 0,
+                price_minor=_sold_for(self.definition) if stock else 0,
             )
         )
         return self.core.card_count - 1
@@ -452,10 +452,9 @@ class _Search:
                         yield ("refund", part, of)
             if what not in ("refund", "reverse"):
                 yield ("reverse", amount_minor, of)
-        most = self._amounts[-1]
         for operation, name in MONEY_STEPS:
             if operation in can:
-                yield (name, most // 2 or 1, -1)
+                yield (name, _sold_for(self._world.definition), -1)
 
 
 MONEY_STEPS = (
@@ -463,6 +462,11 @@ MONEY_STEPS = (
     (Operation.WITHDRAWAL, "withdraw"),
     (Operation.ACTIVATION, "activate"),
 )
+
+
+def _sold_for(definition: Programme) -> int:
+    """Give the amount that is loaded, sold or withdrawn."""
+    return amounts_of(definition)[-1] // 2 or 1
 
 
 def amounts_of(definition: Programme) -> tuple[int, ...]:

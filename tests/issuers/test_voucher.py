@@ -23,7 +23,7 @@ from switch.events import (
     decode_event,
 )
 from switch.operations import CardStatus
-from switch.rules import ProgrammeError, Vouchers
+from switch.rules import Vouchers
 from tests.support.products import assert_rebuilt, standing, tehran_s
 from tests.support.shop import Said, events_of, new_core
 from tests.support.voucher_shop import (
@@ -541,38 +541,3 @@ def test_an_operator_counts_a_cards_tries_anew(shop: VoucherShop) -> None:
     shop.record(PinTriesReset(card=0))
 
     assert shop.redeem("pin1").code == "00"
-
-
-# --- loading and programmes -----------------------------------------------------------------------
-
-
-def test_a_pin_belongs_to_one_voucher(shop: VoucherShop) -> None:
-    for pins in ({20: "pin1"}, {20: "same", 21: "same"}):
-        with pytest.raises(EventError, match="PIN of another one"):
-            shop.record(vouchers_added(shop, pins))
-    assert shop.core.card_of(shop.core.token_of(number_of(20))) is None
-
-
-def test_cards_and_vouchers_are_not_mixed_up(shop: VoucherShop) -> None:
-    with pytest.raises(EventError, match="has no vouchers"):
-        shop.record(vouchers_added(shop, {20: "pin20"}, programme=1))
-    with pytest.raises(EventError, match="digest of its PIN, and a price"):
-        shop.record(vouchers_added(shop, {20: "pin20"}, price_minor=0))
-
-
-def test_a_programme_takes_vouchers_of_its_club_that_are_such() -> None:
-    shop = VoucherShop()
-    for programme, club in ((VOUCHERS, 2), (9, 1), (77, 1)):
-        definition = club_card(3, 1, club, vouchers=programme)
-        with pytest.raises(EventError, match="vouchers of programme"):
-            shop.record(ProgrammeLive(definition=definition))
-
-
-def test_a_part_that_takes_nothing_is_refused() -> None:
-    with pytest.raises(ProgrammeError, match="a wallet is named"):
-        Vouchers(programme=VOUCHERS)
-    with pytest.raises(ProgrammeError, match="no wallet of money"):
-        msgspec.structs.replace(
-            loyalty(1, 1, 1, vouchers=VOUCHERS),
-            vouchers=Vouchers(programme=VOUCHERS, money="points"),
-        )
