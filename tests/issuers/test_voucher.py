@@ -3,6 +3,8 @@
 The HSM is the test's own (`tests/support/voucher_shop.py`).
 """
 
+import struct
+
 import msgspec
 import pytest
 
@@ -13,7 +15,7 @@ from issuers.voucher import voucher
 from switch._core import Core
 from switch._security import voucher as voucher_of
 from switch._security import voucher_tries
-from switch._snapshot import Loading, dump
+from switch._snapshot import SnapshotBroken, dump
 from switch.directory import Directory, EventError
 from switch.events import (
     CardStatusChanged,
@@ -36,6 +38,7 @@ from tests.support.voucher_shop import (
     number_of,
     vouchers_added,
 )
+from tests.switch.test_snapshot import load, parts, rows
 
 
 def outcome(said: Said) -> tuple[str, str]:
@@ -48,10 +51,7 @@ REFUSED = ("55", "voucher_refused")
 def loaded(shop: VoucherShop) -> Core:
     """Give a shard that was loaded from a snapshot."""
     core = new_core()
-    loading = Loading(core)
-    for part, piece in dump(shop.core):
-        loading.take(part, piece)
-    loading.finish()
+    load(core, list(dump(shop.core)))
     return core
 
 
@@ -541,3 +541,13 @@ def test_an_operator_counts_a_cards_tries_anew(shop: VoucherShop) -> None:
     shop.record(PinTriesReset(card=0))
 
     assert shop.redeem("pin1").code == "00"
+
+
+def test_a_snapshot_whose_vouchers_lead_nowhere_is_refused(shop: VoucherShop) -> None:
+    found = parts(shop.core)
+    for at, number in ((32, 1_000_000), (36, 1_000_000)):
+        body = bytearray(found["vouchers"])
+        struct.pack_into("<I", body, at, number)
+
+        with pytest.raises(SnapshotBroken, match="vouchers: row 0 leads nowhere"):
+            load(new_core(), list(rows(found | {"vouchers": bytes(body)})))
