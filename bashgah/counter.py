@@ -33,6 +33,7 @@ from acquirers.terminal.screen import (
     settle_question,
 )
 from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.voucher_pin import encrypted
 from acquirers.terminal.wire import Wire
 from switch.reasons import Reason
 
@@ -42,7 +43,10 @@ OTHER_KEYS = Text(
     "کلید پایانه با سوییچ یکی نیست: bashgah terminal key-exchange",
 )
 
-PIN_UNREADABLE = Reason.PIN_UNREADABLE.name.lower()
+PERHAPS_OTHER_KEYS = frozenset(
+    reason.name.lower() for reason in (Reason.PIN_UNREADABLE, Reason.VOUCHER_UNREADABLE)
+)
+"""A PIN that was checked here and cannot be read there was under another key."""
 
 Operation = Callable[[PointOfSale, Card], Awaitable[Performed]]
 """What is done at a counter with a card."""
@@ -52,8 +56,8 @@ class Counter(Struct, frozen=True, kw_only=True):
     """All that one run needs to carry out operations and show them.
 
     Where a `reader` is, operations are given no card: it is read when its turn comes. `ask_pin` is
-    how a PIN is entered, where one is. Keys are asked for at each operation: a key exchange may
-    have brought new ones.
+    how a PIN is entered, where one is, `ask_voucher_pin` how a voucher's. Keys are asked for at
+    each operation: a key exchange may have brought new ones.
     """
 
     station: Station
@@ -68,6 +72,7 @@ class Counter(Struct, frozen=True, kw_only=True):
     receipt_only: bool
     reader: CardReader | None = None
     ask_pin: Callable[[], str] | None = None
+    ask_voucher_pin: Callable[[], str]
     keys: TerminalKeys
     mac_algorithm: MacAlgorithm | None = None
 
@@ -75,6 +80,8 @@ class Counter(Struct, frozen=True, kw_only=True):
         """Carry out an order over a connection of its own, and show how it ended."""
         if order.service in NETWORK:
             return self._without_card(order)
+        if order.service is Service.REDEEM:
+            order = structs.replace(order, voucher_pin=self._voucher_pin())
         asks = MESSAGE_TYPES[order.service][0][:3] not in ADVISING_TYPES
         terms = terms_of(order, self.now(), pin_possible=asks and self.ask_pin is not None)
 
@@ -121,7 +128,7 @@ class Counter(Struct, frozen=True, kw_only=True):
             for line in exchange_lines(performed, self.wire.spec):
                 typer.echo(line)
         typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
-        if performed.receipt is not None and performed.receipt.reason == PIN_UNREADABLE:
+        if performed.receipt is not None and performed.receipt.reason in PERHAPS_OTHER_KEYS:
             typer.echo(OTHER_KEYS.said_in(self.language), err=True)
         return presented
 
@@ -143,6 +150,14 @@ class Counter(Struct, frozen=True, kw_only=True):
         if key is None:
             raise TerminalKeyError("a PIN needs the terminal's PIN key (--pin-key, key-exchange)")
         return PinPad(key)
+
+    def _voucher_pin(self) -> str:
+        key = self.keys.data_key()
+        if key is None:
+            raise TerminalKeyError(
+                "a voucher's PIN needs the terminal's data key (--data-key, key-exchange)"
+            )
+        return encrypted(key, self.ask_voucher_pin())
 
     def _without_card(self, order: Order) -> Performed:
         if order.service is Service.KEY_EXCHANGE:

@@ -28,7 +28,7 @@ from bashgah.demo import (
 )
 from bashgah.demo_products import PRODUCTS
 from bashgah.shard_links import expect_no_more_shards, shard_configs
-from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TEK, TMK, TPK
 from issuers.purse import purse
 from switch._core import Core
 from switch._lane import Lane
@@ -154,7 +154,7 @@ def terminal_keys(now_s: int) -> Iterator[Event]:
     After the opening balances: the terminal that loads them is the one that needs MACs from then
     on.
     """
-    master, pin, mac = (demo_keys.sealed_key(kind) for kind in (TMK, TPK, TAK))
+    master, pin, mac, data = (demo_keys.sealed_key(kind) for kind in (TMK, TPK, TAK, TEK))
     for number, (terminal_id, _) in enumerate(TERMINALS):
         authenticated = terminal_id == MAC_TERMINAL
         yield TerminalKeysSet(
@@ -163,6 +163,7 @@ def terminal_keys(now_s: int) -> Iterator[Event]:
             pin=pin,
             mac=mac if authenticated else "",
             mac_algorithm="retail" if authenticated else "",
+            data=data,
             at_s=now_s,
         )
 

@@ -37,6 +37,7 @@ from switch.events import (
     ProgrammeLive,
     ProgrammeRetired,
     TakenOver,
+    VoucherRefused,
     decode_event,
     encode_event,
 )
@@ -331,6 +332,8 @@ class Desk:
             raise EventError(f"{by} asks, and the step says {event.by}")
         if isinstance(event, TakenOver):
             raise EventError("a process takes its shard over when it starts")
+        if isinstance(event, VoucherRefused):
+            raise EventError("what became of a PIN is written by who looked at it")
         if isinstance(event, IssuerEvent):
             raise EventError("what became of a question to a bank is written by who asked")
         if isinstance(event, CardsAdded):

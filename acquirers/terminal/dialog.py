@@ -36,6 +36,7 @@ from acquirers.terminal.point_of_sale import CardDiffersError
 from acquirers.terminal.receipt_text import TITLES
 from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.voucher_pin import VoucherPinError
 from switch.iso8583 import EncodeError
 
 REPEAT: Final = "repeat"
@@ -67,6 +68,7 @@ SAID_AND_GOES_ON: Final = (
     EncodeError,
     OrderError,
     PinError,
+    VoucherPinError,
 )
 """What a person can do better next time."""
 
@@ -203,9 +205,9 @@ class Dialog:
 
 def repeatable(rrn: str, memory: TerminalMemory) -> Remembered:
     """Give the exchange to repeat: the one with that RRN, or the last. Raises ChoiceError."""
-    if rrn:
-        return exchange_with_rrn(rrn, memory)
-    exchanges = memory.exchanges()
+    exchanges = (exchange_with_rrn(rrn, memory),) if rrn else memory.exchanges()
     if not exchanges:
         raise ChoiceError("this terminal has sent nothing yet that could be repeated")
+    if exchanges[0].service is Service.REDEEM:
+        raise ChoiceError("the PIN of a voucher is not kept: redeem it again")
     return exchanges[0]

@@ -35,6 +35,7 @@ TITLES: Final[dict[Service, Text]] = {
     Service.REGISTER_ITEM: Text("ITEM REGISTERED", "ثبت ضمانت کالا"),
     Service.ITEM: Text("ITEM", "استعلام ضمانت"),
     Service.CLAIM: Text("WARRANTY CLAIM", "استفاده از ضمانت"),
+    Service.REDEEM: Text("VOUCHER REDEEMED", "شارژ با کارت شارژ"),
     Service.HOLD: Text("AUTHORISATION", "مسدودی مبلغ"),
     Service.PREAUTHORISATION: Text("PRE-AUTHORISATION", "پیش‌مجوز خرید"),
     Service.COMPLETION: Text("COMPLETION", "تکمیل خرید"),
@@ -81,6 +82,8 @@ WALLETS: Final[dict[str, Text]] = {
     "qarz": Text("  of qarz-al-hasaneh", "  از قرض‌الحسنه"),
 }
 """Wallets that clubs have today; another one is told by its own name."""
+VOUCHER_VALUE: Final = Text("Voucher's value", "ارزش کارت شارژ")
+VOUCHER_POINTS: Final = Text("Voucher's points", "امتیاز کارت شارژ")
 EARNED: Final = Text("Points earned", "امتیاز این خرید")
 LEDGERS: Final[dict[str, Text]] = {
     "00": Text("Balance", "مانده حساب"),
@@ -201,6 +204,10 @@ def _money(receipt: Receipt, page: Page) -> Iterator[Line]:
         yield lines.rials(CASH, receipt.cash_minor)
     if receipt.fee_minor:
         yield lines.rials(FEE_PAID if receipt.service in FEES_PAID else FEE, receipt.fee_minor)
+    if receipt.voucher_minor:
+        yield lines.rials(VOUCHER_VALUE, receipt.voucher_minor)
+    if receipt.voucher_points:
+        yield lines.points(VOUCHER_POINTS, receipt.voucher_points)
     yield from _instalments(receipt, lines)
     yield from _debt(receipt, lines)
     if receipt.points_earned:

@@ -7,7 +7,8 @@ and how it looks is `acquirers.terminal`'s.
 import os
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from getpass import getpass
@@ -47,12 +48,13 @@ from acquirers.terminal.receipt_text import HEADING
 from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
 from acquirers.terminal.tls import terminal_tls
+from acquirers.terminal.voucher_pin import VoucherPinError
 from acquirers.terminal.wire import UnknownProfileError, wire_of
 from bashgah import demo_keys
 from bashgah.counter import Counter
 from bashgah.demo import MAC_TERMINAL, SHOPS, TERMINALS, TEST_CARDS
 from bashgah.demo_products import PRODUCT_CARDS
-from hsm_sim.key_types import TAK, TMK, TPK
+from hsm_sim.key_types import TAK, TEK, TMK, TPK
 from switch.iso8583 import EncodeError
 
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
@@ -73,6 +75,7 @@ CHOICE_ERRORS = (
     ToldKeyError,
     UnknownProfileError,
     UnknownReaderError,
+    VoucherPinError,
 )
 
 CardOption = Annotated[
@@ -130,6 +133,13 @@ PinOption = Annotated[bool, typer.Option("--pin", help="Ask for the PIN, unseen.
 PinFileOption = Annotated[
     Path | None, typer.Option(help="Read the PIN from a file, or from standard input with -.")
 ]
+VoucherPinFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Redeem: read the voucher's PIN from a file, or from standard input with -. "
+        "Default: ask for it, unseen."
+    ),
+]
 PinKeyOption = Annotated[
     Path | None,
     typer.Option(
@@ -144,6 +154,10 @@ MasterKeyOption = Annotated[
 MacKeyOption = Annotated[
     Path | None,
     typer.Option(help="The key of messages' MACs; a file, defaults as --pin-key."),
+]
+DataKeyOption = Annotated[
+    Path | None,
+    typer.Option(help="The key of vouchers' PINs; a file, defaults as --pin-key."),
 ]
 MacOption = Annotated[
     Literal["retail", "cmac", "none"],
@@ -188,9 +202,11 @@ def command(
     receipt_only: ReceiptOnlyOption = False,
     pin: PinOption = False,
     pin_file: PinFileOption = None,
+    voucher_pin_file: VoucherPinFileOption = None,
     pin_key: PinKeyOption = None,
     master_key: MasterKeyOption = None,
     mac_key: MacKeyOption = None,
+    data_key: DataKeyOption = None,
     mac: MacOption = "retail",
 ) -> None:
     """Be a POS terminal: pay, refund, reverse, ask for the balance, and print the receipt.
@@ -200,11 +216,12 @@ def command(
     bashgah terminal purchase --card 1 --amount 250000 --lang fa
     bashgah terminal instalments --card 18 --amount 10,000,000 --plan 2
     bashgah terminal settlement --card 18    says what ends the debt, and asks
+    bashgah terminal redeem --card 1         asks for a voucher's PIN, unseen
     bashgah terminal reversal                of the last message; repeat: the same reply again
 
     Exit status: 0 approved, 1 declined, 2 no reply or not understood.
     """
-    try:
+    with _explained():
         merchant_id = merchant or dict(TERMINALS).get(terminal, "")
         state_path = state or _state_path(terminal)
         counter = Counter(
@@ -220,11 +237,19 @@ def command(
             receipt_only=receipt_only,
             reader=_reader(reader, card),
             ask_pin=_pin_entry(pin, pin_file),
-            keys=_keys(terminal, state_path, master_key, pin_key, mac_key),
+            ask_voucher_pin=lambda: _read_secret("voucher PIN: ", voucher_pin_file),
+            keys=_keys(terminal, state_path, (master_key, pin_key, mac_key, data_key)),
             mac_algorithm=None if mac == "none" else mac,
         )
         wishes = _wishes(amount, points, partial, final, of, day, serial, plan)
         raise typer.Exit(_status(counter, operation, wishes, card, expiry))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in one line what a person can do better, and end with the status for it."""
+    try:
+        yield
     except CHOICE_ERRORS as error:
         typer.echo(f"bashgah terminal: {error}", err=True)
         raise typer.Exit(EXIT_UNANSWERED) from None
@@ -337,19 +362,17 @@ def _pin_entry(asked: bool, file: Path | None) -> Callable[[], str] | None:
         return None
     if asked and file is not None:
         raise ChoiceError("a PIN is either asked for (--pin) or read (--pin-file)")
-    return partial(_read_pin, file)
+    return partial(_read_secret, "PIN: ", file)
 
 
-def _keys(
-    terminal: str, state: Path, master: Path | None, pin: Path | None, mac: Path | None
-) -> TerminalKeys:
+def _keys(terminal: str, state: Path, files: tuple[Path | None, ...]) -> TerminalKeys:
     """Give the terminal's keys, and those of this run's options. Raises TerminalKeyError."""
-    given = [None if path is None else key_in(path) for path in (master, pin, mac)]
+    master, pin, mac, data = (None if path is None else key_in(path) for path in files)
     return TerminalKeys(
         state.with_suffix(".keys"),
         terminal,
         _injected_keys(terminal),
-        InjectedKeys(master=given[0], pin=given[1], mac=given[2]),
+        InjectedKeys(master=master, pin=pin, mac=mac, data=data),
     )
 
 
@@ -361,13 +384,14 @@ def _injected_keys(terminal: str) -> InjectedKeys:
         master=demo_keys.clear_key(TMK),
         pin=demo_keys.clear_key(TPK),
         mac=demo_keys.clear_key(TAK) if terminal == MAC_TERMINAL else None,
+        data=demo_keys.clear_key(TEK),
     )
 
 
-def _read_pin(file: Path | None) -> str:
+def _read_secret(prompt: str, file: Path | None) -> str:
     """Give a PIN, never as it is shown or left in a shell's history. Raises OSError."""
     if file is None:
-        return getpass("PIN: ")
+        return getpass(prompt)
     if file == Path("-"):
         return sys.stdin.readline().strip()
     return file.read_text("utf-8").strip()

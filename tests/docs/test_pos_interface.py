@@ -93,7 +93,12 @@ def test_every_reason_stands_beside_its_response_code(reason: Reason) -> None:
 
 
 def test_the_demos_keys_are_told() -> None:
-    for key in (demo_keys.MASTER_KEY, demo_keys.PIN_KEY, demo_keys.MAC_KEY):
+    for key in (
+        demo_keys.MASTER_KEY,
+        demo_keys.PIN_KEY,
+        demo_keys.MAC_KEY,
+        demo_keys.DATA_KEY,
+    ):
         assert f"`{key}`" in TEXT
 
 

@@ -50,6 +50,7 @@ def order(service: Service, **said: object) -> Order:
         "original": HELD,
         "settlement_date": "1123",
         "serial": "TV-55/0012",
+        "voucher_pin": "0123456789ABCDEF" * 4,
         **said,
     }
     if service not in NAMES_ORIGINAL:
@@ -77,6 +78,15 @@ def test_what_is_about_an_item_carries_its_serial_number_and_no_amount(
 def test_an_item_without_its_serial_number_is_not_asked_about() -> None:
     with pytest.raises(OrderError, match="serial number"):
         compose(order(Service.CLAIM, serial=""), STATION, trace(), CARD)
+
+
+def test_a_redemption_carries_the_encrypted_pin_and_no_amount() -> None:
+    request = compose(order(Service.REDEEM), STATION, trace(), CARD)
+
+    assert request.mti == "0200"
+    assert dict(request) == {**PAID_BY_CARD, "3": "730000", "48.VP": "0123456789ABCDEF" * 4}
+    with pytest.raises(OrderError, match="PIN"):
+        compose(order(Service.REDEEM, voucher_pin=""), STATION, trace(), CARD)
 
 
 def test_a_renewal_carries_no_amount() -> None:
