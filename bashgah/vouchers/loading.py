@@ -103,16 +103,20 @@ def load_vouchers(
     """
     if len(shards.numbers) > 1:
         raise OperatingError("vouchers need a switch of one shard: their cards may be anywhere")
-    (shard,) = shards.numbers
+    of_shard: dict[int, list[tuple[bytes, Digested]]] = {}
+    for row in rows:
+        token = token_of(pan_key, row.serial)
+        of_shard.setdefault(shards.owner_of(token), []).append((token, row))
     loaded = 0
-    for at in range(0, len(rows), VOUCHERS_AT_ONCE):
-        piece = rows[at : at + VOUCHERS_AT_ONCE]
-        found = shards.find_cards(shard, [token_of(pan_key, row.serial) for row in piece])
-        new = [row for row, known in zip(piece, found, strict=True) if known is None]
-        if new:
-            shards.record(shard, vouchers_added(stock, order, key_id, new, pan_key))
-            yield len(new)
-        loaded += len(new)
+    for shard, own in sorted(of_shard.items()):
+        for at in range(0, len(own), VOUCHERS_AT_ONCE):
+            piece = own[at : at + VOUCHERS_AT_ONCE]
+            found = shards.find_cards(shard, [token for token, _ in piece])
+            new = [row for (_, row), known in zip(piece, found, strict=True) if known is None]
+            if new:
+                shards.record(shard, vouchers_added(stock, order, key_id, new, pan_key))
+                yield len(new)
+            loaded += len(new)
     if not loaded:
         raise OperatingError(f"{order.batch} was loaded before")
 
