@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from acquirers.pos import POS_BINARY
-from bashgah import demo_keys
+from bashgah import demo_keys, demo_vouchers
 from bashgah.bootstrap import Owned, append_waiting, own_shard
 from bashgah.demo import (
     ACQUIRER,
@@ -113,6 +113,8 @@ def events(
         number = product.definition.programme
         if product.organisation is not None:
             yield product.organisation
+        if product.takes_vouchers:
+            yield from demo_vouchers.stock(token_of, owns)
         yield ProgrammeLive(definition=product.definition)
         yield IssuerKeysSet(programme=number, pin_verification=demo_keys.sealed_key(PVK))
         named = [(card.pan, card.expiry) for card in product.cards_of_site(token_of)]

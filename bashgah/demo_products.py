@@ -10,6 +10,7 @@ from itertools import count
 from msgspec import Struct
 
 from acquirers.terminal.orders import Order, Service
+from bashgah import demo_vouchers
 from bashgah.card_production.guests import pans_beside
 from bashgah.demo import CLUB, EXPIRY, SHOPS, TestCard, crowd_pan
 from issuers.bon import bon
@@ -47,6 +48,7 @@ class Product(Struct, frozen=True, kw_only=True):
     `orders`: what a till does with a card of it in one round, given a number that no other round
     has. Some of it may be declined: a gift card is sold once. `guests_of`: its cards are linked to
     these cards, and have numbers that depend on the site's key. `organisation`: who pays for it.
+    `takes_vouchers`: its tills sell and redeem vouchers with its cards.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Product(Struct, frozen=True, kw_only=True):
     orders: Callable[[int], tuple[Order, ...]]
     guests_of: tuple[TestCard, ...] = ()
     organisation: OrganisationAdded | None = None
+    takes_vouchers: bool = False
 
     @property
     def cards(self) -> tuple[TestCard, ...]:
@@ -197,6 +200,17 @@ PRODUCTS: list[Product] = [
         orders=_warranty,
     ),
 ]
+
+PRODUCTS.append(
+    Product(
+        name="voucher",
+        definition=prepaid(22, 1, CLUB, vouchers=demo_vouchers.PROGRAMME),
+        label="takes vouchers",
+        label_fa="با کارت شارژ",
+        orders=lambda number: (),
+        takes_vouchers=True,
+    )
+)
 
 PRODUCT_CARDS: list[TestCard] = [card for product in PRODUCTS for card in product.cards]
 """The cards with documented numbers, behind `bashgah.demo.TEST_CARDS` in a terminal's list."""

@@ -24,7 +24,7 @@ import structlog
 import trio
 
 from switch._core import Core
-from switch._security import card_proofs
+from switch._security import card_proofs, voucher
 from switch.directory import Directory, EventError
 from switch.errors import OperatingError, ProtocolError
 from switch.events import (
@@ -133,6 +133,15 @@ class Refused(_Answer, frozen=True, kw_only=True, tag="refused"):
     in_doubt: bool = False
 
 
+class FoundVoucher(msgspec.Struct, frozen=True, kw_only=True):
+    """What a voucher is worth, and whether somebody has that. `sold`: it may be redeemed."""
+
+    price_minor: int
+    points: int
+    sold: bool
+    redeemed: bool
+
+
 class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     """A card; `card` is its number in events."""
 
@@ -140,6 +149,7 @@ class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     pan: str  # masked
     status: CardStatus
     pin_tries: int
+    voucher: FoundVoucher | None = None
 
 
 class FoundCards(_Answer, frozen=True, kw_only=True, tag="cards"):
@@ -289,7 +299,26 @@ class Desk:
             return None
         _, status, _, _, masked = self._core.card(number)
         tries = card_proofs(self._core, number)[0]
-        return FoundCard(card=number, pan=masked, status=CardStatus(status), pin_tries=tries)
+        return FoundCard(
+            card=number,
+            pan=masked,
+            status=CardStatus(status),
+            pin_tries=tries,
+            voucher=self._voucher(number),
+        )
+
+    def _voucher(self, card: int) -> FoundVoucher | None:
+        found = voucher(self._core, card)
+        if found is None:
+            return None
+        price_minor, points, redeemed_by = found
+        first = self._core.card(card)[0]
+        return FoundVoucher(
+            price_minor=price_minor,
+            points=points,
+            sold=any(self._core.account(first + at)[4] > 0 for at in range(2)),
+            redeemed=redeemed_by is not None,
+        )
 
     def _find_terminal(self, name: TerminalName) -> int | None:
         return self._directory.terminal_of(*name)
