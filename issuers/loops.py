@@ -28,6 +28,7 @@ from switch.events import (
     CardsLinked,
     ClubAdded,
     Event,
+    IssuerKeysSet,
     MerchantAdded,
     ProgrammeLive,
     TerminalAdded,
@@ -43,6 +44,7 @@ from switch.reasons import RESPONSE_CODES, Reason
 from switch.rules import DiscountRule, EarnRule, Fund, Security
 from switch.versions import DAY_SECONDS
 
+NO_KEY, NO_LABEL = "U" + 32 * "0", "NONE"
 DEPTH = 3
 SEQUENCES_MAX = 12_000
 """Four seconds at 0.3 ms each; shared by all segments."""
@@ -212,6 +214,13 @@ class _World:
         if self.linked is not None:
             self._record(ProgrammeLive(definition=self.linked))
         self._record(ProgrammeLive(definition=definition))
+        if definition.stock is not None:
+            # No PIN is ever entered here: any key will do, and nobody has this one.
+            self._record(
+                IssuerKeysSet(
+                    programme=definition.programme, voucher=NO_KEY, voucher_label=NO_LABEL
+                )
+            )
 
     def new_card(self) -> "_Holder":
         """Give a card that has done nothing, linked to another where guests are."""
@@ -234,6 +243,7 @@ class _World:
                 first6=struct.pack("<I", int(pan[:6])),
                 last4=struct.pack("<H", int(pan[-4:])),
                 digests=sha256(pan.encode()).digest() if stock else b"",
+                digest_label=NO_LABEL if stock else "",
                 price_minor=_sold_for(self.definition) if stock else 0,
             )
         )
