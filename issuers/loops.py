@@ -44,7 +44,6 @@ from switch.reasons import RESPONSE_CODES, Reason
 from switch.rules import DiscountRule, EarnRule, Fund, Security
 from switch.versions import DAY_SECONDS
 
-NO_KEY, NO_LABEL = "U" + 32 * "0", "NONE"
 DEPTH = 3
 SEQUENCES_MAX = 12_000
 """Four seconds at 0.3 ms each; shared by all segments."""
@@ -54,6 +53,7 @@ SATURDAY = 20_554
 EXPIRY_YYMM = 9912
 ACQUIRER_CODE = "1"
 ROUND_MINOR = 100_000
+LABEL = "searched"  # of vouchers whose PINs nobody has
 POINTS_WANTED = "PR009999999999"
 
 Step = tuple[str, int, int]
@@ -215,11 +215,8 @@ class _World:
             self._record(ProgrammeLive(definition=self.linked))
         self._record(ProgrammeLive(definition=definition))
         if definition.stock is not None:
-            # No PIN is ever entered here: any key will do, and nobody has this one.
             self._record(
-                IssuerKeysSet(
-                    programme=definition.programme, voucher=NO_KEY, voucher_label=NO_LABEL
-                )
+                IssuerKeysSet(programme=definition.programme, voucher="0", voucher_label=LABEL)
             )
 
     def new_card(self) -> "_Holder":
@@ -243,8 +240,8 @@ class _World:
                 first6=struct.pack("<I", int(pan[:6])),
                 last4=struct.pack("<H", int(pan[-4:])),
                 digests=sha256(pan.encode()).digest() if stock else b"",
-                digest_label=NO_LABEL if stock else "",
                 price_minor=_sold_for(self.definition) if stock else 0,
+                digest_label=LABEL if stock else "",
             )
         )
         return self.core.card_count - 1
