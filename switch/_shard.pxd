@@ -37,6 +37,7 @@ cdef enum DecisionStatus:
     KEYS_FIRST = 7          # the slow lane has to have new keys made for the terminal first
     CARD_FIRST = 8          # the slow lane has to add another bank's card first
     ASK_ISSUER = 9          # the slow lane has to ask the card's own bank first
+    SEEK_VOUCHER = 10       # the slow lane has to ask the other shards for the voucher first
 
 cdef enum Proof:            # what a message can prove, a bit each; column `proofs` of the journal
     PROOF_MAC = 1
@@ -86,12 +87,17 @@ cdef struct HostPrefix:         # cards of other banks, by how their numbers beg
     int32_t divisor             # of a number's first eight digits, to compare with it
     int32_t plan_row
 
+cdef enum Sought:               # what became of asking the other shards for a voucher
+    SOUGHT_EVERYWHERE = 1       # all of them have answered
+    SOUGHT_IN_PART = 2          # not all of them are there
+
 cdef struct Recall:             # what was done for a message so far, before it can be decided
     Verdict verdict
     int32_t count               # how often the journal was asked
     int32_t terminal            # the last key it looked for; -1 = none
     int32_t stan
     const PriceDesk *desk       # where Python is asked, in the slow lane; NULL = not here
+    uint8_t sought              # Sought; 0 = nobody was asked yet
     const IssuerAnswer *issuer  # of the card's own bank; NULL = it was not asked yet
 
 cdef struct Request:

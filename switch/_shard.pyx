@@ -453,7 +453,7 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
         return 0
     note_clock(shard, row)
     note_proofs(shard, row)
-    if shard.register.voucher_count > 0:
+    if row.reason == VOUCHER_REFUSED or shard.register.voucher_count > 0:
         note_vouchers(shard, row, approved)
     if approved:
         original = NULL

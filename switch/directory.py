@@ -54,6 +54,9 @@ from switch.events import (
     TerminalAdded,
     TerminalKeysSet,
     TerminalStatusChanged,
+    VoucherArrived,
+    VoucherHandedOver,
+    VoucherReceived,
     VoucherRefused,
     decode_event,
     encode_event,
@@ -73,6 +76,7 @@ from switch.programme_links import (
 )
 from switch.units import counts_of, points_of
 from switch.versions import Step, Version, VersionError, Versions
+from switch.voucher_debts import VoucherDebts
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
@@ -111,6 +115,7 @@ class Directory:
         self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
         self._layouts: dict[int, Layout] = {}
         self.issuers = IssuerDebts()
+        self.travelling = VoucherDebts()
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -229,6 +234,8 @@ class Directory:
                 self.issuers.apply(event, seq)
             case VoucherRefused():
                 pass  # for whoever reads the journal: the row has counted the try
+            case VoucherHandedOver() | VoucherArrived() | VoucherReceived():
+                self.travelling.apply(self._core, event, seq)
             case TakenOver():
                 self.issuers.take_over()
 
@@ -508,6 +515,7 @@ class Directory:
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
                 questions=list(self.issuers.open.values()),
                 debts=list(self.issuers.owed.values()),
+                travelling=self.travelling.owed,
             )
         )
 
@@ -540,6 +548,7 @@ class Directory:
         for terminal in found.terminal_keys:
             self._set_terminal_keys(terminal)
         self.issuers.load(found.questions, found.debts)
+        self.travelling.owed = found.travelling
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -559,6 +568,7 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminal_keys: list[TerminalKeysSet] = []
     questions: list[Asked] = []
     debts: list[Debt] = []
+    travelling: dict[int, VoucherHandedOver] = {}
 
 
 def _live_before(found: _Dump) -> list[Version]:

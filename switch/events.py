@@ -333,6 +333,9 @@ class IssuerTold(_Event, frozen=True, kw_only=True, tag="issuer_told"):
     debt: int
 
 
+WhyRefused = Literal["of another programme", "void", "redeemed", "expired", "not sold", "elsewhere"]
+
+
 class VoucherRefused(_Event, frozen=True, kw_only=True, tag="voucher_refused"):
     """On the row of a message whose PIN was a voucher's: which one, and why it gave nothing.
 
@@ -340,7 +343,43 @@ class VoucherRefused(_Event, frozen=True, kw_only=True, tag="voucher_refused"):
     """
 
     voucher: int
-    why: Literal["of another programme", "void", "redeemed", "expired", "not sold"]
+    why: WhyRefused
+
+
+class VoucherHandedOver(_Event, frozen=True, kw_only=True, tag="voucher_handed_over"):
+    """With its row's moves a voucher has left for the shard of the card that redeems it.
+
+    Owed to that shard until `VoucherReceived`. `hop`: how often it has gone from shard to shard.
+    The rest is what that shard has to know of it.
+    """
+
+    voucher: int  # number of its card here
+    to_shard: int
+    hop: int
+    programme: int
+    digest: Digest
+    expires_yymm: int
+    first6: int
+    last4: int
+    price_minor: int
+    points: int
+    ends_s: int  # Unix second; 0 = never
+    batch: str = ""
+
+
+class VoucherArrived(_Event, frozen=True, kw_only=True, tag="voucher_arrived"):
+    """With its row's moves a voucher is here that row `handed_over` of another shard has let go."""
+
+    voucher: int  # number of its card here
+    hop: int
+    from_shard: int
+    handed_over: int
+
+
+class VoucherReceived(_Event, frozen=True, kw_only=True, tag="voucher_received"):
+    """Row `handed_over` is owed no more: its shard has the voucher."""
+
+    handed_over: int
 
 
 class TakenOver(_Event, frozen=True, kw_only=True, tag="taken_over"):
@@ -392,6 +431,9 @@ Event = (
     | IssuerTold
     | ClockProgress
     | VoucherRefused
+    | VoucherHandedOver
+    | VoucherArrived
+    | VoucherReceived
     | TakenOver
 )
 
