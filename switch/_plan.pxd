@@ -79,7 +79,8 @@ cdef enum:                      # operations of a step
     OP_LARGEST_LOT = 24         # dst = largest of the lots of slot imm that are open now; 0 = none
     OP_LAST_END = 25            # dst = when the last lot of slot imm ends; 0 = there is none
     OP_FIND_LOT = 26            # dst..dst+2 = remaining, end, opening of slot imm's lot R_ITEM
-    OP_END_OF = 27              # dst = second at which what `a` codes ends, from local day b on
+    OP_END_OF = 27              # dst = second at which what `a` codes ends, from local day b on;
+                                # imm: 0, or whose lots it carries on (`carried_on_until`)
     OP_DAY_OF = 28              # dst = local day of Unix second a
     OP_MOVE_ENDED = 29          # what has ended of account a enters account b; dst = how much;
                                 # imm: 1 = what is owed there ends, too
