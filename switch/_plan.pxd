@@ -65,7 +65,7 @@ cdef enum:                      # operations of a step
     OP_BPS_FLOOR = 10           # dst = a * b // 10000
     OP_GROSS_OF_NET = 11        # dst = largest gross whose net of b basis points is at most a
     OP_SPENDABLE = 12           # dst = what may leave the card's account in slot imm now
-    OP_BALANCE = 13             # dst = balance of the card's account in slot imm
+    OP_BALANCE = 13             # dst = balance of the card's slot imm, without what has ended
     OP_RULE = 14                # first row of table imm that holds: dst..dst+3 values, a its name
     OP_JUMP = 15                # imm = index of an instruction further on
     OP_JUMP_IF_LESS = 16        # a < b

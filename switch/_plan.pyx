@@ -166,6 +166,19 @@ cdef int64_t largest_lot(const Run *run, int64_t account) noexcept nogil:
     return largest
 
 
+cdef int64_t not_ended(const Run *run, int64_t account) noexcept nogil:
+    """An account's balance without what has ended: that is nobody's to spend any more."""
+    cdef int64_t balance = run.book.accounts[account].balance
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef const Lot *lot
+    while at >= 0:
+        lot = &run.book.lots[at]
+        if lot.remaining > 0 and lot.expires_at != 0 and lot.expires_at <= run.now.unix_s:
+            balance -= lot.remaining
+        at = lot.next
+    return balance
+
+
 cdef int64_t counted(const Run *run, int64_t account) noexcept nogil:
     """What the lots say that are open now; what is owed of one that has ended counts no more."""
     cdef int32_t at = run.book.accounts[account].lots
@@ -360,7 +373,7 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
     elif step.op == OP_SPENDABLE:
         value = book_spendable(run.book, run.card.accounts + step.imm, run.spent_s)
     elif step.op == OP_BALANCE:
-        value = run.book.accounts[run.card.accounts + step.imm].balance
+        value = not_ended(run, run.card.accounts + step.imm)
     elif step.op == OP_LOCAL_DAY_END:
         if a != 0:
             value = (run.now.local_day + a + 1) * SECONDS_A_DAY - run.now.utc_offset_s

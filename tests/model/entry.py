@@ -251,8 +251,16 @@ class Entry:
 
     def _above_balance(self, name: str, amount_minor: int) -> bool:
         most = self.programme.limits.balance_minor_max
-        has = self.book.balance(self.wallet(name)) + self.book.balance(self.wallet(f"{name} held"))
+        has = self._not_ended(self.wallet(name)) + self._not_ended(self.wallet(f"{name} held"))
         return bool(most) and has + amount_minor > most
+
+    def _not_ended(self, account: Account) -> int:
+        ended = sum(
+            lot.remaining
+            for _, lot in self.book.in_order(account)
+            if lot.remaining > 0 and lot.has_ended(self.now_s)
+        )
+        return self.book.balance(account) - ended
 
     def _ends(self) -> int:
         assert self.programme.activation is not None
