@@ -67,7 +67,7 @@ cdef enum:                      # operations of a step
     OP_BPS_FLOOR = 10           # dst = a * b // 10000
     OP_GROSS_OF_NET = 11        # dst = largest gross whose net of b basis points is at most a
     OP_SPENDABLE = 12           # dst = what may leave the card's account in slot imm now
-    OP_BALANCE = 13             # dst = balance of the card's account in slot imm
+    OP_BALANCE = 13             # dst = balance of the card's slot imm, without what has ended
     OP_RULE = 14                # first row of table imm that holds: dst..dst+3 values, a its name
     OP_JUMP = 15                # imm = index of an instruction further on
     OP_JUMP_IF_LESS = 16        # a < b
@@ -81,7 +81,8 @@ cdef enum:                      # operations of a step
     OP_LARGEST_LOT = 24         # dst = largest of the lots of slot imm that are open now; 0 = none
     OP_LAST_END = 25            # dst = when the last lot of slot imm ends; 0 = there is none
     OP_FIND_LOT = 26            # dst..dst+2 = remaining, end, opening of slot imm's lot R_ITEM
-    OP_END_OF = 27              # dst = second at which what `a` codes ends, from local day b on
+    OP_END_OF = 27              # dst = second at which what `a` codes ends, from local day b on;
+                                # imm: 0, or whose lots it carries on (`carried_on_until`)
     OP_DAY_OF = 28              # dst = local day of Unix second a
     OP_MOVE_ENDED = 29          # what has ended of account a enters account b; dst = how much;
                                 # imm: 1 = what is owed there ends, too

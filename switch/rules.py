@@ -76,6 +76,35 @@ class Ending(_Part, frozen=True, kw_only=True, gc=False):
 
 NEVER = Ending()
 
+SHORTEST_MONTHS: dict[Calendar, tuple[int, ...]] = {
+    "jalali": (0, 29, 59, 89, 119, 149, 179, 210, 241, 272, 303, 334),
+    "gregorian": (0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334),
+}
+"""How many days so many months later is at least, whatever day they are counted from."""
+SHORTEST_YEAR = 365
+MONTHS_OF = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
+DAYS_OF = {"day": 1, "week": 7}
+
+
+def shortest_days(ending: Ending) -> int | None:
+    """Give how many days later the last day is, at least; None for what never ends.
+
+    What ends with a period has that period's last day to begin on, so only later periods count.
+    """
+    if ending.after_months:
+        return _shortest(ending.calendar, ending.after_months)
+    if ending.period is None:
+        return ending.after_days or None
+    if ending.period.kind == "no end":
+        return None
+    if ending.period.kind in DAYS_OF:
+        return DAYS_OF[ending.period.kind] * ending.periods_more
+    return _shortest(ending.period.calendar, MONTHS_OF[ending.period.kind] * ending.periods_more)
+
+
+def _shortest(calendar: Calendar, months: int) -> int:
+    return months // 12 * SHORTEST_YEAR + SHORTEST_MONTHS[calendar][months % 12]
+
 
 class When(_Part, frozen=True, kw_only=True, gc=False):
     """When a rule holds. Empty means any; weekdays count from Saturday = 0; not at `hour_to`."""
@@ -189,7 +218,7 @@ class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
 
     `points_max` 0 = no bound. Points open at the start of the local day `available_after_days` from
     now (0 = at once) and end with the local day `expires_after_days` from now, or as `expires`
-    says (neither: never).
+    says (neither: never): not before they open, on whatever day they are earned.
     """
 
     name: str
@@ -216,8 +245,8 @@ class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
             raise ProgrammeError(f"rule {self.name}: days are not negative, and at most 50 years")
         if ends and self.expires != NEVER:
             raise ProgrammeError(f"rule {self.name}: its points end in one way")
-        last = self.ending().after_days
-        if last and last < opens:
+        last = shortest_days(self.ending())
+        if last is not None and last < opens:
             raise ProgrammeError(f"rule {self.name}: points end before they open")
 
     def ending(self) -> Ending:
