@@ -331,19 +331,7 @@ async def serving(
         _listen(bench, resources, framings or DIALECTS, tls or {}, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
             if seat is not None:
-                assert isinstance(gate, ShardGate)
-                bench.peers = _join(bench, gate, seat, resources)
-                nursery.start_soon(keep_connected, gate, bench.peers, seat.directory)
-                listening = listen_at(seat.directory / "control", seat.number)
-                resources.callback(listening.close)
-                control = Control(
-                    core=shop.core,
-                    directory=shop.directory,
-                    recorder=server,
-                    owns=lambda token: True,
-                    vouchers=vouchers,
-                )
-                nursery.start_soon(control.serve, listening)
+                _meet(bench, seat, vouchers, resources, nursery)
             nursery.start_soon(_run, bench)
             nursery.start_soon(pool.run)
             try:
@@ -351,6 +339,29 @@ async def serving(
             finally:
                 await _end(bench)
                 nursery.cancel_scope.cancel()
+
+
+def _meet(
+    bench: Bench,
+    seat: Seat,
+    vouchers: VoucherDesk | None,
+    resources: ExitStack,
+    nursery: trio.Nursery,
+) -> None:
+    """Be one shard of several: linked with the others, and to be asked by them."""
+    assert isinstance(bench.gate, ShardGate)
+    bench.peers = _join(bench, bench.gate, seat, resources)
+    nursery.start_soon(keep_connected, bench.gate, bench.peers, seat.directory)
+    listening = listen_at(seat.directory / "control", seat.number)
+    resources.callback(listening.close)
+    control = Control(
+        core=bench.shop.core,
+        directory=bench.shop.directory,
+        recorder=bench.server,
+        owns=lambda token: True,
+        vouchers=vouchers,
+    )
+    nursery.start_soon(control.serve, listening)
 
 
 async def _end(bench: Bench) -> None:
