@@ -121,6 +121,8 @@ class VoucherDesk:
     async def hand_over(self, request: SeekVoucher) -> VoucherSought:
         """Let a voucher go to the shard that seeks it. Raises EventError, OperatingError."""
         server = self._serving()
+        if request.shard not in self._links:
+            raise OperatingError(f"there is no other shard {request.shard}")
         digest = bytes.fromhex(request.digest)
         found = server.write(
             lambda now_us, utc_offset_s: hand_over(

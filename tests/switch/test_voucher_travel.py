@@ -7,76 +7,15 @@ one has to know of the other goes through `seek` and `bring`, which a test can l
 import msgspec
 import pytest
 
-from switch._peers import Peers
-from switch._snapshot import dump
 from switch.directory import Directory, EventError
 from switch.events import VoucherHandedOver, VoucherReceived, VoucherRefused, decode_event
-from switch.voucher_travel import Moment, Sought, hand_over, take_in
-from tests.support.products import assert_rebuilt
+from switch.voucher_travel import Sought, take_in
 from tests.support.shop import Said, events_of, new_core, replay_into, state_of
-from tests.support.voucher_shop import PRICE_MINOR, VOUCHERS, VoucherShop, digest_of, number_of
+from tests.support.voucher_pair import HERE, THERE, Pair, moment
+from tests.support.voucher_shop import PRICE_MINOR, digest_of, number_of
 
-HERE, THERE = 0, 1
 REFUSED = ("55", "voucher_refused")
 AWAY = ("91", "ledger_unavailable")
-
-
-class Pair:
-    """Two shards. Vouchers are loaded in the one that is `there`; cards 0 to 4 are in both."""
-
-    def __init__(self) -> None:
-        self.here = VoucherShop(shard=HERE, loaded=False)
-        self.there = VoucherShop(shard=THERE)
-        self.cut = False  # nobody hears anybody
-        self.asked: list[Sought] = []
-        for number, shop in enumerate((self.here, self.there)):
-            Peers(shop.core, owners=[number] * 4096, count=2, greeting=bytes(32))
-        self.here.seek = lambda digest: self._seek(self.here, self.there, digest)
-        self.there.seek = lambda digest: self._seek(self.there, self.here, digest)
-
-    def _seek(self, asker: VoucherShop, other: VoucherShop, digest: bytes) -> int:
-        if self.cut:
-            return 2
-        sought = self.hand_over(digest, other, number=THERE if asker is self.there else HERE)
-        if sought.state == "under way":
-            return 2
-        if sought.event is not None:
-            self.bring(sought, asker)
-        return 1
-
-    def hand_over(self, digest: bytes, shop: VoucherShop, number: int) -> Sought:
-        sought = hand_over(shop.core, shop.directory, digest, VOUCHERS, number, moment(shop))
-        self.asked.append(sought)
-        return sought
-
-    def bring(self, sought: Sought, to: VoucherShop) -> None:
-        assert sought.event is not None
-        number = THERE if to is self.there else HERE
-        take_in(
-            to.core,
-            to.directory,
-            sought.event,
-            sought.row,
-            from_shard=1 - number,
-            slot=0,
-            at=moment(to),
-        )
-
-    def expect_sound(self) -> None:
-        """Both balance, are the same when they are rebuilt, and nothing came from nowhere."""
-        for shop in (self.here, self.there):
-            assert_rebuilt(shop)
-        floats = [shop.core.account(shop.core.club_account(1, 0))[4] for shop in self.both()]
-        assert sum(floats) == 0
-        for shop in self.both():
-            assert list(dump(shop.replayed())) == list(dump(shop.core))
-
-    def both(self) -> tuple[VoucherShop, VoucherShop]:
-        return self.here, self.there
-
-
-def moment(shop: VoucherShop) -> Moment:
-    return Moment(now_us=shop.now_s * 1_000_000, utc_offset_s=shop.utc_offset_s)
 
 
 def outcome(said: Said) -> tuple[str, str]:
