@@ -168,6 +168,8 @@ TAGS = {
     Tag.FIRST_DUE: "ID",
     Tag.OWED: "OW",
     Tag.DUE: "DM",
+    Tag.BOUND: "LB",
+    Tag.EARN_BOUND: "LE",
 }
 
 

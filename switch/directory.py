@@ -22,8 +22,11 @@ from switch._security import (
     set_policy,
     set_terminal_keys,
 )
+from switch.budget_accounts import BudgetAccounts, BudgetBook
+from switch.dynamic_codes import places_fault
 from switch.events import (
     AcquirerAdded,
+    BudgetShared,
     CardsAdded,
     CardsLinked,
     CardStatusChanged,
@@ -57,16 +60,14 @@ from switch.events import (
     encode_event,
 )
 from switch.issuer_debts import Asked, Debt, IssuerDebts
-from switch.machine import UNITS, Layout, lay_out
+from switch.machine import Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
 from switch.plan import CompiledPlan, compile_plan
 from switch.programme import Programme, bins_overlap
+from switch.referrals import rewarded_layout
 from switch.units import counts_of, points_of
 from switch.versions import Step, Version, VersionError, Versions
-
-CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
-UNPREDICTABLE_DIGITS_MAX = 8
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
@@ -105,6 +106,7 @@ class Directory:
         self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
         self._layouts: dict[int, Layout] = {}
         self.issuers = IssuerDebts()
+        self.budgets = BudgetAccounts(core)
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -144,12 +146,39 @@ class Directory:
             expect_true(event, self.versions, self.merchants, now_us // 1_000_000, utc_offset_s)
         except (NoticeError, VersionError) as error:
             raise EventError(str(error)) from None
+        if isinstance(event, BudgetShared):
+            self._share_budget(event, now_us // 1_000_000)
         self._apply(event, self._core.last_seq + 1)
-        if isinstance(event, CardsAdded):
-            accounts = len(self._layouts[event.programme].slots)
-            event = msgspec.structs.replace(event, accounts=accounts)
+        event = self._counted(event)
         kind = JournalKind.TAKEOVER if isinstance(event, TakenOver) else JournalKind.EVENT
         return self._core.journal_event(kind, now_us, utc_offset_s, encode_event(event))
+
+    def _counted(self, event: Event) -> Event:
+        """Write down how many accounts an event has opened: whoever reads rows counts by it."""
+        match event:
+            case CardsAdded():
+                accounts = len(self._layouts[event.programme].slots)
+            case MerchantAdded():
+                accounts = 1 + self.budgets.of_merchant(event.club)
+            case ProgrammeLive():
+                accounts = self.budgets.opened
+            case _:
+                return event
+        return msgspec.structs.replace(event, accounts=accounts)
+
+    def _share_budget(self, event: BudgetShared, now_s: int | None = None) -> None:
+        """Let a budget's shares be these; with a Unix second only see whether they can be."""
+        change = self.budgets.share if now_s is None else self.budgets.expect_room
+        try:
+            change(event, self._live(), now_s or 0)
+        except ValueError as error:
+            raise EventError(str(error)) from None
+
+    def _live(self) -> dict[int, tuple[int, Programme]]:
+        """Give the rows of plans and their programmes."""
+        return {
+            number: (row, self.programmes[number]) for number, row in self.programme_rows.items()
+        }
 
     def replay(self, seq: int, kind: int, body: bytes) -> None:
         """Let an event of the journal take effect; what `Core.replay` calls."""
@@ -185,6 +214,8 @@ class Directory:
                 self._take_step(event)
             case CardsAdded():
                 self._add_cards(event)
+            case BudgetShared():
+                self._share_budget(event)
             case CreditLimitSet():
                 self._check_card(event.card)
                 if not set_credit_limit(self._core, event.card, event.limit_minor):
@@ -272,6 +303,7 @@ class Directory:
         row = self._core.add_merchant(event.merchant_id.encode("ascii"), event.club, event.category)
         self.merchants[event.merchant_id] = event
         self.merchant_rows[event.merchant_id] = row
+        self.budgets.add_merchant(event.club, self._live())
 
     def _add_terminal(self, event: TerminalAdded) -> None:
         key = (event.acquirer, event.terminal_id)
@@ -322,6 +354,12 @@ class Directory:
 
     def _set_programme(self, definition: Programme, seq: int) -> None:
         self._expect_could_decide(definition)
+        try:
+            self.budgets.open(
+                definition, self.clubs[definition.club], list(self.merchants.values())
+            )
+        except ValueError as error:
+            raise EventError(f"programme {definition.programme}: {error}") from None
         self._set_plan(definition, seq, retired=False)
 
     def _expect_could_decide(self, definition: Programme) -> None:
@@ -355,7 +393,7 @@ class Directory:
         """Give a version's accounts and plan. Raises EventError."""
         try:
             layout = lay_out(definition, self._layouts.get(definition.programme))
-            linked = self._linked_layout(definition)
+            linked = rewarded_layout(definition, self.programmes, self._layouts)
             plan = compile_plan(definition, self.merchant_rows, layout, linked, retired=retired)
         except KeyError as error:
             raise EventError(f"programme {definition.programme}: no merchant {error}") from None
@@ -375,6 +413,7 @@ class Directory:
                 money_floor=NO_FLOOR if definition.host else definition.money_floor_minor,
                 seq=seq,
                 organisation=self._funding_account(definition),
+                budgets=self.budgets.of_plan(definition),
             )
         except ValueError as error:
             raise EventError(f"programme {definition.programme}: {error}") from None
@@ -397,30 +436,6 @@ class Directory:
         if found is None or found.club != definition.club:
             raise ValueError(f"its club has no organisation {definition.organisation}")
         return self.organisation_accounts[definition.organisation]
-
-    def _linked_layout(self, definition: Programme) -> Layout | None:
-        """Give the accounts of the cards that guests of this programme are linked to."""
-        referral = definition.referral
-        if referral is None:
-            return None
-        if referral.programme == definition.programme:
-            raise ValueError("a referral rewards a card of another programme")
-        live = self.programmes.get(definition.programme)
-        if live is not None and (
-            live.referral is None or live.referral.programme != referral.programme
-        ):
-            # Guests' cards may be linked to cards whose accounts are laid out in another way.
-            raise ValueError("a referral rewards the same programme from its first version on")
-        rewarded = self.programmes.get(referral.programme)
-        if rewarded is not None and rewarded.club != definition.club:
-            raise ValueError("a referral rewards a card of the same club")
-        layout = self._layouts.get(referral.programme)
-        wallets = () if layout is None else layout.slots
-        if not any(
-            slot.name == referral.wallet and slot.unit == UNITS["points"] for slot in wallets
-        ):
-            raise ValueError(f"programme {referral.programme} has no points {referral.wallet!r}")
-        return layout
 
     def _link_cards(self, event: CardsLinked) -> None:
         """Have guests' cards reward a member's."""
@@ -466,7 +481,8 @@ class Directory:
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"keys of programme {event.programme}, which is not known")
-        _check_places(event)
+        if fault := places_fault(event):
+            raise EventError(fault)
         set_issuer_keys(self._core, self.programme_rows[event.programme], event)
         self.issuer_keys[event.programme] = event
 
@@ -505,6 +521,7 @@ class Directory:
                 programme_seqs=self.programme_seqs,
                 versions=list(self.versions.all()),
                 layouts=self._layouts,
+                budgets=self.budgets.all(),
                 issuer_keys=list(self.issuer_keys.values()),
                 derivation_keys=list(self.derivation_keys.values()),
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
@@ -530,6 +547,7 @@ class Directory:
             (event.acquirer, event.terminal_id): row for row, event in enumerate(found.terminals)
         }
         self._layouts = found.layouts
+        self.budgets.load(found.budgets)
         self.versions = Versions((*found.versions, *_live_before(found)))
         for definition in found.programmes:
             retired = self.versions.live(definition.programme) is None
@@ -556,25 +574,12 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     clock: list[ClockProgress] = []
     versions: list[Version] = []
     layouts: dict[int, Layout] = {}
+    budgets: list[BudgetBook] = []
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
     terminal_keys: list[TerminalKeysSet] = []
     questions: list[Asked] = []
     debts: list[Debt] = []
-
-
-def _check_places(event: IssuerKeysSet) -> None:
-    """Refuse places of a dynamic code that no track could have, or that would prove too little."""
-    code, numbers = int(event.pcvc3_track2, 16), int(event.punatc_track2, 16)
-    unpredictable = numbers.bit_count() - event.natc_track2
-    if code & numbers or (code | numbers) & 1:
-        raise EventError("pcvc3_track2, punatc_track2: each digit has one use, the last its own")
-    if not CODE_DIGITS_MIN <= code.bit_count() <= CODE_DIGITS_MAX:
-        raise EventError(f"pcvc3_track2: {CODE_DIGITS_MIN} to {CODE_DIGITS_MAX} digits of a code")
-    if not 1 <= unpredictable <= UNPREDICTABLE_DIGITS_MAX:
-        raise EventError(
-            f"punatc_track2: 1 to {UNPREDICTABLE_DIGITS_MAX} digits beside natc_track2's"
-        )
 
 
 def _live_before(found: _Dump) -> list[Version]:

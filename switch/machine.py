@@ -56,6 +56,8 @@ class Register(IntEnum):
     INSTALMENTS = 34
     FIRST_MINOR = 35
     FIRST_ENDS = 36
+    BOUND = 37
+    EARN_BOUND = 38
     RULE_0 = 40
     RULE_1 = 41
     RULE_2 = 42
@@ -116,6 +118,9 @@ class Op(IntEnum):
     PAY_DEBT = 33
     SETTLE_DEBT = 34
     TELL_DEBT = 35
+    COUNTED_HERE = 40
+    MOVE_NAMED = 41
+    BUDGET_LEFT = 42
 
 
 class Account(IntEnum):
@@ -134,6 +139,7 @@ class Account(IntEnum):
     CARD = 0x30  # and the slot
     LINKED_CARD = 0x40
     ORGANISATION = 0x50
+    BUDGET = 0x60  # and its place in the programme
 
 
 R = Register

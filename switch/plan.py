@@ -46,7 +46,7 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     `slots`: unit, kept in lots, held of the one before, counter, of debts. `told`: slot, held slot,
     DE 54 account type, without a currency. `NO_SLOT` where there is none. `parts`: the names of the
     wallets that pay, in their order. `tiers`: the names of the levels. `terms`: the ways to pay
-    later and their names.
+    later and their names. `bounds`: the names of caps, then of budgets.
     """
 
     entry: list[int]
@@ -64,6 +64,7 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     credit_limit: int
     due_slot: int
     terms: list[tuple[str, Terms]]
+    bounds: list[str] = []
 
 
 def compile_plan(
@@ -123,6 +124,7 @@ def compile_plan(
         rules=tables.rules,
         tables=tables.tables,
         names=programme.rule_names(),
+        bounds=[bound.name for bound in programme.bounds()],
     )
 
 

@@ -81,9 +81,11 @@ class Tag(IntEnum):
     FIRST_DUE = 25
     OWED = 26
     DUE = 27
+    BOUND = 28  # cap or budget for which it was declined, or less discounted
+    EARN_BOUND = 29  # for which fewer points were earned
 
 
-TAG_COUNT = 28
+TAG_COUNT = 30
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

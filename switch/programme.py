@@ -15,6 +15,7 @@ from switch.rules import (
     DAYS_MAX,
     Activation,
     Allowance,
+    Budget,
     Cap,
     Credit,
     DiscountRule,
@@ -37,6 +38,7 @@ from switch.units import BPS
 ACCOUNTS_MAX = 16  # of a card: a plan has four bits to name one
 TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
+BUDGETS_MAX = 16  # a plan has four bits to name one
 BINS_MAX = 64
 DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
 PAYERS_CHARACTERS_MAX = 60  # of the names of all wallets that pay: a reply names each
@@ -64,6 +66,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cash: bool = False  # what the wallets do not pay is paid at the till, and counts as paid
     tiers: Tiers | None = None
     caps: tuple[Cap, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     spare_counters: int = 0  # for caps and the like of later versions: cards keep their accounts
     credit: Credit | None = None
     organisation: int = 0  # that funds it; 0 = none
@@ -102,6 +105,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         self._check_wallets()
         self._check_organisation()
         self._check_tiers()
+        self._check_budgets()
         if self.pricing:
             self._check_pricing()
         elif self.pricing_rules:
@@ -199,12 +203,31 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             named += DEBTS
         return (*named, *(cap.name for cap in self.caps))
 
+    def bounds(self) -> tuple[Cap | Budget, ...]:
+        """Give caps and budgets, in the order in which they are looked at."""
+        return (*self.caps, *self.budgets)
+
     def _check_tiers(self) -> None:
         """Raise ProgrammeError for conditions on levels that there are not."""
         levels = {level.name for level in self.tiers.levels} if self.tiers is not None else set()
         for when in self.conditions():
             if unknown := set(when.tiers) - levels:
                 raise ProgrammeError(f"no such tier: {', '.join(sorted(unknown))}")
+
+    def _check_budgets(self) -> None:
+        """Raise ProgrammeError for budgets that cannot be told apart, or of rules there are not."""
+        names = [bound.name for bound in self.bounds()]
+        if len(set(names)) != len(names) or len(self.budgets) > BUDGETS_MAX:
+            raise ProgrammeError(f"caps and budgets have different names, at most {BUDGETS_MAX}")
+        rules = {
+            "discount": {rule.name for rule in self.discounts},
+            "earned": {rule.name for rule in self.earning},
+        }
+        for budget in self.budgets:
+            if unknown := set(budget.rules) - rules.get(budget.of, set()):
+                raise ProgrammeError(
+                    f"budget {budget.name}: no such rule: {', '.join(sorted(unknown))}"
+                )
 
     def _check_pricing(self) -> None:
         """Raise ProgrammeError for what a function and rules would both decide."""
@@ -213,6 +236,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if (
             self.wallets != PURSE_WALLETS
             or self.counters()
+            or self.budgets
             or self.funding != PURSE_FUNDING
             or self.cash
         ):
@@ -234,7 +258,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ProgrammeError(f"bins: at most {BINS_MAX}, none of them within another")
         if self.rule_names() or self.tender is not None or self.commission_bps or self.pricing:
             raise ProgrammeError("host: nothing is priced here")
-        if self.wallets != PURSE_WALLETS or self.funding != PURSE_FUNDING or self.counters():
+        wallets, counted = self.wallets, self.counters() or self.budgets
+        if wallets != PURSE_WALLETS or self.funding != PURSE_FUNDING or counted:
             raise ProgrammeError("host: its cards have the wallets of a purse")
         if not set(self.operations) <= REMOTE_OPERATIONS:
             raise ProgrammeError("host: purchase and balance; refunds and reversals come with them")

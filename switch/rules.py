@@ -263,13 +263,15 @@ class Cap(_Part, frozen=True, kw_only=True, gc=False):
     """A bound on what one card does in a period; what is undone counts no more.
 
     Above a bound on amounts `spent` or their `count` a message is declined; above one on what is
-    given (`discount` in minor units, points `earned`) less is given.
+    given (`discount` in minor units, points `earned`) less is given. `per` merchant: what it does
+    at one merchant, at each one as much.
     """
 
     name: str
     of: Literal["spent", "count", "discount", "earned"]
     most: int
     period: Period = Period(kind="month")
+    per: Literal["card", "merchant"] = "card"
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for a bound that is none."""
@@ -278,6 +280,33 @@ class Cap(_Part, frozen=True, kw_only=True, gc=False):
             raise ProgrammeError(f"cap {self.name}: that is the counter of another part")
         if not 0 < self.most <= POINTS_MAX:
             raise ProgrammeError(f"cap {self.name}: a bound is above zero")
+
+
+class Budget(_Part, frozen=True, kw_only=True, gc=False):
+    """A bound on what all cards together do in a period: in the whole club or at each merchant.
+
+    As a cap's: above one on `spent` or `count` a message is declined, of what is given less is.
+    Of discounts only what the `funder` bears counts ("" = all of it); of what `rules` give only
+    theirs (empty = all). Programmes of a club that name the same budget share it.
+    """
+
+    name: str
+    of: Literal["spent", "count", "discount", "earned"]
+    most: int
+    period: Period = Period(kind="month")
+    per: Literal["club", "merchant"] = "club"
+    funder: Literal["", "club", "merchant"] = ""
+    rules: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ProgrammeError for a bound that is none, or counts what is not there."""
+        check_name(self.name, "budget")
+        if not 0 < self.most <= POINTS_MAX:
+            raise ProgrammeError(f"budget {self.name}: a bound is above zero")
+        if self.funder and self.of != "discount":
+            raise ProgrammeError(f"budget {self.name}: a funder bears discounts")
+        if self.rules and self.of not in ("discount", "earned"):
+            raise ProgrammeError(f"budget {self.name}: rules give discounts or points")
 
 
 class Tender(_Part, frozen=True, kw_only=True, gc=False):

@@ -12,6 +12,7 @@ cdef enum OwnerKind:
     OWNER_MERCHANT = 2
     OWNER_CARD = 3
     OWNER_ORGANISATION = 4      # what it owes the club is below zero
+    OWNER_BUDGET = 5            # counts what all cards together do
 
 cdef enum:
     LOTS_NONE = -1          # keeps lots, has none now
