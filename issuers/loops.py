@@ -130,6 +130,7 @@ def _seen_by(definition: Programme, tier: str) -> Programme:
             for rule in rules(definition.earning)
         ),
         funding=rules(definition.funding),
+        budgets=(),  # of all cards: what was used before would hide the next one's loop
         security=Security(),
     )
 

@@ -52,6 +52,7 @@ cdef enum:                      # registers; 0 to 39 have names on both sides (`
     R_FIRST_ENDS = 36
     R_BOUND = 37                # 1 + row of the plan's bounds: why it was declined, or less given
     R_EARN_BOUND = 38           # the same of points
+    R_LOT_MARKS = 39            # of the lot that the next MOVE_NEW_LOT opens
 
 cdef enum:                      # operations of a step
     OP_END = 0
@@ -95,6 +96,11 @@ cdef enum:                      # operations of a step
     OP_MOVE_NAMED = 41          # as MOVE_NEW_LOT; the lot is named by its end and, imm 1, merchant
     OP_BUDGET_LEFT = 42         # dst = what budget imm leaves to this shard; not below zero
     OP_COUNT = 43
+
+cdef enum:                      # marks in a lot's name, above sequence and number (switch.lots)
+    LOT_KEPT = 1                # its card's inactivity does not end it
+    LOT_PAID = 2                # a merchant pays for it: nothing joins it, its row says which
+    LOT_MARKS_SHIFT = 59
 
 cdef enum:                      # what MOVE_NEW_LOT's imm says
     JOINS_SAME_VERSION = 0      # lots of the same terms under the same version of the programme

@@ -117,18 +117,26 @@ cdef void find_rule(const Plan *plan, const Step *step, Run *run) noexcept nogil
     run.registers[step.a] = 0
 
 
+cdef inline int64_t new_lot_name(const Run *run) noexcept nogil:
+    return run.lot | run.registers[R_LOT_MARKS] << LOT_MARKS_SHIFT
+
+
 cdef int64_t lot_with_terms(const Run *run, int64_t account, int64_t live_from_lot) noexcept nogil:
-    """Name the lot that joins: one of the same terms, not older than that, else a new one."""
+    """Name the lot that joins: one of the same terms and marks, not older than that, else new."""
     cdef int32_t at = run.book.accounts[account].lots
     cdef uint32_t expires_at = <uint32_t> run.registers[R_LOT_EXPIRES_AT]
     cdef uint32_t available_at = <uint32_t> run.registers[R_LOT_AVAILABLE_AT]
-    while at >= 0:
+    cdef int64_t marks = run.registers[R_LOT_MARKS]
+    cdef int64_t unmarked
+    while at >= 0 and not marks & LOT_PAID:
+        unmarked = run.book.lots[at].lot - (marks << LOT_MARKS_SHIFT)
         if (run.book.lots[at].expires_at == expires_at
                 and run.book.lots[at].available_at == available_at
-                and run.book.lots[at].lot >= live_from_lot):
+                and run.book.lots[at].lot >> LOT_MARKS_SHIFT == marks
+                and unmarked >= live_from_lot):
             return run.book.lots[at].lot
         at = run.book.lots[at].next
-    return run.lot
+    return new_lot_name(run)
 
 
 cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
@@ -167,7 +175,7 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         if fault == MOVE_DONE:
             run.moves[run.move_count[0]] = new_lot
             run.move_count[0] += 1
-            if new_lot.lot == run.lot:
+            if new_lot.lot == new_lot_name(run):
                 run.lot += 1
     if fault == MOVE_DONE:
         return REASON_NONE

@@ -58,6 +58,7 @@ class Register(IntEnum):
     FIRST_ENDS = 36
     BOUND = 37
     EARN_BOUND = 38
+    LOT_MARKS = 39
     RULE_0 = 40
     RULE_1 = 41
     RULE_2 = 42

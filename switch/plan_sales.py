@@ -24,6 +24,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     writer: Writer
     programme: Programme
     layout: Layout
+    earned_terms: int  # rule table of who pays for points; -1: the club for all
     fund_tables: tuple[int, ...]  # of each wallet that pays; -1: it always may
     linked: Layout | None  # of the cards that a referral rewards
 
@@ -406,11 +407,26 @@ def _earn(sale: Sale) -> None:
     sale.bounds.give_no_more("earned", R.EARNED, R.EARN_BOUND, R.EARN_RULE, R.ZERO)
     writer.step(Op.LOCAL_DAY_START, R.LOT_AVAILABLE_AT, R.RULE_3)
     writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.RULE_4, R.TODAY)
+    _pay_for_points(sale)
     earned = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.EARNED)
     writer.set(R.EARN_RULE, 0)
     writer.land(nothing, earned)
     target = sale.layout.account("points")
     writer.move_new_lot(R.EARNED, Account.CLUB_POINTS_ISSUED, target, any_version=False)
+    writer.set(R.LOT_MARKS, 0)
+
+
+def _pay_for_points(sale: Sale) -> None:
+    """The merchant pays the club for the points that it funds; LOT_MARKS says so of their lot."""
+    writer = sale.writer
+    if sale.earned_terms < 0:
+        return
+    # The same rule holds as a moment ago: nothing that conditions look at has changed.
+    writer.step(Op.RULE, R.RULE_0, R.A, imm=sale.earned_terms)
+    writer.step(Op.MULTIPLY, R.A, R.EARNED, R.RULE_0)
+    writer.step(Op.BPS_FLOOR, R.A, R.A, R.RULE_1)
+    writer.move(R.A, Account.MERCHANT, Account.CLUB_POINTS_PAID)
+    writer.step(Op.COPY, R.LOT_MARKS, R.RULE_2)
 
 
 def _refer(sale: Sale) -> None:

@@ -40,6 +40,7 @@ TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
 BUDGETS_MAX = 16  # a plan has four bits to name one
 BINS_MAX = 64
+COST_MAX = 1 << 60  # of the points of one purchase: sums of it still fit 63 bits
 DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
 PAYERS_CHARACTERS_MAX = 60  # of the names of all wallets that pay: a reply names each
 
@@ -78,6 +79,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     items: Items | None = None
     discounts: tuple[DiscountRule, ...] = ()
     earning: tuple[EarnRule, ...] = ()
+    points_price_minor: int = 0  # what a merchant pays the club for a point that it funds
     tender: Tender | None = None
     limits: Limits = Limits()
     security: Security = Security()
@@ -106,6 +108,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         self._check_organisation()
         self._check_tiers()
         self._check_budgets()
+        self._check_funders()
         if self.pricing:
             self._check_pricing()
         elif self.pricing_rules:
@@ -213,6 +216,22 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for when in self.conditions():
             if unknown := set(when.tiers) - levels:
                 raise ProgrammeError(f"no such tier: {', '.join(sorted(unknown))}")
+
+    def price_of_point(self, rule: EarnRule) -> int:
+        """Give what a merchant pays for each point of a rule that it funds."""
+        return rule.points_price_minor or self.points_price_minor
+
+    def _check_funders(self) -> None:
+        """Raise ProgrammeError for points that a merchant would fund for nothing, or cannot pay."""
+        if not 0 <= self.points_price_minor <= AMOUNT_MINOR_MAX:
+            raise ProgrammeError("points_price_minor: an amount")
+        for rule in self.earning:
+            price, most = self.price_of_point(rule), rule.points_max
+            if rule.merchant_bps and not price:
+                raise ProgrammeError(f"rule {rule.name}: a merchant funds points at a price")
+            most = most or rule.points * (AMOUNT_MINOR_MAX // rule.per_minor)
+            if rule.merchant_bps and most * price > COST_MAX:
+                raise ProgrammeError(f"rule {rule.name}: one purchase would cost too much")
 
     def _check_budgets(self) -> None:
         """Raise ProgrammeError for budgets that cannot be told apart, or of rules there are not."""

@@ -85,6 +85,7 @@ LAYERS: dict[str, int] = {
     "switch.machine": 2,
     "switch.plan_sales": 2,
     "switch.plan_bounds": 2,
+    "switch.lots": 2,
     "switch.budget_accounts": 2,
     "switch.referrals": 2,
     "switch.dynamic_codes": 2,

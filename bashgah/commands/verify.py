@@ -94,6 +94,7 @@ def _text(report: Report) -> str:
         lines += [
             f"  club {club.club}: {club.issued:,} points issued, {club.redeemed:,} redeemed,"
             f" {club.expired:,} expired, {club.liability:,} on cards"
+            + (f", {club.merchant_funded:,} of them by merchants" if club.merchant_funded else "")
             for club in shard.points
         ]
         if shard.below_floor_count:

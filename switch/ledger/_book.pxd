@@ -76,7 +76,7 @@ cdef int64_t book_spendable(const Book *book, int64_t account, uint32_t now_s) n
 cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, uint32_t now_s,
                           bint owed_too, int64_t *ended, Move *moves,
                           int32_t *count) noexcept nogil
-cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, Move *moves,
-                      int32_t *count) noexcept nogil
+cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, int64_t spared,
+                      Move *moves, int32_t *count) noexcept nogil
 cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_t amount,
                     uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil

@@ -59,3 +59,38 @@ SELECT
     decode(counted.event ->> 'last4', 'base64') AS last4
 FROM counted
 WINDOW before_and_this AS (PARTITION BY counted.shard ORDER BY counted.seq);
+
+-- Every lot of points, from the row that opened it: who got it where, under which version, who pays
+-- for it. Above 2^59 a name is marked (switch/lots.py): 1 = the card's inactivity does not end it,
+-- 2 = the merchant pays for it, or a share. Points that joined a lot are not counted here.
+CREATE VIEW point_lots_view AS
+SELECT
+    journal.shard,
+    moves_view.lot,
+    journal.seq,
+    journal.business_date,
+    journal.club,
+    journal.merchant,
+    journal.card,
+    journal.programme,
+    journal.programme_version,
+    moves_view.to_account AS account,
+    moves_view.amount AS points,
+    moves_view.lot_available_at,
+    moves_view.lot_expires_at,
+    CASE WHEN (moves_view.lot >> 59) & 2 = 2 THEN 'merchant' ELSE 'club' END AS funder,
+    coalesce(paid.amount, 0) AS merchant_pays_minor,
+    (moves_view.lot >> 59) & 1 = 1 AS kept_when_inactive
+FROM journal
+INNER JOIN account_blocks_view AS clubs
+    ON clubs.shard = journal.shard AND clubs.owner = 'club' AND clubs.club = journal.club
+INNER JOIN moves_view
+    ON moves_view.shard = journal.shard
+    AND moves_view.seq = journal.seq
+    AND moves_view.from_account = clubs.first_account + 4
+    AND (moves_view.lot & ((1::BIGINT << 59) - 1)) >> 4 = journal.seq
+LEFT JOIN moves_view AS paid
+    ON paid.shard = journal.shard
+    AND paid.seq = journal.seq
+    AND paid.to_account = clubs.first_account + 2
+WHERE journal.kind = 1;
