@@ -413,7 +413,8 @@ def _earn(sale: Sale) -> None:
     writer.land(nothing, earned)
     target = sale.layout.account("points")
     writer.move_new_lot(R.EARNED, Account.CLUB_POINTS_ISSUED, target, any_version=False)
-    writer.set(R.LOT_MARKS, 0)
+    if sale.earned_terms >= 0:
+        writer.set(R.LOT_MARKS, 0)
 
 
 def _pay_for_points(sale: Sale) -> None:
