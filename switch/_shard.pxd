@@ -175,6 +175,7 @@ cdef struct Decision:
     int funder                  # of the discount: 0 none, 1 merchant, 2 club, 3 both
     int32_t discount_rule       # 1 + index in the programme's names
     int32_t earn_rule
+    int32_t bounds[2]           # 1 + row of the plan's: declined or discounted less, earned less
     int32_t plan_row            # -1 = none
     int64_t voucher             # row of the voucher that is redeemed, or was found; -1 = none
     int64_t voucher_points

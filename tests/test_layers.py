@@ -92,6 +92,9 @@ LAYERS: dict[str, int] = {
     "switch.plan": 2,
     "switch.machine": 2,
     "switch.plan_sales": 2,
+    "switch.plan_bounds": 2,
+    "switch.lots": 2,
+    "switch.budget_accounts": 2,
     "switch.plan_cards": 2,
     "switch.register": 2,
     # 3 plug-ins: tables and pure functions
