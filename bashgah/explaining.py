@@ -77,11 +77,11 @@ class Because(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """An amount from one account to another; `lot` 0 = none is kept."""
+    """What left one account for another; `lot` 0 = none is kept."""
 
     source: str
     target: str
-    amount: int
+    units: int  # minor units, points or counts
     lot: int
     merchant_funds: bool
 
@@ -193,7 +193,7 @@ def _moves(
         Moved(
             source=owner(move["from_account"]),
             target=owner(move["to_account"]),
-            amount=move["amount"],
+            units=move["amount"],
             lot=move["lot"],
             merchant_funds=name_of(move["lot"]).merchant_funds,
         )

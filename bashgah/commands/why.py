@@ -48,5 +48,5 @@ def _text(why: Why) -> str:
         lines.append("  told: " + " ".join(f"{tag}={value}" for tag, value in why.told.items()))
     for move in why.moves:
         paid = " (a merchant pays)" if move.merchant_funds else ""
-        lines.append(f"  {move.amount:,}: {move.source} → {move.target}{paid}")
+        lines.append(f"  {move.units:,}: {move.source} → {move.target}{paid}")
     return "\n".join(lines)

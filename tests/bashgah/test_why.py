@@ -77,7 +77,7 @@ def test_an_approval_names_its_rules_its_bounds_and_every_move(
     ]
     assert found.because[0].fa == "۱۰٪ تخفیف (از سوی باشگاه)."
     assert found.told["DS"] == "5000"
-    moved = {(move.source, move.target): move.amount for move in found.moves}
+    moved = {(move.source, move.target): move.units for move in found.moves}
     assert moved["card 0: money", "merchant MERCHANT0000001"] == 95_000
     assert moved["club 1: discounts", "merchant MERCHANT0000001"] == 5_000
     assert moved["merchant MERCHANT0000001", "club 1: points paid"] == 300 * 9
