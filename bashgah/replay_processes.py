@@ -136,6 +136,7 @@ def _replay_shard(
     """Replay one shard; give what its workers found, and how many rows were before the window."""
     offsets = offsets_of(zone, window)
     begins_s = window.first_day * SECONDS_A_DAY - offsets[0][1]
+    ends_s = (window.last_day + 1) * SECONDS_A_DAY - offsets[-1][1]
     core = replaying_core(shard, EXCHANGE_ENTRIES)
     directory = PastDirectory(core)
 
@@ -145,12 +146,13 @@ def _replay_shard(
     with Database(dsn, read_only=True) as database:
         end = database.call_sync(head, shard)
         first_seq = database.call_sync(first_seq_since, shard, begins_s, end.last_seq)
+        last_seq = database.call_sync(first_seq_since, shard, ends_s, end.last_seq) - 1
         try:
             if first_seq > 1:
                 database.call_sync(replay_rows, core, directory, shard, first_seq - 1, told)
         except LedgerCorrupt as error:
             raise OperatingError(str(error)) from error
-        events = database.call_sync(live_events, shard, first_seq - 1, end.last_seq)
+        events = database.call_sync(live_events, shard, first_seq - 1, last_seq)
     referrers = _referrers(draft, directory, events)
     try:
         lookback = Lookback(
@@ -169,7 +171,7 @@ def _replay_shard(
                 referrers=referrers,
             ),
             after_seq=first_seq - 1,
-            until_seq=end.last_seq,
+            until_seq=last_seq,
         )
         for worker in range(workers)
     ]

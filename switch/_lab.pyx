@@ -22,7 +22,7 @@ from switch._lab_sums cimport SUM_COUNT, add_moves, add_sums
 from switch._index cimport hash_word
 from switch._plan cimport Plan
 from switch._register cimport Card
-from switch._words cimport CARD_STATUS_CLOSED, KIND_EVENT
+from switch._words cimport CARD_STATUS_CLOSED, KIND_CLOCK, KIND_EVENT
 from switch.ledger._book cimport (
     LOTS_NONE, LOTS_NOT_KEPT, MOVE_DONE, MOVE_TOO_MANY, Account, Book, Lot, Move, book_apply,
     book_clear, book_end_all, book_spend_ended, is_open,
@@ -257,12 +257,10 @@ cdef class Lab:
     cdef int tell_day(self, on_row) except -1:
         """A local day begins with this row: say so before it."""
         cdef int64_t unix_s = self.replay.row.decided_us // 1000000
-        cdef int32_t before = self.day
         self.day = <int32_t> ((unix_s + offset_at(&self.replay, unix_s)) // SECONDS_A_DAY)
         self.replay.last_s = unix_s
         month_at(&self.replay, self.day)
-        if before != NO_DAY:
-            on_row("day", self.day, b"")
+        on_row("day", self.day, b"")
         return 0
 
     cdef int tell(self, int what, on_row) except -1:
@@ -338,7 +336,8 @@ cdef class Lab:
         cdef int64_t card
         opening.from_account = account
         opening.amount = amount
-        opening.lot = replay.row.seq * 16
+        # As the switch names it; what opens before another kind of row must not meet that row's.
+        opening.lot = replay.row.seq * 16 + (0 if replay.row.kind == KIND_CLOCK else 15)
         opening.available_at = 0
         opening.expires_at = <uint32_t> until_s
         for card in range(first_card, min(end_card, self.core.shard.register.card_count)):

@@ -304,7 +304,7 @@ class Lookback:
         if self._opens_itself():
             span = TASK_SPANS["openings"](self._draft, day)
             assert span is not None
-            if self._opened_day is not None and self._opened_day < span[0]:
+            if self._opened_day is None or self._opened_day < span[0]:
                 self._open(day, 0, self._core.card_count)
             self._opened_day = span[0]
 
@@ -370,7 +370,7 @@ class Lookback:
     def finish(self) -> Part:
         """Let what has ended end in both worlds, and give what was found."""
         lab = self.lab
-        now_s = lab.last_s
+        now_s = lab.last_s or self._begin_s()
         if self.live is not None:
             for world in (HAPPENED, DRAFTED):
                 self._end(world, now_s, 0, self._core.card_count)
@@ -413,7 +413,7 @@ class Lookback:
     def _tiers(self, world: int, now_s: int) -> bytes:
         definition = self._draft if world == DRAFTED else self.live
         tiers: Tiers | None = None if definition is None else definition.tiers
-        if tiers is None:
+        if tiers is None or self.live is None:
             return b""
         bounds = [level.at for level in tiers.levels]
         return self.lab.tiers(world, self._layout(world).slot("tier"), bounds, now_s=now_s)
