@@ -76,7 +76,7 @@ def replay_command(
     draft = _definition(source, found_dsn, programme=programme, version=version, club=club)
     today = datetime.fromtimestamp(time.time(), UTC).astimezone(zone)
     last_day = read_day(until) if until else (today.date() - EPOCH).days
-    shown = _Shown()
+    shown = Shown()
     try:
         past = replay_past(
             found_dsn,
@@ -132,13 +132,13 @@ def _definition(source: str, dsn: str, *, programme: int, version: int, club: in
     return event.definition
 
 
-class _Shown:
+class Shown:
     """A bar on a terminal; elsewhere a line every few seconds. On standard error."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._is_terminal = sys.stderr.isatty()
-        self._shown_at = 0.0
+        self._shown_at = clock()
         self._drawn = False
 
     def __call__(self, doing: str, done: int, whole: int) -> None:

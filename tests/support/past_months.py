@@ -4,6 +4,7 @@ Owns how such a past is made, from a seed. Knows nothing of looking back at it.
 """
 
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -34,6 +35,7 @@ SHOPS = (
     ("MERCHANT0000003", 5411, "Grocer", "خواربارفروشی"),
 )
 DAY_US = 86_400_000_000
+COMMIT_ROWS = 2_000
 
 
 def club_of(database: Database, definition: Programme, *, cards: int) -> JournaledShop:
@@ -67,9 +69,11 @@ def live_through(shop: JournaledShop, chance: Random, *, days: int, a_day: int, 
     for _ in range(days):
         while work.step(now_us=shop.now_us, utc_offset_s=UTC_OFFSET_S) is not None:
             pass
-        for _ in range(a_day):
+        for number in range(a_day):
             shop.now_us += DAY_US // (a_day + 1)
             _something(shop, chance, cards, bought)
+            if number % COMMIT_ROWS == 0:
+                shop.commit()
         shop.now_us += DAY_US // (a_day + 1)
         shop.commit()
 
@@ -84,7 +88,8 @@ def _something(
     if kind < 0.04 and bought:
         card, terminal, stan, at_s, amount_minor = bought.pop(chance.randrange(len(bought)))
         back_minor = chance.choice([amount_minor, max(1, amount_minor // 3)])
-        shop.send(
+        _say(
+            shop,
             code="200000",
             amount_minor=back_minor,
             card=card,
@@ -92,16 +97,24 @@ def _something(
             more={42: SHOPS[terminal - 1][0], 90: original(stan, at_s)},
         )
         return
-    card = min(int(chance.paretovariate(1.1)) - 1, cards - 1)
+    # A few buy all the time, most now and then.
+    often = min(int(chance.paretovariate(1.1)) - 1, cards - 1)
+    card = often if chance.random() < 0.3 else chance.randrange(cards)
     terminal = chance.randrange(len(SHOPS)) + 1
     amount_minor = int(chance.lognormvariate(13.5, 0.9)) + 1_000
     more: dict[int | str, str] = {42: SHOPS[terminal - 1][0]}
-    if kind > 0.85:
+    if kind > 0.9:
         more["48.PR"] = "100000"
-    shop.send(amount_minor=amount_minor, card=card, terminal=terminal, more=more)
+    _say(shop, amount_minor=amount_minor, card=card, terminal=terminal, more=more)
     bought.append((card, terminal, shop.last_stan, shop.now_us // 1_000_000, amount_minor))
     if len(bought) > 300:
         bought.pop(0)
+
+
+def _say(shop: JournaledShop, **fields: Any) -> None:
+    """Send a request; nobody reads its answer."""
+    status, _, _, recall = shop.answer(shop.request(**fields))
+    assert (status, recall) == ("at_seq", None)
 
 
 def thrifty(definition: Programme) -> Programme:
