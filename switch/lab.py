@@ -288,14 +288,16 @@ class Lookback:
         first_card = done if period_day == progress.period_day else 0
         self._progress[name] = (progress.period_day, progress.next_card)
         day, end_card = progress.period_day, progress.next_card
-        if name not in TASK_SPANS:
-            self.lab.as_it_was()
-        elif name == "endings":
+        if name == "endings":
             self._end(DRAFTED, self._midnight_s(day), first_card, end_card)
-        elif name == "inactivity" and self._draft.inactive_days and not self._idles_itself():
-            self._end_idle(day, first_card, end_card)
-        elif name == "openings" and self._draft.allowance and not self._opens_itself():
-            self._open(day, first_card, end_card)
+        elif name == "inactivity":
+            if self._draft.inactive_days and not self._idles_itself():
+                self._end_idle(day, first_card, end_card)
+        elif name == "openings":
+            if self._draft.allowance and not self._opens_itself():
+                self._open(day, first_card, end_card)
+        else:
+            self.lab.as_it_was()  # what the draft would do of it nobody here knows
 
     def _new_day(self, day: int) -> None:
         """What the draft does at times of its own."""

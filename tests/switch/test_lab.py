@@ -16,8 +16,17 @@ from issuers.guest import guest
 from issuers.loyalty import loyalty
 from issuers.purse import purse
 from issuers.purse_in_python import purse_in_python
-from switch.events import CardsLinked, MerchantAdded, OrganisationAdded, ProgrammeLive
+from switch._clock import open_lots, write_row
+from switch.events import (
+    CardsLinked,
+    ClockProgress,
+    MerchantAdded,
+    OrganisationAdded,
+    ProgrammeLive,
+    encode_event,
+)
 from switch.lab import DRAFTED, HAPPENED, LabError, Lookback, Part, total_of, window_of
+from switch.machine import Account
 from switch.operations import Operation
 from switch.programme import Programme
 from switch.reasons import Reason
@@ -209,6 +218,28 @@ def test_a_guests_purchase_rewards_the_member_in_both_worlds() -> None:
     expect_no_difference(of_member)
     assert of_guest.counts["purchases"] == 3
     assert of_member.counts["purchases"] == 1
+
+
+def test_clock_work_that_the_lab_does_not_know_happens_as_it_did() -> None:
+    live = loyalty(1, 1, 1)
+    shop = Shop(live)
+    window = opened(shop)
+    row = shop.directory.programme_rows[1]
+    open_lots(
+        *(shop.core, row, 0, Account.CLUB_POINTS_ISSUED),
+        amount=70,
+        until_s=shop.now_s + DAY_S,
+        first_card=0,
+        cards_max=3,
+    )
+    progress = ClockProgress(task="birthdays", programme=1, period_day=1, next_card=3)
+    write_row(shop.core, row, shop.now_s * 1_000_000, 12_600, encode_event(progress))
+    shop.send(amount_minor=100_000)
+
+    _, part = looked_back(shop, window, changed(live, earning=()))
+
+    assert total_of(part.months[HAPPENED])["points_earned"] == 3 * 70 + 10
+    assert total_of(part.months[DRAFTED])["points_earned"] == 3 * 70
 
 
 # --- a draft that says something else -------------------------------------------------------------
