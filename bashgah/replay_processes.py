@@ -179,7 +179,10 @@ def _replay_shard(
 
 
 def _referrers(draft: Programme, directory: Directory, events: list[bytes]) -> tuple[int, ...]:
-    """Give the programmes whose guests ever rewarded this one's members."""
+    """Give the programmes whose messages move what this one's cards have.
+
+    Their guests reward this one's members, or their cards take this one's vouchers.
+    """
     definitions = list(directory.programmes.values())
     for body in events:
         event = decode_event(body)
@@ -190,9 +193,12 @@ def _referrers(draft: Programme, directory: Directory, events: list[bytes]) -> t
             {
                 one.programme
                 for one in definitions
-                if one.referral is not None
-                and one.referral.programme == draft.programme
-                and one.programme != draft.programme
+                if one.programme != draft.programme
+                and draft.programme
+                in (
+                    one.referral.programme if one.referral is not None else None,
+                    one.vouchers.programme if one.vouchers is not None else None,
+                )
             }
         )
     )

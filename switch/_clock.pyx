@@ -141,7 +141,8 @@ def open_lots(Core core, int32_t plan_row, int slot, int reference, *, int64_t a
     return outcome(core, &going)
 
 
-def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s, bytes body):
+def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s, bytes body, *,
+              int kind=KIND_CLOCK):
     """Journal the moves of the slice before. See `_clock.pyi`."""
     cdef Row *row = &core.decision.row
     cdef const Plan *plan = &core.shard.plans[plan_row]
@@ -151,7 +152,7 @@ def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s,
     moment_at(&now, now_us, utc_offset_s)
     row_clear(row)
     row.move_count = moves
-    row.kind = KIND_CLOCK
+    row.kind = <int16_t> kind
     row.business_day = now.local_day
     row.received_us = row.decided_us = now_us
     row.club = core.shard.register.clubs[plan.club_row].club

@@ -247,11 +247,14 @@ cdef int lab_row(Replay *replay) noexcept nogil:
     cdef Moment now
     cdef int fault
     replay.rows += 1
-    if row.kind == KIND_EVENT:
-        return LAB_EVENT
     replay.last_s = row.decided_us // 1000000
     moment_at(&now, row.decided_us, offset_at(replay, replay.last_s))
     month_at(replay, now.local_day)
+    if row.kind == KIND_EVENT:
+        fault = move_ours(replay, HAPPENED)
+        if fault == LAB_DONE:
+            fault = move_ours(replay, DRAFTED)
+        return LAB_EVENT if fault == LAB_DONE else fault
     if row.kind == KIND_CLOCK:
         fault = move_ours(replay, HAPPENED)
         return LAB_CLOCK if fault == LAB_DONE else fault
@@ -291,6 +294,7 @@ cdef void begin_again(Replay *replay) noexcept nogil:
     cdef const Row *row = &replay.row
     decision.status = 0
     decision.plan_row = replay.plan_row
+    decision.voucher = -1
     drafted.seq = row.seq
     drafted.card = row.card
     drafted.merchant = row.merchant

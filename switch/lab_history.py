@@ -89,7 +89,7 @@ SELECT event::TEXT AS event FROM journal
 class Share(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker reads: its cards of a programme, and rows of others that move theirs.
 
-    `referrers`: programmes whose guests reward this one's members.
+    `referrers`: programmes whose guests reward this one's members, or that take its vouchers.
     """
 
     programme: int

@@ -10,12 +10,14 @@ import msgspec
 import pytest
 
 from issuers.bon import bon
+from issuers.club_card import club_card
 from issuers.credit import credit
 from issuers.discount import discount
 from issuers.guest import guest
 from issuers.loyalty import loyalty
 from issuers.purse import purse
 from issuers.purse_in_python import purse_in_python
+from issuers.voucher import voucher
 from switch._clock import open_lots, write_row
 from switch.events import (
     CardsLinked,
@@ -33,6 +35,7 @@ from switch.reasons import Reason
 from switch.rules import Allowance, DiscountRule, EarnRule, Limits, Period, Tier, Tiers, When
 from tests.support.past import look_back
 from tests.support.shop import BOOKS, CAFE, TERMINALS, Shop, cards_added
+from tests.support.voucher_shop import PRICE_MINOR, VOUCHERS, VoucherShop
 
 DAY_S = 86_400
 MORE = [f"9364005{number:09d}" for number in range(8)]
@@ -218,6 +221,25 @@ def test_a_guests_purchase_rewards_the_member_in_both_worlds() -> None:
     expect_no_difference(of_member)
     assert of_guest.counts["purchases"] == 3
     assert of_member.counts["purchases"] == 1
+
+
+def test_vouchers_are_redeemed_in_both_worlds() -> None:
+    shop = VoucherShop()
+    shop.sell(1)
+    window = opened(shop)
+    for serial in (2, 5):
+        shop.sell(serial)
+    said = [shop.redeem("pin1"), shop.redeem("pin2", card=1), shop.redeem("pin5")]
+    said.append(shop.undo(said[1], card=1))
+    said.append(shop.send(amount_minor=30_000))
+
+    _, of_cards = looked_back(shop, window, club_card(1, 1, 1, vouchers=VOUCHERS))
+    _, of_vouchers = looked_back(shop, window, voucher(VOUCHERS, 1, 1))
+
+    assert [one.code for one in said] == ["00"] * 5
+    expect_no_difference(of_cards)
+    expect_no_difference(of_vouchers)
+    assert of_vouchers.at_end[DRAFTED].money_minor == PRICE_MINOR  # the one that was undone
 
 
 def test_clock_work_that_the_lab_does_not_know_happens_as_it_did() -> None:
