@@ -228,7 +228,7 @@ cdef bint is_approved(const Row *row) noexcept nogil:
     return row.response_code[1] == 48 and (row.response_code[0] == 48 or row.response_code[0] == 49)
 
 
-cdef inline bint counts_for_limits(uint8_t operation) noexcept nogil:
+cdef bint counts_for_limits(uint8_t operation) noexcept nogil:
     return (operation == PURCHASE or operation == POINTS_PAYMENT or operation == HOLD
             or operation == PREAUTHORISATION)
 

@@ -37,6 +37,10 @@ LAYERS: dict[str, int] = {
     "switch._calendar": 2,
     "switch._clock": 2,
     "switch.clock_work": 2,
+    "switch._lab": 2,
+    "switch._lab_rows": 2,
+    "switch._lab_sums": 2,
+    "switch.lab": 2,
     "switch._core": 2,
     "switch._decide": 2,
     "switch._dynamic_codes": 2,
@@ -111,6 +115,7 @@ LAYERS: dict[str, int] = {
     "switch._hsm_links": 5,
     "switch.hsm_pool": 5,  # gives links to the gate
     "switch._fork": 4,  # an image's system calls
+    "switch.lab_history": 4,
     "switch.config": 4,
     "switch.hsm_client": 4,
     "switch.ledger.database": 4,
