@@ -87,6 +87,7 @@ CLUB_NAMES = (
     "counts",
     "points expired",
     "breakage",
+    "late charges",
 )
 
 

@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef enum:
+    LOTS_A_ROW = 16             # names that a journal row may give to new lots, of each card
     UNBOUNDED_DAY = 2147483647  # every card, however recently it was used
 
 cdef struct Ending:             # what leaves one of a card's accounts

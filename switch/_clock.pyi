@@ -1,8 +1,9 @@
 """Python face of `_clock`: clock work over a programme's cards, one journal row a slice.
 
-`end_lots` and `open_lots` change the book and give (next card, moves made): cards below the next
-one are done. `write_row` then has to follow at once if there were moves: nothing may be decided in
-between. Accounts are references (`switch.machine.Account`) to the club's or the organisation's.
+`end_lots`, `open_lots` and `run_steps` change the book and give (next card, moves made): cards
+below the next one are done. `write_row` then has to follow at once if there were moves: nothing may
+be decided in between. Accounts are references (`switch.machine.Account`) to the club's or the
+organisation's.
 """
 
 from collections.abc import Sequence
@@ -37,6 +38,18 @@ def open_lots(
     cards_max: int,
 ) -> tuple[int, int]:
     """Give cards that are not closed a lot each that ends with `until_s`."""
+
+def run_steps(
+    core: Core,
+    plan_row: int,
+    entry: int,
+    *,
+    now_us: int,
+    utc_offset_s: int,
+    first_card: int,
+    cards_max: int,
+) -> tuple[int, int]:
+    """Have the steps of a plan's `switch.machine.ClockEntry` work on each card."""
 
 def write_row(core: Core, plan_row: int, now_us: int, utc_offset_s: int, body: bytes) -> int:
     """Journal the moves of the slice before with its event (JSON); gives the sequence."""

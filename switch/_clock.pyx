@@ -10,12 +10,18 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from switch._core cimport Core
-from switch._plan cimport SLOTS_MAX, Moment, Plan, Run, account_of, moment_at
+from switch._plan cimport (
+    CLOCK_ENTRY_COUNT, CLOCK_LATE, R_TODAY, SLOTS_MAX, Moment, Plan, Run, account_of, moment_at,
+    plan_run_at,
+)
 from switch._register cimport Card
 from switch._shard cimport Shard, journal_row
-from switch._words cimport CARD_STATUS_CLOSED, KIND_CLOCK, MOVES_MAX
+from switch._words cimport (
+    CARD_STATUS_CLOSED, KIND_CLOCK, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
+)
 from switch.ledger._book cimport (
     MOVE_DONE, MOVE_NO_MEMORY, MOVE_TOO_MANY, Move, book_apply, book_end_all, book_spend_ended,
+    book_undo,
 )
 from switch.ledger._rows cimport Row, row_clear
 
@@ -67,6 +73,44 @@ cdef void open_cards(Shard *shard, Going *going, Move *opening, uint8_t slot,
                 return
             row.moves[row.move_count] = opening[0]
             row.move_count += 1
+        going.next_card += 1
+
+
+cdef void run_cards(Shard *shard, Going *going, int entry, const Moment *now,
+                    Row *row) noexcept nogil:
+    """Have the plan do something with each card, until the row is full.
+
+    What it declines of a card is undone as a whole. But each lot's late charge stands by itself:
+    of those that found room none is undone, and the next slice goes on with the same card.
+    """
+    cdef const Plan *plan = &shard.plans[going.plan_row]
+    cdef Run run
+    cdef int32_t first
+    cdef int reason
+    memset(&run, 0, sizeof(Run))
+    run.book = &shard.book
+    run.club = &shard.register.clubs[plan.club_row]
+    run.merchant_row = -1
+    run.now = now
+    run.spent_s = now.unix_s
+    run.moves = row.moves
+    run.move_count = &row.move_count
+    while going.next_card < going.end_card:
+        run.card = &shard.register.cards[going.next_card]
+        if run.card.programme_row == going.plan_row:
+            memset(run.registers, 0, sizeof(run.registers))
+            run.registers[R_TODAY] = now.local_day
+            run.lot = (shard.last_seq + 1) * LOTS_A_ROW
+            first = row.move_count
+            reason = plan_run_at(plan, plan.clock_entry[entry], 0, &run)
+            if reason == TOO_MANY_MOVES and (entry == CLOCK_LATE or first > 0):
+                going.fault = MOVE_TOO_MANY
+            if reason != REASON_NONE and entry != CLOCK_LATE:
+                while row.move_count > first:
+                    row.move_count -= 1
+                    book_undo(&shard.book, &row.moves[row.move_count])
+            if going.fault != MOVE_DONE:
+                return
         going.next_card += 1
 
 
@@ -138,6 +182,19 @@ def open_lots(Core core, int32_t plan_row, int slot, int reference, *, int64_t a
     opening.expires_at = <uint32_t> until_s
     with nogil:
         open_cards(&core.shard, &going, &opening, <uint8_t> slot, &core.decision.row)
+    return outcome(core, &going)
+
+
+def run_steps(Core core, int32_t plan_row, int entry, *, int64_t now_us, int32_t utc_offset_s,
+              int64_t first_card, int64_t cards_max):
+    """Have a plan's steps work on each card. See `_clock.pyi`."""
+    cdef Going going
+    cdef Moment now
+    begin(core, &going, plan_row, first_card, cards_max)
+    assert 0 <= entry < CLOCK_ENTRY_COUNT and core.shard.plans[plan_row].clock_entry[entry] >= 0
+    moment_at(&now, now_us, utc_offset_s)
+    with nogil:
+        run_cards(&core.shard, &going, entry, &now, &core.decision.row)
     return outcome(core, &going)
 
 

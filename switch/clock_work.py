@@ -15,13 +15,14 @@ from collections.abc import Callable
 import msgspec
 
 from switch._calendar import period
-from switch._clock import end_lots, open_lots, write_row
+from switch._clock import end_lots, open_lots, run_steps, write_row
 from switch._core import Core
 from switch.calendar import Calendar, Period
 from switch.directory import Directory
 from switch.events import ClockProgress, encode_event
 from switch.limits import CLOCK_CARDS_MAX
-from switch.machine import CALENDARS, PERIODS, UNITS, Account, Layout
+from switch.machine import CALENDARS, PERIODS, UNITS, Account, ClockEntry, Layout
+from switch.plan_clock import has_work
 from switch.programme import Programme
 
 SECONDS_A_DAY = 86_400
@@ -38,6 +39,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     definition: Programme
     layout: Layout
     club_accounts: int
+    now_us: int
+    utc_offset_s: int
     period_day: int
     begins_s: int
     ends_s: int
@@ -159,10 +162,34 @@ def _open(sight: Sight) -> tuple[int, int]:
     )
 
 
+# --- what a plan's own steps do -------------------------------------------------------------------
+
+
+def _by_steps(name: str, entry: ClockEntry) -> Task:
+    """Give the task that has a plan's steps work on each card, once a day."""
+
+    def span(definition: Programme, day: int) -> Span | None:
+        return (day, day + 1) if has_work(definition, entry) else None
+
+    def go(sight: Sight) -> tuple[int, int]:
+        return run_steps(
+            sight.core,
+            sight.row,
+            entry,
+            now_us=sight.now_us,
+            utc_offset_s=sight.utc_offset_s,
+            first_card=sight.first_card,
+            cards_max=sight.cards_max,
+        )
+
+    return Task(name=name, span=span, go=go)
+
+
 TASKS = (
     Task(name="endings", span=_each_day, go=_end),
     Task(name="inactivity", span=_each_day_if_inactive, go=_end_inactive),
     Task(name="openings", span=_each_allowance, go=_open),
+    _by_steps("late charges", ClockEntry.LATE),
 )
 
 
@@ -204,8 +231,9 @@ class ClockWork:
                 next_card = self._next_card(task.name, number, span[0])
                 if next_card is None or next_card >= self._core.card_count:
                     continue
-                sight = self._sight(definition, span, next_card, utc_offset_s)
-                return self._go(task, sight, now_us=now_us, utc_offset_s=utc_offset_s)
+                return self._go(
+                    task, self._sight(definition, span, next_card, now_us, utc_offset_s)
+                )
         return None
 
     def _next_card(self, task: str, programme: int, period_day: int) -> int | None:
@@ -221,7 +249,7 @@ class ClockWork:
         return reached[1] if reached[0] == period_day else None
 
     def _sight(
-        self, definition: Programme, span: Span, first_card: int, utc_offset_s: int
+        self, definition: Programme, span: Span, first_card: int, now_us: int, utc_offset_s: int
     ) -> Sight:
         return Sight(
             core=self._core,
@@ -229,6 +257,8 @@ class ClockWork:
             definition=definition,
             layout=self._directory.layout_of(definition.programme),
             club_accounts=self._directory.clubs[definition.club].accounts,
+            now_us=now_us,
+            utc_offset_s=utc_offset_s,
             period_day=span[0],
             begins_s=span[0] * SECONDS_A_DAY - utc_offset_s,
             ends_s=span[1] * SECONDS_A_DAY - utc_offset_s,
@@ -236,7 +266,7 @@ class ClockWork:
             cards_max=self._cards_max,
         )
 
-    def _go(self, task: Task, sight: Sight, *, now_us: int, utc_offset_s: int) -> tuple[int, int]:
+    def _go(self, task: Task, sight: Sight) -> tuple[int, int]:
         next_card, moves = task.go(sight)
         seq = 0
         counts = self.counts[task.name]
@@ -248,7 +278,8 @@ class ClockWork:
                 period_day=sight.period_day,
                 next_card=next_card,
             )
-            seq = write_row(self._core, sight.row, now_us, utc_offset_s, encode_event(progress))
+            body = encode_event(progress)
+            seq = write_row(self._core, sight.row, sight.now_us, sight.utc_offset_s, body)
             self._directory.note_progress(progress)
             counts.rows += 1
             counts.moves += moves

@@ -11,7 +11,7 @@ import msgspec
 
 from switch._core import Core
 from switch._hosts import set_host, take_row_events
-from switch._plan_loading import link_cards, set_credit_limit, set_plan
+from switch._plan_loading import link_cards, set_credit_limit, set_holidays, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
     reset_key_counter,
@@ -22,6 +22,7 @@ from switch._security import (
     set_policy,
     set_terminal_keys,
 )
+from switch.code_places import wrong_places
 from switch.events import (
     AcquirerAdded,
     CardsAdded,
@@ -32,6 +33,7 @@ from switch.events import (
     CreditLimitSet,
     DerivationKeySet,
     Event,
+    HolidaysSet,
     IssuerAnswered,
     IssuerAsked,
     IssuerKeysSet,
@@ -61,16 +63,12 @@ from switch.machine import UNITS, Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
 from switch.plan import CompiledPlan, compile_plan
-from switch.programme import Programme, bins_overlap
+from switch.programme import Programme, bins_overlap, costs_more
 from switch.units import counts_of, points_of
 from switch.versions import Step, Version, VersionError, Versions
 
-CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
-UNPREDICTABLE_DIGITS_MAX = 8
-
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
-
 
 PREFIXES_MAX = 256
 """Of card numbers, of all programmes together: HOST_PREFIXES_MAX of the core."""
@@ -86,6 +84,7 @@ class Directory:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.clubs: dict[int, ClubAdded] = {}
+        self.holidays: dict[int, HolidaysSet] = {}  # of clubs that keep a table
         self.organisations: dict[int, OrganisationAdded] = {}
         self.organisation_accounts: dict[int, int] = {}
         # How far the newest period of each task of a programme's has got.
@@ -169,6 +168,8 @@ class Directory:
                 self._add_club(event)
             case OrganisationAdded():
                 self._add_organisation(event)
+            case HolidaysSet():
+                self._set_holidays(event)
             case ClockProgress():
                 self.note_progress(event)
             case AcquirerAdded():
@@ -249,6 +250,18 @@ class Directory:
             event.organisation, event.club
         )
         self.organisations[event.organisation] = event
+
+    def _set_holidays(self, event: HolidaysSet) -> None:
+        if event.club not in self.clubs or list(event.days) != sorted(set(event.days)):
+            raise EventError(f"holidays: days in ascending order, of a club; not so {event.club}")
+        self.holidays[event.club] = event
+        for definition in self.programmes.values():
+            self._tell_holidays(definition)
+
+    def _tell_holidays(self, definition: Programme) -> None:
+        if (table := self.holidays.get(definition.club)) is not None:
+            row = self.programme_rows[definition.programme]
+            set_holidays(self._core, row, array("i", table.days), table.weekdays)
 
     def note_progress(self, event: ClockProgress) -> None:
         """Keep how far clock work has got; its row is written."""
@@ -345,6 +358,8 @@ class Directory:
                 )
         if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
             raise EventError(f"programme {definition.programme}: more than {PREFIXES_MAX} prefixes")
+        if live is not None and (plan := costs_more(definition, live)):
+            raise EventError(f"programme {definition.programme}: a debt by {plan} would cost more")
         if live is not None and (live.host == "") != (definition.host == ""):
             raise EventError(
                 f"programme {definition.programme}: who decides its cards cannot change"
@@ -385,6 +400,7 @@ class Directory:
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
+        self._tell_holidays(definition)
 
     def _funding_account(self, definition: Programme) -> int:
         """Give the account of a programme's organisation, or -1. Cards' money stays one's own."""
@@ -466,7 +482,8 @@ class Directory:
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"keys of programme {event.programme}, which is not known")
-        _check_places(event)
+        if wrong := wrong_places(event):
+            raise EventError(wrong)
         set_issuer_keys(self._core, self.programme_rows[event.programme], event)
         self.issuer_keys[event.programme] = event
 
@@ -497,6 +514,7 @@ class Directory:
                 clubs=list(self.clubs.values()),
                 organisations=list(self.organisations.values()),
                 organisation_accounts=list(self.organisation_accounts.values()),
+                holidays=list(self.holidays.values()),
                 clock=list(self.clock.values()),
                 acquirers=list(self.acquirers.values()),
                 merchants=list(self.merchants.values()),
@@ -521,6 +539,7 @@ class Directory:
         self.organisation_accounts = dict(
             zip(self.organisations, found.organisation_accounts, strict=True)
         )
+        self.holidays = {event.club: event for event in found.holidays}
         self.clock = {(event.task, event.programme): event for event in found.clock}
         self.acquirers = {event.acquirer: event for event in found.acquirers}
         self.merchants = {event.merchant_id: event for event in found.merchants}
@@ -553,6 +572,7 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     programme_seqs: dict[int, int]
     organisations: list[OrganisationAdded] = []
     organisation_accounts: list[int] = []
+    holidays: list[HolidaysSet] = []
     clock: list[ClockProgress] = []
     versions: list[Version] = []
     layouts: dict[int, Layout] = {}
@@ -561,20 +581,6 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminal_keys: list[TerminalKeysSet] = []
     questions: list[Asked] = []
     debts: list[Debt] = []
-
-
-def _check_places(event: IssuerKeysSet) -> None:
-    """Refuse places of a dynamic code that no track could have, or that would prove too little."""
-    code, numbers = int(event.pcvc3_track2, 16), int(event.punatc_track2, 16)
-    unpredictable = numbers.bit_count() - event.natc_track2
-    if code & numbers or (code | numbers) & 1:
-        raise EventError("pcvc3_track2, punatc_track2: each digit has one use, the last its own")
-    if not CODE_DIGITS_MIN <= code.bit_count() <= CODE_DIGITS_MAX:
-        raise EventError(f"pcvc3_track2: {CODE_DIGITS_MIN} to {CODE_DIGITS_MAX} digits of a code")
-    if not 1 <= unpredictable <= UNPREDICTABLE_DIGITS_MAX:
-        raise EventError(
-            f"punatc_track2: 1 to {UNPREDICTABLE_DIGITS_MAX} digits beside natc_track2's"
-        )
 
 
 def _live_before(found: _Dump) -> list[Version]:

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from switch.programme import DEBTS, Programme
+from switch.programme import CHARGED, DEBTS, Programme
 from switch.reasons import Reason
 from switch.rules import Ending, Period, ProgrammeError
 
@@ -56,6 +56,7 @@ class Register(IntEnum):
     INSTALMENTS = 34
     FIRST_MINOR = 35
     FIRST_ENDS = 36
+    REBATE = 39
     RULE_0 = 40
     RULE_1 = 41
     RULE_2 = 42
@@ -116,6 +117,13 @@ class Op(IntEnum):
     PAY_DEBT = 33
     SETTLE_DEBT = 34
     TELL_DEBT = 35
+    CHARGE_LATE = 38
+
+
+class ClockEntry(IntEnum):
+    """Clock work that a plan's steps do, card by card; shared with `switch/_plan.pxd`."""
+
+    LATE = 0
 
 
 class Account(IntEnum):
@@ -130,6 +138,7 @@ class Account(IntEnum):
     CLUB_COUNTS = 0x16
     CLUB_POINTS_EXPIRED = 0x17
     CLUB_BREAKAGE = 0x18
+    CLUB_LATE_CHARGES = 0x19
     MERCHANT = 0x20
     CARD = 0x30  # and the slot
     LINKED_CARD = 0x40
@@ -221,7 +230,7 @@ def lay_out(programme: Programme, before: Layout | None = None) -> Layout:
     if before is None:
         counter = Slot(name="", unit=UNITS["count"], dated=True, counts=True)
         named = [
-            msgspec.structs.replace(counter, name=name, due=name in DEBTS)
+            msgspec.structs.replace(counter, name=name, due=name in (*DEBTS, CHARGED))
             for name in programme.counters()
         ]
         return Layout(slots=(*slots, *named, *[counter] * programme.spare_counters))
@@ -236,7 +245,7 @@ def lay_out(programme: Programme, before: Layout | None = None) -> Layout:
         at = next((at for at, slot in enumerate(slots) if slot.counts and not slot.name), None)
         if at is None:
             raise ProgrammeError(f"its cards have no spare counter for {name!r}")
-        slots[at] = msgspec.structs.replace(slots[at], name=name, due=name in DEBTS)
+        slots[at] = msgspec.structs.replace(slots[at], name=name, due=name in (*DEBTS, CHARGED))
     return Layout(slots=tuple(slots))
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from switch.instalments import Terms
-from switch.machine import NO_SLOT, UNITS, Layout, Op, R, Step, Writer, ending_code
+from switch.machine import NO_SLOT, UNITS, ClockEntry, Layout, Op, R, Step, Writer, ending_code
 from switch.operations import OPERATION_COUNT, Operation
 from switch.plan_cards import CARD_OPERATIONS, tell_debt
+from switch.plan_clock import CLOCK_WORK, has_work
 from switch.plan_sales import SALE_OPERATIONS, Sale, tell_membership
-from switch.programme import DEBTS, Programme
+from switch.programme import CHARGED, DEBTS, Programme
 from switch.reasons import Reason
 from switch.rules import DAYS_MAX, DiscountRule, EarnRule, When
 
@@ -46,7 +47,7 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     `slots`: unit, kept in lots, held of the one before, counter, of debts. `told`: slot, held slot,
     DE 54 account type, without a currency. `NO_SLOT` where there is none. `parts`: the names of the
     wallets that pay, in their order. `tiers`: the names of the levels. `terms`: the ways to pay
-    later and their names.
+    later and their names. `clock`: the first step of each `ClockEntry`, -1 = it has none.
     """
 
     entry: list[int]
@@ -63,6 +64,8 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     credit_slot: int
     credit_limit: int
     due_slot: int
+    charged_slot: int
+    clock: list[int]
     terms: list[tuple[str, Terms]]
 
 
@@ -103,6 +106,12 @@ def compile_plan(
                 _decline_what_is_new(writer)
             body(sale)
             writer.step(Op.END)
+    clock = [-1] * len(ClockEntry)
+    for kind, work in CLOCK_WORK.items():
+        if has_work(programme, kind):
+            clock[kind] = len(writer.steps)
+            work(sale)
+            writer.step(Op.END)
     if not writer.steps:
         writer.step(Op.END)
     tiers = programme.tiers.levels if programme.tiers is not None else ()
@@ -117,6 +126,10 @@ def compile_plan(
         credit_slot=NO_SLOT if credit is None else layout.slot(credit.wallet),
         credit_limit=0 if credit is None else credit.limit_minor,
         due_slot=NO_SLOT if credit is None else layout.slot(DEBTS[0]),
+        charged_slot=(
+            layout.slot(CHARGED) if credit is not None and credit.charges_late() else NO_SLOT
+        ),
+        clock=clock,
         terms=[] if credit is None else [(plan.name, plan.terms) for plan in credit.plans],
         entry=entry,
         steps=[(s[0], s[1], s[2], s[3], s[4]) for s in writer.steps],

@@ -193,16 +193,24 @@ def _has_credit(sale: Sale) -> Credit | None:
     return sale.programme.credit
 
 
+def take_paid(sale: Sale, credit: Credit, source: int) -> None:
+    """Move what PAY_DEBT says: RULE_0 of fees, RULE_1 of principal, RULE_2 for being late."""
+    writer = sale.writer
+    writer.step(Op.ADD, R.FEE, R.RULE_0, R.RULE_2)
+    writer.move(R.RULE_0, source, Account.CLUB_FEES)
+    writer.move(R.RULE_1, source, sale.layout.account(credit.wallet))
+    if credit.charges_late():
+        writer.move(R.RULE_2, source, Account.CLUB_LATE_CHARGES)
+
+
 def _repay(sale: Sale) -> None:
     """Money pays charges, then the oldest instalments; more than is owed is the card's credit."""
     writer, credit = sale.writer, _has_credit(sale)
     if credit is None:
         return
-    writer.step(Op.PAY_DEBT, R.AMOUNT, R.A, R.B)
-    writer.step(Op.COPY, R.FEE, R.A)
+    writer.step(Op.PAY_DEBT, R.AMOUNT, R.RULE_0)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
-    writer.move(R.A, Account.CLUB_FLOAT, Account.CLUB_FEES)
-    writer.move(R.B, Account.CLUB_FLOAT, sale.layout.account(credit.wallet))
+    take_paid(sale, credit, Account.CLUB_FLOAT)
     tell_debt(sale)
 
 
@@ -221,11 +229,11 @@ def _settle(sale: Sale) -> None:
     tell_debt(sale)
     writer.decline_if_less(R.AMOUNT, R.OWED, Reason.SETTLEMENT_IS_ANOTHER)
     writer.decline_if_less(R.OWED, R.AMOUNT, Reason.SETTLEMENT_IS_ANOTHER)
-    writer.step(Op.SETTLE_DEBT, 0, R.A, R.B)
-    writer.step(Op.COPY, R.FEE, R.A)
+    writer.step(Op.SETTLE_DEBT, 0, R.RULE_0)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
-    writer.move(R.A, Account.CLUB_FLOAT, Account.CLUB_FEES)
-    writer.move(R.B, Account.CLUB_FLOAT, sale.layout.account(credit.wallet))
+    writer.step(Op.SUBTRACT, R.RULE_1, R.RULE_1, R.RULE_3)
+    take_paid(sale, credit, Account.CLUB_FLOAT)
+    writer.move(R.RULE_3, Account.CLUB_DISCOUNTS, sale.layout.account(credit.wallet))
     writer.set(R.OWED, 0)
     writer.set(R.DUE, 0)
 

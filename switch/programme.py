@@ -39,6 +39,7 @@ TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
 BINS_MAX = 64
 DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
+CHARGED = "late charged"  # counter of what was charged for principal that is owed
 PAYERS_CHARACTERS_MAX = 60  # of the names of all wallets that pay: a reply names each
 
 PURSE_WALLETS = (
@@ -197,6 +198,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         named = [name for name, part in parts.items() if part is not None]
         if self.credit is not None:
             named += DEBTS
+            if self.credit.charges_late():
+                named.append(CHARGED)
         return (*named, *(cap.name for cap in self.caps))
 
     def _check_tiers(self) -> None:
@@ -255,6 +258,13 @@ def _overlap(prefixes: tuple[str, str]) -> bool:
     """Are there numbers that begin with both?"""
     one, other = prefixes
     return one.startswith(other) or other.startswith(one)
+
+
+def costs_more(new: Programme, old: Programme) -> str:
+    """Name the plan by which somebody owes who would pay more under a new version; "" = none."""
+    if new.credit is None or old.credit is None:
+        return ""
+    return new.credit.harder_than(old.credit)
 
 
 def bins_overlap(one: Programme, other: Programme) -> bool:

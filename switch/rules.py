@@ -356,7 +356,8 @@ class Credit(_Part, frozen=True, kw_only=True, gc=False):
     """A wallet that is spent below zero, down to the card's limit, and paid back by a plan.
 
     `limit_minor`: of a new card; events change it for one card. What a card owes by when is in
-    counters of its own: `due`, `due fee` and `due late`.
+    counters of its own: `due`, `due fee` and `due late`. What its plans say of being late and of
+    paying early holds for a debt as long as it is owed: a later version may only be milder.
     """
 
     wallet: str = "credit"
@@ -370,9 +371,30 @@ class Credit(_Part, frozen=True, kw_only=True, gc=False):
         names = [plan.name for plan in self.plans]
         if not 1 <= len(names) <= PLANS_MAX or len(set(names)) != len(names):
             raise ProgrammeError(f"credit: one to {PLANS_MAX} plans of different names")
-        if any(plan.terms.late_rate_bps or plan.terms.rebate_bps for plan in self.plans):
-            # Nothing reads them: a term that is shown and never applied is worse than none.
-            raise ProgrammeError("credit: charges for being late and rebates are not applied yet")
+
+    def charges_late(self) -> bool:
+        """Say whether being late costs anything."""
+        return any(plan.terms.late_rate_bps for plan in self.plans)
+
+    def harder_than(self, before: "Credit") -> str:
+        """Name the plan by which debts of an earlier version would cost more; "" = none.
+
+        What is owed says the number of its plan: whatever a later version calls it.
+        """
+        for number, was in enumerate(before.plans):
+            if number >= len(self.plans):
+                if was.terms.rebate_bps:
+                    return was.name
+                continue
+            old, new = was.terms, self.plans[number].terms
+            dearer = new.late_rate_bps and (
+                new.late_rate_bps > old.late_rate_bps
+                or new.late_cap_bps > old.late_cap_bps
+                or new.late_tolerance_days < old.late_tolerance_days
+            )
+            if dearer or new.rebate_bps < old.rebate_bps:
+                return was.name
+        return ""
 
 
 class Membership(_Part, frozen=True, kw_only=True, gc=False):

@@ -85,6 +85,8 @@ LAYERS: dict[str, int] = {
     "switch.machine": 2,
     "switch.plan_sales": 2,
     "switch.plan_cards": 2,
+    "switch.plan_clock": 2,
+    "switch.code_places": 2,
     "switch.register": 2,
     # 3 plug-ins: tables and pure functions
     "acquirers.*": 3,
