@@ -19,11 +19,13 @@ def end_lots(
     cards_max: int,
     until_s: int = 0,
     used_before_day: int = ...,
+    good_to_yymm: int = 0,
 ) -> tuple[int, int]:
     """Let lots that have ended by `until_s` leave at most `cards_max` cards from `first_card` on.
 
     `endings`: slot, target, whether what is owed there is settled, too. With `used_before_day`
-    every lot leaves that is not owed, of cards that were used and not since that day.
+    everything leaves that is not owed, of cards that were used and not since that day; so it does
+    with `good_to_yymm`, of cards whose last month is before that one.
     """
 
 def open_lots(

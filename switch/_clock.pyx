@@ -35,10 +35,10 @@ cdef void end_cards(Shard *shard, Going *going, const Ending *endings, int endin
     cdef int i
     while going.next_card < going.end_card:
         card = &shard.register.cards[going.next_card]
-        if card.programme_row == going.plan_row and is_idle(card, going.used_before_day):
+        if card.programme_row == going.plan_row and is_concerned(card, going):
             for i in range(ending_count):
                 ending = &endings[i]
-                if going.used_before_day != UNBOUNDED_DAY:
+                if going.used_before_day != UNBOUNDED_DAY or going.good_to_yymm != 0:
                     going.fault = book_end_all(
                         &shard.book, card.accounts + ending.slot, ending.to_account, row.moves,
                         &row.move_count)
@@ -51,10 +51,12 @@ cdef void end_cards(Shard *shard, Going *going, const Ending *endings, int endin
         going.next_card += 1
 
 
-cdef inline bint is_idle(const Card *card, int32_t used_before_day) noexcept nogil:
-    """Was it used, and not since? One that never was has no day to count from."""
-    return (used_before_day == UNBOUNDED_DAY
-            or (card.day != 0 and card.day < used_before_day))
+cdef inline bint is_concerned(const Card *card, const Going *going) noexcept nogil:
+    """Was it used, and not since? One that never was has no day to count from. Has it expired?"""
+    if going.good_to_yymm != 0 and card.expires_yymm >= going.good_to_yymm:
+        return False
+    return (going.used_before_day == UNBOUNDED_DAY
+            or (card.day != 0 and card.day < going.used_before_day))
 
 
 cdef void open_cards(Shard *shard, Going *going, Move *opening, uint8_t slot,
@@ -148,7 +150,7 @@ cdef tuple outcome(Core core, const Going *going):
 
 
 def end_lots(Core core, int32_t plan_row, endings, *, int64_t first_card, int64_t cards_max,
-             int64_t until_s=0, int32_t used_before_day=UNBOUNDED_DAY):
+             int64_t until_s=0, int32_t used_before_day=UNBOUNDED_DAY, int16_t good_to_yymm=0):
     """Let what has ended leave cards. See `_clock.pyi`."""
     cdef Going going
     cdef Ending found[SLOTS_MAX]
@@ -158,6 +160,7 @@ def end_lots(Core core, int32_t plan_row, endings, *, int64_t first_card, int64_
     begin(core, &going, plan_row, first_card, cards_max)
     going.until_s = <uint32_t> until_s
     going.used_before_day = used_before_day
+    going.good_to_yymm = good_to_yymm
     for i, (slot, reference, owed_too) in enumerate(endings):
         assert 0 <= slot < core.shard.plans[plan_row].slot_count
         found[i].slot = slot

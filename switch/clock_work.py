@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from switch._calendar import period
+from switch._calendar import civil, period
 from switch._clock import end_lots, open_lots, run_steps, write_row
 from switch._core import Core
 from switch.calendar import Calendar, Period
@@ -24,11 +24,15 @@ from switch.limits import CLOCK_CARDS_MAX
 from switch.machine import CALENDARS, PERIODS, UNITS, Account, ClockEntry, Layout
 from switch.plan_clock import has_work
 from switch.programme import Programme
+from switch.rules import Wallet
 
 SECONDS_A_DAY = 86_400
 
 Span = tuple[int, int]
 """A period: its first local day and the first day after it."""
+
+Left = tuple[int, Account, bool]
+"""What leaves a card: its slot, where it goes, and whether what is owed there is settled, too."""
 
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,30 +85,38 @@ def _end(sight: Sight) -> tuple[int, int]:
     )
 
 
-def _endings(sight: Sight) -> list[tuple[int, int, bool]]:
-    """Give what leaves where: slot, target, whether what is owed is settled.
+def _endings(sight: Sight) -> list[Left]:
+    """Give what leaves where.
 
     Of the programme's counters only tiers and caps: that a membership or a warranty has ended is
-    told, and a debt is owed until it is paid. A club of an old journal may have no account for it.
+    told, and a debt is owed until it is paid.
     """
     definition, layout = sight.definition, sight.layout
-    endings: list[tuple[int, int, bool]] = []
-    for wallet in definition.wallets:
-        if not wallet.dated:
-            continue
-        slot = layout.slot(wallet.name)
-        if wallet.unit == "points":
-            endings.append((slot, Account.CLUB_POINTS_EXPIRED, False))
-        elif wallet.unit == "count":
-            endings.append((slot, Account.CLUB_COUNTS, True))
-        elif wallet.funder == "organisation":
-            endings.append((slot, Account.ORGANISATION, True))
-        else:
-            endings.append((slot, Account.CLUB_BREAKAGE, False))
+    endings = _of_wallets(sight, [wallet for wallet in definition.wallets if wallet.dated])
     counters = [cap.name for cap in definition.caps]
     if definition.tiers is not None:
         counters.append("tier")
     endings += [(layout.slot(name), Account.CLUB_COUNTS, True) for name in counters]
+    return _that_have_a_place(sight, endings)
+
+
+def _of_wallets(sight: Sight, wallets: list[Wallet]) -> list[Left]:
+    targets = []
+    for wallet in wallets:
+        slot = sight.layout.slot(wallet.name)
+        if wallet.unit == "points":
+            targets.append((slot, Account.CLUB_POINTS_EXPIRED, False))
+        elif wallet.unit == "count":
+            targets.append((slot, Account.CLUB_COUNTS, True))
+        elif wallet.funder == "organisation":
+            targets.append((slot, Account.ORGANISATION, True))
+        else:
+            targets.append((slot, Account.CLUB_BREAKAGE, False))
+    return targets
+
+
+def _that_have_a_place(sight: Sight, endings: list[Left]) -> list[Left]:
+    """Leave out what a club of an old journal has no account for."""
     return [
         ending
         for ending in endings
@@ -121,7 +133,7 @@ def _each_day_if_inactive(definition: Programme, day: int) -> Span | None:
 
 def _end_inactive(sight: Sight) -> tuple[int, int]:
     points = [
-        (at, int(Account.CLUB_POINTS_EXPIRED), False)
+        (at, Account.CLUB_POINTS_EXPIRED, False)
         for at, slot in enumerate(sight.layout.slots)
         if slot.unit == UNITS["points"] and slot.dated and not slot.held
     ]
@@ -132,6 +144,29 @@ def _end_inactive(sight: Sight) -> tuple[int, int]:
         sight.row,
         points,
         used_before_day=sight.period_day - sight.definition.inactive_days,
+        first_card=sight.first_card,
+        cards_max=sight.cards_max,
+    )
+
+
+# --- expiries: what ends with a card --------------------------------------------------------------
+
+
+def _each_month_if_it_ends(definition: Programme, day: int) -> Span | None:
+    if any(wallet.ends_with_card for wallet in definition.wallets):
+        return period(Calendar.GREGORIAN, Period.MONTH, day)
+    return None
+
+
+def _end_with_card(sight: Sight) -> tuple[int, int]:
+    """A card is good to the end of its month, as embossed; nobody is told of it after that."""
+    year, month, _ = civil(Calendar.GREGORIAN, sight.period_day)
+    ending = [wallet for wallet in sight.definition.wallets if wallet.ends_with_card]
+    return end_lots(
+        sight.core,
+        sight.row,
+        _that_have_a_place(sight, _of_wallets(sight, ending)),
+        good_to_yymm=year % 100 * 100 + month,
         first_card=sight.first_card,
         cards_max=sight.cards_max,
     )
@@ -188,6 +223,7 @@ def _by_steps(name: str, entry: ClockEntry) -> Task:
 TASKS = (
     Task(name="endings", span=_each_day, go=_end),
     Task(name="inactivity", span=_each_day_if_inactive, go=_end_inactive),
+    Task(name="expiries", span=_each_month_if_it_ends, go=_end_with_card),
     Task(name="openings", span=_each_allowance, go=_open),
     _by_steps("late charges", ClockEntry.LATE),
 )

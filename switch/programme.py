@@ -145,6 +145,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             wallet = by_name.get(self.credit.wallet)
             if wallet is None or wallet.dated or self.credit.wallet not in payers:
                 raise ProgrammeError("credit: its wallet is plain and pays")
+            if wallet.ends_with_card:
+                raise ProgrammeError("credit: what is owed outlives the card")
         if (self.earning or self.tender or self.has_fee_in_points()) and (
             "points" not in by_name or by_name["points"].unit != "points"
         ):

@@ -105,7 +105,8 @@ class Wallet(_Part, frozen=True, kw_only=True, gc=False):
 
     `unit`: the club's currency, its points, or counts. `dated`: kept in lots that open and end.
     `account_type`: the DE 54 account type under which a reply tells of it; -1 = it does not.
-    `funder`: of dated money, who gets what is left when it ends.
+    `funder`: of dated money, who gets what is left when it ends. `ends_with_card`: so it does with
+    the card's last month; what does not stays where it is.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Wallet(_Part, frozen=True, kw_only=True, gc=False):
     held: bool = False
     account_type: int = -1
     funder: Literal["club", "organisation"] = "club"
+    ends_with_card: bool = False
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for one that a reply could not tell of."""

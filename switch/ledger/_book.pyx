@@ -247,13 +247,20 @@ cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, 
 
 cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, Move *moves,
                       int32_t *count) noexcept nogil:
-    """Move what is left of every lot, whenever it would end; what is owed stays. A MoveFault."""
+    """Move what is left of every lot, whenever it would end; what is owed stays. A MoveFault.
+
+    Of an account without lots that is its balance.
+    """
     cdef Move move
     cdef const Lot *lot
     cdef int32_t at = book.accounts[from_account].lots
     cdef int fault
     move.from_account = from_account
     move.to_account = to_account
+    if at == LOTS_NOT_KEPT and book.accounts[from_account].balance > 0:
+        move.amount = book.accounts[from_account].balance
+        move.lot = move.available_at = move.expires_at = 0
+        return record(book, &move, True, moves, count)
     while at >= 0:
         lot = &book.lots[at]
         at = lot.next
