@@ -11,13 +11,14 @@ from libc.string cimport memset
 
 from switch._core cimport Core
 from switch._plan cimport (
-    CLOCK_ENTRY_COUNT, CLOCK_LATE, R_TODAY, SLOTS_MAX, Moment, Plan, Run, account_of, moment_at,
-    plan_run_at,
+    CLOCK_ENTRY_COUNT, CLOCK_LATE, CLOCK_RENEWAL, R_TODAY, SLOTS_MAX, Moment, Plan, Run,
+    account_of, moment_at, plan_run_at,
 )
 from switch._register cimport Card
 from switch._shard cimport Shard, journal_row
+from switch._steps cimport has_expired
 from switch._words cimport (
-    CARD_STATUS_CLOSED, KIND_CLOCK, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
+    CARD_ACTIVE, CARD_STATUS_CLOSED, KIND_CLOCK, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport (
     MOVE_DONE, MOVE_NO_MEMORY, MOVE_TOO_MANY, Move, book_apply, book_end_all, book_spend_ended,
@@ -78,6 +79,10 @@ cdef void open_cards(Shard *shard, Going *going, Move *opening, uint8_t slot,
         going.next_card += 1
 
 
+cdef inline bint may_be_used(const Card *card, const Moment *now) noexcept nogil:
+    return card.status == CARD_ACTIVE and not has_expired(card, now)
+
+
 cdef void run_cards(Shard *shard, Going *going, int entry, const Moment *now,
                     Row *row) noexcept nogil:
     """Have the plan do something with each card, until the row is full.
@@ -99,7 +104,8 @@ cdef void run_cards(Shard *shard, Going *going, int entry, const Moment *now,
     run.move_count = &row.move_count
     while going.next_card < going.end_card:
         run.card = &shard.register.cards[going.next_card]
-        if run.card.programme_row == going.plan_row:
+        if run.card.programme_row == going.plan_row and (
+                entry != CLOCK_RENEWAL or may_be_used(run.card, now)):
             memset(run.registers, 0, sizeof(run.registers))
             run.registers[R_TODAY] = now.local_day
             run.lot = (shard.last_seq + 1) * LOTS_A_ROW

@@ -95,7 +95,9 @@ cdef enum:                      # operations of a step
 
 cdef enum ClockEntry:           # clock work that a plan's steps do, card by card
     CLOCK_LATE = 0
-    CLOCK_ENTRY_COUNT = 1       # the array has room for 4
+    CLOCK_AUTOPAY = 1
+    CLOCK_RENEWAL = 2
+    CLOCK_ENTRY_COUNT = 3       # the array has room for 4
 
 cdef enum:                      # what MOVE_NEW_LOT's imm says
     JOINS_SAME_VERSION = 0      # lots of the same terms under the same version of the programme

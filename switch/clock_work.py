@@ -225,7 +225,9 @@ TASKS = (
     Task(name="inactivity", span=_each_day_if_inactive, go=_end_inactive),
     Task(name="expiries", span=_each_month_if_it_ends, go=_end_with_card),
     Task(name="openings", span=_each_allowance, go=_open),
+    _by_steps("automatic payments", ClockEntry.AUTOPAY),
     _by_steps("late charges", ClockEntry.LATE),
+    _by_steps("renewals", ClockEntry.RENEWAL),
 )
 
 

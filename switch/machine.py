@@ -124,6 +124,8 @@ class ClockEntry(IntEnum):
     """Clock work that a plan's steps do, card by card; shared with `switch/_plan.pxd`."""
 
     LATE = 0
+    AUTOPAY = 1
+    RENEWAL = 2
 
 
 class Account(IntEnum):

@@ -110,6 +110,8 @@ def compile_plan(
     for kind, work in CLOCK_WORK.items():
         if has_work(programme, kind):
             clock[kind] = len(writer.steps)
+            if retired and kind is ClockEntry.RENEWAL:
+                _decline_what_is_new(writer)
             work(sale)
             writer.step(Op.END)
     if not writer.steps:

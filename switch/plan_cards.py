@@ -15,7 +15,7 @@ from switch.plan_sales import (
     need_membership,
 )
 from switch.reasons import Reason
-from switch.rules import Credit, Period
+from switch.rules import Credit, Membership, Period
 
 LOT_SECOND_MAX = 0xFFFF_FFFF  # Unix seconds of lots have 32 bits
 
@@ -80,6 +80,20 @@ def _renew(sale: Sale) -> None:
     if membership is None:
         writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
         return
+    carry_on(sale, membership)
+    writer.set(R.AMOUNT, 0)
+    writer.set(R.FEE, membership.fee_minor)
+    writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
+    if membership.fee_points:
+        writer.set(R.POINTS, membership.fee_points)
+        writer.step(Op.SPENDABLE, R.A, imm=sale.layout.slot("points"))
+        writer.decline_if_less(R.A, R.POINTS, Reason.INSUFFICIENT_POINTS)
+        writer.move(R.POINTS, sale.layout.account("points"), Account.CLUB_POINTS_REDEEMED)
+
+
+def carry_on(sale: Sale, membership: Membership) -> None:
+    """Open the next membership: from the last one's end, or from today if that is over."""
+    writer = sale.writer
     grace_s = membership.grace_days * 86_400
     writer.step(Op.LAST_END, R.A, imm=sale.layout.slot("membership"))
     writer.set(R.B, grace_s)
@@ -109,14 +123,6 @@ def _renew(sale: Sale) -> None:
     writer.move_new_lot(
         R.ONE, Account.CLUB_COUNTS, sale.layout.account("membership"), any_version=True
     )
-    writer.set(R.AMOUNT, 0)
-    writer.set(R.FEE, membership.fee_minor)
-    writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
-    if membership.fee_points:
-        writer.set(R.POINTS, membership.fee_points)
-        writer.step(Op.SPENDABLE, R.A, imm=sale.layout.slot("points"))
-        writer.decline_if_less(R.A, R.POINTS, Reason.INSUFFICIENT_POINTS)
-        writer.move(R.POINTS, sale.layout.account("points"), Account.CLUB_POINTS_REDEEMED)
 
 
 def _find_item(sale: Sale) -> None:

@@ -147,6 +147,12 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 raise ProgrammeError("credit: its wallet is plain and pays")
             if wallet.ends_with_card:
                 raise ProgrammeError("credit: what is owed outlives the card")
+            source = by_name.get(self.credit.pays_from)
+            if self.credit.pays_from and (
+                source is None or source.unit != "money" or source.dated or source is wallet
+            ):
+                raise ProgrammeError("credit: what is due is paid from another plain wallet")
+        self._check_renewal(by_name)
         if (self.earning or self.tender or self.has_fee_in_points()) and (
             "points" not in by_name or by_name["points"].unit != "points"
         ):
@@ -155,6 +161,16 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             for name in [*payers, *(["points"] if self.tender else [])]:
                 if not by_name[name].held:
                     raise ProgrammeError(f"wallet {name}: a hold has to reserve of it")
+
+    def _check_renewal(self, by_name: dict[str, Wallet]) -> None:
+        """Raise ProgrammeError for a wallet that could not pay for a membership."""
+        membership = self.membership
+        if membership is None or not membership.renews_from:
+            return
+        source = by_name.get(membership.renews_from)
+        pays = "points" if membership.fee_points else "money" if membership.fee_minor else ""
+        if source is None or source.unit != pays or source.funder != "club":
+            raise ProgrammeError("membership: it renews from a wallet that can pay its fee")
 
     def _check_organisation(self) -> None:
         """Raise ProgrammeError for an organisation's money that could become cash, or anybody's."""

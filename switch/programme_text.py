@@ -260,6 +260,14 @@ def _credit(credit: Credit) -> Iterator[tuple[str, Said]]:
             f"اعتبار کارت تازه تا {most.fa} است، از «{credit.wallet}».",
         ),
     )
+    if credit.pays_from:
+        yield (
+            "credit/pays-from",
+            Said(
+                f"What is due is paid from “{credit.pays_from}” by itself.",
+                f"آنچه سررسید می‌شود خودکار از «{credit.pays_from}» پرداخت می‌شود.",
+            ),
+        )
     for plan in credit.plans:
         terms = plan.terms
         count, months, first = (
@@ -309,12 +317,16 @@ def _membership(membership: Membership) -> Said:
         number(membership.grace_days),
         number(membership.reminder_days),
     )
-    return Said(
+    renewed = NOTHING
+    if source := membership.renews_from:
+        renewed = Said(f" It renews itself from “{source}”.", f" تمدید خودکار از «{source}».")
+    said = Said(
         f"A membership ends {ends.en}; it costs {fee.en}. Days of grace: {grace.en}. We remind you"
         f" {reminder.en} days before.",
         f"پایان عضویت: {ends.fa}؛ هزینه: {fee.fa}. مهلت پس از پایان: {grace.fa} روز. یادآوری:"
         f" {reminder.fa} روز پیش از پایان.",
     )
+    return said + renewed
 
 
 def _discount(rule: DiscountRule, names: MerchantNames) -> Said:

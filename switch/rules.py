@@ -365,6 +365,7 @@ class Credit(_Part, frozen=True, kw_only=True, gc=False):
     wallet: str = "credit"
     limit_minor: int
     plans: tuple[InstalmentPlan, ...]
+    pays_from: str = ""  # the wallet of money that pays by itself what is due, day by day
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for credit that could not be used."""
@@ -404,7 +405,8 @@ class Membership(_Part, frozen=True, kw_only=True, gc=False):
 
     What it has can still be seen, refunded and withdrawn. The fee is paid at the till or in points.
     A renewal before the end, or in the `grace_days` after it, begins at the end. From
-    `reminder_days` before the end on every purchase tells it.
+    `reminder_days` before the end on every purchase tells it. `renews_from`: the wallet that pays
+    the fee by itself, from the last day on, while the card is good.
     """
 
     valid: Ending
@@ -412,6 +414,7 @@ class Membership(_Part, frozen=True, kw_only=True, gc=False):
     fee_points: int = 0
     grace_days: int = 0
     reminder_days: int = 30
+    renews_from: str = ""
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for one that never ends or costs both."""
