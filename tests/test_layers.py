@@ -75,6 +75,7 @@ LAYERS: dict[str, int] = {
     "switch.programme_text": 2,
     "switch.programme_words": 2,
     "switch.versions": 2,
+    "switch.standing": 2,
     "switch.exchanges": 2,
     "switch.ledger._batches": 2,
     "switch.ledger._book": 2,
