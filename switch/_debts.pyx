@@ -181,6 +181,8 @@ cdef int use_credits(Book *book, const Debts *debts, Move *moves, int32_t *count
         reason = set_credits_against(book, debts, debts.principal, moves, count)
     if reason == REASON_NONE:
         reason = set_credits_against(book, debts, debts.fee, moves, count)
+    if reason == REASON_NONE:
+        reason = set_credits_against(book, debts, debts.late, moves, count)
     return reason
 
 
@@ -190,38 +192,24 @@ cdef int charge(Book *book, const Debts *debts, const Lot *part, int64_t change,
                 int32_t *count) noexcept nogil:
     """Charge so much more for a lot of principal, or take so much back. A Reason.
 
-    All of its moves or none. What was paid of a charge is the card's again.
+    Both of its moves or none. A charge that was paid and is taken back leaves its lot below zero:
+    what is charged for the same principal later is paid with that.
     """
-    cdef Move move
     cdef Lot lot = part[0]
-    cdef int64_t unpaid
     cdef int reason
     if change == 0:
         return REASON_NONE
-    if count[0] + 3 > MOVES_MAX:
+    if count[0] + 2 > MOVES_MAX:
         return TOO_MANY_MOVES
     lot.available_at = 0
     reason = take(book, debts.charged, debts.against, &lot, -change, moves, count)
-    if reason != REASON_NONE:
-        return reason
-    if change > 0:
-        return take(book, debts.late, debts.against, &lot, -change, moves, count)
-    unpaid = left_of(book, debts.late, &lot)
-    if unpaid > -change:
-        unpaid = -change
-    if unpaid > 0:
-        reason = take(book, debts.late, debts.against, &lot, unpaid, moves, count)
-    if reason != REASON_NONE or -change == unpaid:
-        return reason
-    memset(&move, 0, sizeof(Move))
-    move.from_account = debts.club_late
-    move.to_account = debts.wallet
-    move.amount = -change - unpaid
-    return put(book, &move, moves, count)
+    if reason == REASON_NONE:
+        reason = take(book, debts.late, debts.against, &lot, -change, moves, count)
+    return reason
 
 
 cdef const Lot *charged_for_nothing(const Book *book, const Debts *debts) noexcept nogil:
-    """The first lot that was charged and of whose principal nothing is left; NULL for none.
+    """A lot that was charged, or paid too much for, of whose principal nothing is left; or NULL.
 
     It was refunded: had it been paid, its charge would have gone with it.
     """
@@ -230,7 +218,43 @@ cdef const Lot *charged_for_nothing(const Book *book, const Debts *debts) noexce
         if left_of(book, debts.principal, &book.lots[at]) <= 0:
             return &book.lots[at]
         at = book.lots[at].next
+    at = book.accounts[debts.late].lots
+    while at >= 0:
+        if book.lots[at].remaining < 0 and left_of(book, debts.principal, &book.lots[at]) <= 0:
+            return &book.lots[at]
+        at = book.lots[at].next
     return NULL
+
+
+cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
+                   int32_t *count) noexcept nogil:
+    """Take all of a lot's charge back; what of it was paid enters the card's wallet. A Reason."""
+    cdef Lot lot = gone[0]
+    cdef int64_t charged = left_of(book, debts.charged, &lot)
+    cdef int64_t unpaid = left_of(book, debts.late, &lot)
+    cdef int64_t still_owed = unpaid - charged if unpaid > charged else 0
+    cdef int reason = REASON_NONE
+    if count[0] + 3 > MOVES_MAX:
+        return TOO_MANY_MOVES
+    lot.available_at = 0
+    if charged != 0:
+        reason = take(book, debts.charged, debts.against, &lot, charged, moves, count)
+    if reason == REASON_NONE and unpaid != still_owed:
+        reason = take(book, debts.late, debts.against, &lot, unpaid - still_owed, moves, count)
+    if reason == REASON_NONE and unpaid < charged:
+        reason = pay_back(book, debts, charged - unpaid, moves, count)
+    return reason
+
+
+cdef int pay_back(Book *book, const Debts *debts, int64_t amount, Move *moves,
+                  int32_t *count) noexcept nogil:
+    """What was paid for being late and not owed is the card's own. A Reason."""
+    cdef Move move
+    memset(&move, 0, sizeof(Move))
+    move.from_account = debts.club_late
+    move.to_account = debts.wallet
+    move.amount = amount
+    return put(book, &move, moves, count)
 
 
 cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil:
@@ -248,7 +272,7 @@ cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *coun
         gone = charged_for_nothing(book, debts)
         if gone == NULL:
             break
-        reason = charge(book, debts, gone, -gone.remaining, moves, count)
+        reason = give_back(book, debts, gone, moves, count)
         if reason != REASON_NONE:
             return reason
     at = book.accounts[debts.principal].lots
@@ -272,9 +296,9 @@ cdef inline bint is_to_come(const Debts *debts, const Lot *lot) noexcept nogil:
 
 
 cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
-    """What is owed for being late, with what `debts_charge` would do."""
+    """What is owed for being late, with what `debts_charge` would do; below zero is a credit."""
     cdef int64_t late = book.accounts[debts.late].balance
-    cdef int64_t unpaid, change
+    cdef int64_t unpaid
     cdef const Lot *lot
     cdef int32_t at
     if debts.charged < 0:
@@ -285,7 +309,14 @@ cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
         at = lot.next
         if left_of(book, debts.principal, lot) <= 0:
             unpaid = left_of(book, debts.late, lot)
-            late -= unpaid if unpaid < lot.remaining else lot.remaining
+            late -= lot.remaining if unpaid > lot.remaining else unpaid
+    at = book.accounts[debts.late].lots
+    while at >= 0:
+        lot = &book.lots[at]
+        at = lot.next
+        if (lot.remaining < 0 and left_of(book, debts.principal, lot) <= 0
+                and left_of(book, debts.charged, lot) == 0):
+            late -= lot.remaining
     at = book.accounts[debts.principal].lots
     while at >= 0:
         lot = &book.lots[at]
@@ -293,10 +324,8 @@ cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
         if is_to_come(debts, lot):
             break
         if lot.remaining > 0:
-            change = (to_be_charged(debts, lot, lot.remaining)
-                      - left_of(book, debts.charged, lot))
-            unpaid = left_of(book, debts.late, lot)
-            late += change if change > -unpaid else -unpaid
+            late += (to_be_charged(debts, lot, lot.remaining)
+                     - left_of(book, debts.charged, lot))
     return late
 
 
@@ -366,6 +395,8 @@ cdef int debts_settle(Book *book, const Debts *debts, Paid *paid, Move *moves,
     paid.fees = owed.fee_begun
     paid.late = owed.late
     paid.rebate = owed.rebate
+    if reason == REASON_NONE and book.accounts[debts.late].balance < 0:
+        reason = pay_back(book, debts, -book.accounts[debts.late].balance, moves, count)
     if reason == REASON_NONE:
         reason = drop(book, debts.late, debts.against, moves, count)
     if reason == REASON_NONE and debts.charged >= 0:
@@ -459,6 +490,8 @@ cdef void debts_owed(const Book *book, const Debts *debts, int64_t due_by_s,
         at = book.lots[at].next
     if owed.fee_begun < 0:
         owed.fee_begun = 0
+    if owed.late < 0:
+        owed.late = 0
     if owed.principal < 0:
         owed.principal = 0
     owed.due = (owed.late + due_of(book, debts.fee, due_by_s)

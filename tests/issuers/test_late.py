@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from issuers.credit import credit
-from switch.directory import EventError
+from switch._snapshot import Loading, dump
+from switch.directory import Directory, EventError
 from switch.events import HolidaysSet, ProgrammeLive
 from switch.instalments import FeeKind, Terms
 from switch.machine import Account
@@ -486,3 +487,89 @@ def test_charges_are_the_models_whenever_the_clock_runs(steps: list[tuple[str, i
     assert counted(here, "due late") == plain.late((here.now_s + 12_600) // DAY_S)
     assert here.core.imbalances() == []
     assert state_of(here.replayed()) == here.state()
+
+
+WALKS = st.lists(
+    st.tuples(
+        st.sampled_from(["buy", "pay", "refund", "reverse", "settle"]),
+        st.integers(4, 20_000_000),
+        st.integers(0, 40),
+    ),
+    max_size=10,
+)
+
+
+def balances_and_lots(here: Shop) -> object:
+    """Everything but the names of lots: rows of clock work have sequences of their own."""
+    return [
+        (here.core.account(number), sorted(lot[1:] for lot in here.core.lots(number)))
+        for number in range(here.core.account_count)
+    ]
+
+
+def walk(
+    here: Shop, what: str, minor: int, bought: list[Said], last: list[tuple[Said, int]]
+) -> None:
+    """Do one thing; what is refused changes nothing, wherever it happens.
+
+    `last`: what can be reversed, the last first; nothing of before a refund. Whoever has a payment
+    reversed whose charge came back with the goods owes the charge, and has it in the wallet.
+    """
+    if what == "buy":
+        bought.append(here.send(amount_minor=minor))
+        last.append((bought[-1], minor))
+    elif what == "pay":
+        last.append((here.send(code="213000", amount_minor=minor), minor))
+    elif what == "refund" and bought:
+        here.refund(bought[minor % len(bought)], minor)
+        last.clear()
+    elif what == "reverse" and last:
+        here.reverse(*last.pop())
+    elif what == "settle":
+        owed = int(here.send("0100", "910000", None).tag("OW") or 0)
+        if owed:
+            last.append((here.send("0200", "910000", owed), owed))
+
+
+@pytest.mark.slow
+@given(steps=WALKS)
+@settings(max_examples=60, deadline=None)
+def test_a_clock_that_ran_each_day_and_one_that_ran_at_last_agree(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    daily, once = shop(), shop()
+    bought: tuple[list[Said], list[Said]] = ([], [])
+    last: tuple[list[tuple[Said, int]], list[tuple[Said, int]]] = ([], [])
+    for what, minor, days in [("buy", 9_999_999, 35), *steps, ("wait", 0, 1)]:
+        for at, here in enumerate((daily, once)):
+            walk(here, what, minor, bought[at], last[at])
+        for _ in range(days):
+            wait(daily, 1)
+            daily.keep_house()
+        wait(once, days)
+
+    once.keep_house()
+
+    assert balances_and_lots(daily) == balances_and_lots(once)
+    assert daily.core.imbalances() == once.core.imbalances() == []
+    assert state_of(daily.replayed()) == daily.state()
+
+
+def test_a_shard_that_is_loaded_from_a_snapshot_charges_as_the_one_it_is_of() -> None:
+    here = shop()
+    here.record(HolidaysSet(club=1, days=(TODAY, TODAY + 1, TODAY + 3)))
+    buy(here)
+    core = new_core()
+    loading = Loading(core)
+    for part, body in dump(here.core):
+        loading.take(part, body)
+    loading.finish()
+    directory = Directory(core)
+    directory.load(here.directory.dump())
+
+    here.core, here.directory = core, directory
+    core.begin_tenure(2)
+    wait(here, 11)
+    here.keep_house()
+
+    assert counted(here, "due late") == charge(11 - 4)
