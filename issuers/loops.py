@@ -10,6 +10,7 @@ Each sequence is carried out on a new card. Sequences that leave the same state 
 
 import struct
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
@@ -27,6 +28,7 @@ from switch.events import (
     CardsLinked,
     ClubAdded,
     Event,
+    IssuerKeysSet,
     MerchantAdded,
     ProgrammeLive,
     TerminalAdded,
@@ -51,11 +53,15 @@ SATURDAY = 20_554
 EXPIRY_YYMM = 9912
 ACQUIRER_CODE = "1"
 ROUND_MINOR = 100_000
+LABEL = "searched"  # of vouchers whose PINs nobody has
 POINTS_WANTED = "PR009999999999"
 
 Step = tuple[str, int, int]
 """What, the amount, and for what undoes something the place of the step it undoes, else -1."""
 
+
+_BY_PIN = Operation.VOUCHER_REDEMPTION
+"""Not searched: what a voucher is worth was paid for before, with another card."""
 
 Extra = dict[int | str, str]
 Rule = TypeVar("Rule", DiscountRule, EarnRule, Fund)
@@ -131,6 +137,8 @@ def _seen_by(definition: Programme, tier: str) -> Programme:
         ),
         funding=rules(definition.funding),
         security=Security(),
+        operations=tuple(one for one in definition.operations if one is not _BY_PIN),
+        vouchers=None,
     )
 
 
@@ -206,6 +214,10 @@ class _World:
         if self.linked is not None:
             self._record(ProgrammeLive(definition=self.linked))
         self._record(ProgrammeLive(definition=definition))
+        if definition.stock is not None:
+            self._record(
+                IssuerKeysSet(programme=definition.programme, voucher="0", voucher_label=LABEL)
+            )
 
     def new_card(self) -> "_Holder":
         """Give a card that has done nothing, linked to another where guests are."""
@@ -219,6 +231,7 @@ class _World:
     def _add_card(self, programme: int) -> int:
         self._pan += 1
         pan = str(self._pan)
+        stock = self.definition.stock is not None and programme == self.definition.programme
         self._record(
             CardsAdded(
                 programme=programme,
@@ -226,6 +239,9 @@ class _World:
                 expiries=struct.pack("<H", EXPIRY_YYMM),
                 first6=struct.pack("<I", int(pan[:6])),
                 last4=struct.pack("<H", int(pan[-4:])),
+                digests=sha256(pan.encode()).digest() if stock else b"",
+                price_minor=_sold_for(self.definition) if stock else 0,
+                digest_label=LABEL if stock else "",
             )
         )
         return self.core.card_count - 1
@@ -443,10 +459,9 @@ class _Search:
                         yield ("refund", part, of)
             if what not in ("refund", "reverse"):
                 yield ("reverse", amount_minor, of)
-        most = self._amounts[-1]
         for operation, name in MONEY_STEPS:
             if operation in can:
-                yield (name, most // 2 or 1, -1)
+                yield (name, _sold_for(self._world.definition), -1)
 
 
 MONEY_STEPS = (
@@ -454,6 +469,11 @@ MONEY_STEPS = (
     (Operation.WITHDRAWAL, "withdraw"),
     (Operation.ACTIVATION, "activate"),
 )
+
+
+def _sold_for(definition: Programme) -> int:
+    """Give the amount that is loaded, sold or withdrawn."""
+    return amounts_of(definition)[-1] // 2 or 1
 
 
 def amounts_of(definition: Programme) -> tuple[int, ...]:

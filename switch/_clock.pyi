@@ -53,5 +53,10 @@ def run_steps(
 ) -> tuple[int, int]:
     """Have the steps of a plan's `switch.machine.ClockEntry` work on each card."""
 
-def write_row(core: Core, plan_row: int, now_us: int, utc_offset_s: int, body: bytes) -> int:
-    """Journal the moves of the slice before with its event (JSON); gives the sequence."""
+def write_row(
+    core: Core, plan_row: int, now_us: int, utc_offset_s: int, body: bytes, *, kind: int = ...
+) -> int:
+    """Journal the moves of the slice before with its event (JSON); gives the sequence.
+
+    `kind`: a `JournalKind`, the clock's if it is not said.
+    """

@@ -15,8 +15,7 @@ from switch._plan cimport (
     account_of, moment_at, plan_run_at,
 )
 from switch._register cimport Card
-from switch._shard cimport Shard, journal_row
-from switch._steps cimport has_expired
+from switch._shard cimport Shard, has_expired, journal_row
 from switch._words cimport (
     CARD_ACTIVE, CARD_STATUS_CLOSED, KIND_CLOCK, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
 )
@@ -207,7 +206,8 @@ def run_steps(Core core, int32_t plan_row, int entry, *, int64_t now_us, int32_t
     return outcome(core, &going)
 
 
-def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s, bytes body):
+def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s, bytes body, *,
+              int kind=KIND_CLOCK):
     """Journal the moves of the slice before. See `_clock.pyi`."""
     cdef Row *row = &core.decision.row
     cdef const Plan *plan = &core.shard.plans[plan_row]
@@ -217,7 +217,7 @@ def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s,
     moment_at(&now, now_us, utc_offset_s)
     row_clear(row)
     row.move_count = moves
-    row.kind = KIND_CLOCK
+    row.kind = <int16_t> kind
     row.business_day = now.local_day
     row.received_us = row.decided_us = now_us
     row.club = core.shard.register.clubs[plan.club_row].club

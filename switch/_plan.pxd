@@ -50,6 +50,8 @@ cdef enum:                      # registers; 0 to 39 have names on both sides (`
     R_INSTALMENTS = 34          # of this purchase: how many, the first one's amount and end
     R_FIRST_MINOR = 35
     R_FIRST_ENDS = 36
+    R_VOUCHER_POINTS = 37       # in: of the voucher that is sold, 0 = money; out: of one redeemed
+    R_PRICE = 38                # in: of the voucher that is sold
     R_REBATE = 39               # of the debt, if it ended now: R_OWED is without it
 
 cdef enum:                      # operations of a step
@@ -66,7 +68,7 @@ cdef enum:                      # operations of a step
     OP_BPS_FLOOR = 10           # dst = a * b // 10000
     OP_GROSS_OF_NET = 11        # dst = largest gross whose net of b basis points is at most a
     OP_SPENDABLE = 12           # dst = what may leave the card's account in slot imm now
-    OP_BALANCE = 13             # dst = balance of the card's account in slot imm
+    OP_BALANCE = 13             # dst = balance of the card's slot imm, without what has ended
     OP_RULE = 14                # first row of table imm that holds: dst..dst+3 values, a its name
     OP_JUMP = 15                # imm = index of an instruction further on
     OP_JUMP_IF_LESS = 16        # a < b
@@ -80,7 +82,8 @@ cdef enum:                      # operations of a step
     OP_LARGEST_LOT = 24         # dst = largest of the lots of slot imm that are open now; 0 = none
     OP_LAST_END = 25            # dst = when the last lot of slot imm ends; 0 = there is none
     OP_FIND_LOT = 26            # dst..dst+2 = remaining, end, opening of slot imm's lot R_ITEM
-    OP_END_OF = 27              # dst = second at which what `a` codes ends, from local day b on
+    OP_END_OF = 27              # dst = second at which what `a` codes ends, from local day b on;
+                                # imm: 0, or whose lots it carries on (`carried_on_until`)
     OP_DAY_OF = 28              # dst = local day of Unix second a
     OP_MOVE_ENDED = 29          # what has ended of account a enters account b; dst = how much;
                                 # imm: 1 = what is owed there ends, too
@@ -90,6 +93,7 @@ cdef enum:                      # operations of a step
     OP_PAY_DEBT = 33            # register dst pays debts: a.. = fees, principal, late charges, 0
     OP_SETTLE_DEBT = 34         # the debt ends: a.. = fees, principal, late charges, rebate
     OP_TELL_DEBT = 35           # R_OWED, and R_DUE by what register a codes
+    OP_LINKED_SPENDABLE = 36    # dst = what may leave slot imm of the linked card now
     OP_CHARGE_LATE = 38         # what is late is charged until today
     OP_COUNT = 39
 
@@ -160,6 +164,15 @@ cdef struct Security:           # what a card of the programme has to prove
     uint8_t chip                # a chip's cryptogram has to be right, and a chip is to be read
     uint8_t fallback            # its stripe may be read where the chip could not be
 
+cdef struct VoucherRules:       # of a programme whose cards are vouchers, or take their value
+    uint8_t are_vouchers
+    uint8_t money_slot          # of a voucher: where its value is; NO_SLOT = it has no such wallet
+    uint8_t points_slot
+    uint8_t sold_slot           # counts one from the sale to its end
+    int32_t programme           # whose vouchers a card takes; 0 = none's
+    int32_t tries_max           # wrong PINs of a card's day
+    int32_t terminal_tries_max
+
 cdef struct Plan:
     int32_t programme
     int32_t version
@@ -194,6 +207,7 @@ cdef struct Plan:
     char tiers[8][24]           # names of its levels
     char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
     Security security
+    VoucherRules vouchers
     uint8_t host                # the cards' own bank decides: see `_remote`
     char pricing[24]            # of the function that OP_PRICE asks; first byte 0 = none
 

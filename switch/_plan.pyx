@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from switch._calendar cimport DAY_INVALID, months_after, period_end
+from switch._calendar cimport CivilDate, DAY_INVALID, civil_of, months_after, period_end
 from switch._debts cimport (
     TERMS_FIRST, Debts, FirstDue, Owed, Paid, debts_begin, debts_charge, debts_owed, debts_pay,
     debts_settle,
@@ -168,6 +168,19 @@ cdef int64_t largest_lot(const Run *run, int64_t account) noexcept nogil:
     return largest
 
 
+cdef int64_t not_ended(const Run *run, int64_t account) noexcept nogil:
+    """An account's balance without what has ended: that is nobody's to spend any more."""
+    cdef int64_t balance = run.book.accounts[account].balance
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef const Lot *lot
+    while at >= 0:
+        lot = &run.book.lots[at]
+        if lot.remaining > 0 and lot.expires_at != 0 and lot.expires_at <= run.now.unix_s:
+            balance -= lot.remaining
+        at = lot.next
+    return balance
+
+
 cdef int64_t counted(const Run *run, int64_t account) noexcept nogil:
     """What the lots say that are open now; what is owed of one that has ended counts no more."""
     cdef int32_t at = run.book.accounts[account].lots
@@ -228,6 +241,54 @@ cdef int64_t end_of(const Run *run, int64_t code, int64_t day) noexcept nogil:
         if ends == DAY_INVALID:
             return 0
     return ends * SECONDS_A_DAY - run.now.utc_offset_s
+
+
+cdef int64_t row_begins(const Run *run, int64_t account, int64_t over_s, int64_t grace_s,
+                        int64_t day) noexcept nogil:
+    """The local day on which a row of lots began that carry each other on until a second.
+
+    `day` where there is none. A lot carries another one on that begins where the other is over,
+    `grace_s` before its end; lots are in the order of their ends.
+    """
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef int64_t begins_s = 0
+    cdef int64_t ends_s = 0
+    cdef const Lot *lot
+    while at >= 0:
+        lot = &run.book.lots[at]
+        # Of a lot from before openings were kept (0) the next one's has to do.
+        if lot.available_at != ends_s or begins_s == 0:
+            begins_s = lot.available_at
+        ends_s = lot.expires_at - grace_s
+        at = lot.next
+    if ends_s != over_s or begins_s == 0:
+        return day
+    return (begins_s + run.now.utc_offset_s) // SECONDS_A_DAY
+
+
+cdef int64_t carried_on_until(const Run *run, const Step *step, int64_t code,
+                              int64_t day) noexcept nogil:
+    """As `end_of`, but months are counted from where the row of lots began that this carries on.
+
+    From the end before, whoever begins on a 31st would be on a 30th after the first short month,
+    and stay there. `imm`: slot + 1, and the grace of its lots in seconds above 8 bits.
+    """
+    cdef int calendar = <int> (code >> 36 & 15)
+    cdef int32_t months = <int32_t> (code >> 40)
+    cdef CivilDate first
+    cdef CivilDate begins
+    cdef int64_t anchor
+    cdef int64_t ends
+    if <int> (code >> 32 & 15) != MONTHS_LATER:
+        return end_of(run, code, day)
+    anchor = row_begins(run, run.card.accounts + (step.imm & 255) - 1,
+                        day * SECONDS_A_DAY - run.now.utc_offset_s, step.imm >> 8, day)
+    if not (civil_of(calendar, <int32_t> anchor, &first)
+            and civil_of(calendar, <int32_t> day, &begins)):
+        return 0
+    months += (begins.year - first.year) * 12 + begins.month - first.month
+    ends = months_after(calendar, <int32_t> anchor, months)
+    return 0 if ends == DAY_INVALID else (ends + 1) * SECONDS_A_DAY - run.now.utc_offset_s
 
 
 cdef void debts_of(const Plan *plan, const Run *run, Debts *debts) noexcept nogil:
@@ -329,8 +390,11 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
         value = gross_of_net(a, b)
     elif step.op == OP_SPENDABLE:
         value = book_spendable(run.book, run.card.accounts + step.imm, run.spent_s)
+    elif step.op == OP_LINKED_SPENDABLE:
+        if run.linked != NULL:
+            value = book_spendable(run.book, run.linked.accounts + step.imm, run.spent_s)
     elif step.op == OP_BALANCE:
-        value = run.book.accounts[run.card.accounts + step.imm].balance
+        value = not_ended(run, run.card.accounts + step.imm)
     elif step.op == OP_LOCAL_DAY_END:
         if a != 0:
             value = (run.now.local_day + a + 1) * SECONDS_A_DAY - run.now.utc_offset_s
@@ -344,7 +408,7 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
     elif step.op == OP_LAST_END:
         value = last_end(run, run.card.accounts + step.imm)
     elif step.op == OP_END_OF:
-        value = end_of(run, a, b)
+        value = carried_on_until(run, step, a, b) if step.imm else end_of(run, a, b)
     elif step.op == OP_DAY_OF:
         value = (a + run.now.utc_offset_s) // SECONDS_A_DAY
     registers[step.dst] = value

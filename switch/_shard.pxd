@@ -10,7 +10,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 from switch._exchanges cimport Exchange, Exchanges
 from switch._keyring cimport Keyring
 from switch._plan cimport Moment, Plan, PriceDesk
-from switch._register cimport Register
+from switch._register cimport Card, Register
 from switch.ledger._batches cimport Batches
 from switch.ledger._book cimport Account, Book
 from switch.ledger._rows cimport Buffer, Row
@@ -37,6 +37,7 @@ cdef enum DecisionStatus:
     KEYS_FIRST = 7          # the slow lane has to have new keys made for the terminal first
     CARD_FIRST = 8          # the slow lane has to add another bank's card first
     ASK_ISSUER = 9          # the slow lane has to ask the card's own bank first
+    SEEK_VOUCHER = 10       # the slow lane has to ask the other shards for the voucher first
 
 cdef enum Proof:            # what a message can prove, a bit each; column `proofs` of the journal
     PROOF_MAC = 1
@@ -45,6 +46,7 @@ cdef enum Proof:            # what a message can prove, a bit each; column `proo
     PROOF_CRYPTOGRAM = 8
     PROOF_KEYS_BEFORE = 16  # of a verdict: by the terminal's keys of before
     PROOF_DYNAMIC_CODE = 32 # CVC3
+    PROOF_VOUCHER = 64      # that it has the PIN of some voucher
 
 cdef struct Verdict:        # what the HSM said of a message, a bit for each `Proof`
     uint8_t asked
@@ -58,6 +60,7 @@ cdef struct Verdict:        # what the HSM said of a message, a bit for each `Pr
     uint8_t card_answer[8]
     int32_t card_counter    # that the dynamic code was asked with
     char pin_block[16]      # under the key that is shared with the card's own bank
+    uint8_t voucher[32]     # digest of the voucher's PIN, where that is right
 
 cdef enum IssuerSaid:           # what became of asking a card's own bank
     ISSUER_APPROVED = 1
@@ -84,12 +87,17 @@ cdef struct HostPrefix:         # cards of other banks, by how their numbers beg
     int32_t divisor             # of a number's first eight digits, to compare with it
     int32_t plan_row
 
+cdef enum Sought:               # what became of asking the other shards for a voucher
+    SOUGHT_EVERYWHERE = 1       # all of them have answered
+    SOUGHT_IN_PART = 2          # not all of them are there
+
 cdef struct Recall:             # what was done for a message so far, before it can be decided
     Verdict verdict
     int32_t count               # how often the journal was asked
     int32_t terminal            # the last key it looked for; -1 = none
     int32_t stan
     const PriceDesk *desk       # where Python is asked, in the slow lane; NULL = not here
+    uint8_t sought              # Sought; 0 = nobody was asked yet
     const IssuerAnswer *issuer  # of the card's own bank; NULL = it was not asked yet
 
 cdef struct Request:
@@ -117,6 +125,9 @@ cdef struct Request:
     uint8_t mac_element         # where the message's MAC stands; 0 = it has none
     uint8_t has_key_serial
     uint8_t key_serial[10]      # of the key derived for this message (DUKPT): KSN
+    uint8_t has_voucher_pin
+    uint8_t voucher_pin_bytes
+    uint8_t voucher_pin[48]     # vector and cryptogram, under the terminal's data key
     int32_t expires_yymm        # -1 = not sent, like every number below
     int16_t entry_mode          # DE 22, the first two digits
     int16_t service_code        # of track 2
@@ -165,6 +176,8 @@ cdef struct Decision:
     int32_t discount_rule       # 1 + index in the programme's names
     int32_t earn_rule
     int32_t plan_row            # -1 = none
+    int64_t voucher             # row of the voucher that is redeemed, or was found; -1 = none
+    int64_t voucher_points
     bint tells_balances
     bint points_only
     bint tells_keys             # of a key exchange: the terminal's new ones
@@ -220,6 +233,7 @@ cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
+cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil
 cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
                                 int64_t undone) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil

@@ -1,12 +1,8 @@
-"""The steps that a decision is made of; see `_steps.pyx`.
-
-Used by `_decide` and `_undo`; `_clock` asks which cards have expired.
-"""
+"""The steps that a decision is made of; see `_steps.pyx`. Used by `_decide` and `_undo` only."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from switch._plan cimport Moment
-from switch._register cimport Card
 from switch._shard cimport Decision, Request, Shard
 
 cdef void undo_moves(Shard *shard, Decision *decision) noexcept nogil
@@ -21,7 +17,6 @@ cdef int check_clock(Shard *shard, const Request *request, const Moment *now) no
 cdef int find_the_card(Shard *shard, const Request *request, Decision *decision) noexcept nogil
 cdef int check_card(Shard *shard, const Request *request, const Moment *now,
                     Decision *decision) noexcept nogil
-cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil
 cdef int check_amount(Shard *shard, const Request *request, Decision *decision) noexcept nogil
 cdef int ask_journal(Decision *decision, int32_t terminal, int32_t stan) noexcept nogil
 cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8_t operation,

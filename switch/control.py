@@ -17,18 +17,19 @@ import hashlib
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
 import structlog
 import trio
 
 from switch._core import Core
-from switch._security import card_proofs
+from switch._security import card_proofs, voucher
 from switch.directory import Directory, EventError
 from switch.errors import OperatingError, ProtocolError
 from switch.events import (
     CardsAdded,
+    Digest,
     Event,
     ProgrammeAnnounced,
     ProgrammeApproved,
@@ -37,6 +38,8 @@ from switch.events import (
     ProgrammeLive,
     ProgrammeRetired,
     TakenOver,
+    VoucherHandedOver,
+    VoucherRefused,
     decode_event,
     encode_event,
 )
@@ -52,6 +55,7 @@ from switch.limits import (
 from switch.notices import merchant_names
 from switch.operations import CardStatus
 from switch.versions import Version
+from switch.voucher_debts import VoucherEvent
 
 READ_BYTES = 1 << 16
 TOKEN_BYTES = 16
@@ -111,7 +115,23 @@ class FindProgrammes(_Request, frozen=True, kw_only=True, tag="find_programmes")
     programme: int = 0
 
 
-Request = Record | FindCards | FindTerminals | FindProgrammes
+class SeekVoucher(_Request, frozen=True, kw_only=True, tag="seek_voucher"):
+    """Another shard's: is this voucher here? Then it goes there. `programme`: the voucher's."""
+
+    digest: Digest
+    programme: int
+    shard: int
+
+
+class BringVoucher(_Request, frozen=True, kw_only=True, tag="bring_voucher"):
+    """Another shard's: a voucher that its row has let go is owed to this one."""
+
+    shard: int
+    row: int
+    event: VoucherHandedOver
+
+
+Request = Record | FindCards | FindTerminals | FindProgrammes | SeekVoucher | BringVoucher
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
@@ -132,6 +152,15 @@ class Refused(_Answer, frozen=True, kw_only=True, tag="refused"):
     in_doubt: bool = False
 
 
+class FoundVoucher(msgspec.Struct, frozen=True, kw_only=True):
+    """What a voucher is worth, and whether somebody has that. `sold`: it may be redeemed."""
+
+    price_minor: int
+    points: int
+    sold: bool
+    redeemed: bool
+
+
 class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     """A card; `card` is its number in events."""
 
@@ -139,6 +168,7 @@ class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     pan: str  # masked
     status: CardStatus
     pin_tries: int
+    voucher: FoundVoucher | None = None
 
 
 class FoundCards(_Answer, frozen=True, kw_only=True, tag="cards"):
@@ -160,7 +190,15 @@ class FoundProgrammes(_Answer, frozen=True, kw_only=True, tag="programmes"):
     merchants: dict[str, tuple[str, str]]
 
 
-Answer = Recorded | Refused | FoundCards | FoundTerminals | FoundProgrammes
+class VoucherSought(_Answer, frozen=True, kw_only=True, tag="voucher_sought"):
+    """What `switch.voucher_travel.Sought` says."""
+
+    state: Literal["not here", "refused", "under way", "handed over"]
+    row: int = 0
+    event: VoucherHandedOver | None = None
+
+
+Answer = Recorded | Refused | FoundCards | FoundTerminals | FoundProgrammes | VoucherSought
 
 _REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _ENCODER = msgspec.json.Encoder()
@@ -174,6 +212,16 @@ class Recorder(Protocol):
 
     async def wait_durable(self, seq: int) -> None:
         """Wait until a row is durable."""
+
+
+class Vouchers(Protocol):
+    """Where another shard asks for a voucher, or brings one. Raises EventError, OperatingError."""
+
+    async def hand_over(self, request: SeekVoucher) -> VoucherSought:
+        """Let it go."""
+
+    async def take_in(self, request: BringVoucher) -> int:
+        """Have it; gives a row that is durable."""
 
 
 def strict_event(body: bytes) -> Event:
@@ -220,11 +268,13 @@ class Desk:
         directory: Directory,
         recorder: Recorder,
         owns: Callable[[bytes], bool],
+        vouchers: Vouchers | None = None,
     ) -> None:
         self._core = core
         self._directory = directory
         self._recorder = recorder
         self._owns = owns
+        self._vouchers = vouchers
         self._done: dict[str, tuple[bytes, int]] = {}  # key → digest of the event, its sequence
         self._connected = 0
 
@@ -276,11 +326,23 @@ class Desk:
                 return FoundTerminals(numbers=await _each(self._find_terminal, request.terminals))
             case FindProgrammes():
                 return self._find_programmes(request.programme)
+            case SeekVoucher() | BringVoucher():
+                return await self._move_voucher(request, uid)
             case Record():
                 try:
                     return await self._record(request, uid)
                 except (EventError, ProtocolError, OperatingError) as error:
                     return _refused(str(error), uid, by=request.by)
+
+    async def _move_voucher(self, request: SeekVoucher | BringVoucher, uid: int) -> Answer:
+        if self._vouchers is None:
+            return _refused("this shard is the only one", uid)
+        try:
+            if isinstance(request, SeekVoucher):
+                return await self._vouchers.hand_over(request)
+            return Recorded(seq=await self._vouchers.take_in(request))
+        except (EventError, OperatingError) as error:
+            return _refused(str(error), uid)
 
     def _find_card(self, token: str) -> FoundCard | None:
         number = self._core.card_of(bytes.fromhex(token))
@@ -288,7 +350,26 @@ class Desk:
             return None
         _, status, _, _, masked = self._core.card(number)
         tries = card_proofs(self._core, number)[0]
-        return FoundCard(card=number, pan=masked, status=CardStatus(status), pin_tries=tries)
+        return FoundCard(
+            card=number,
+            pan=masked,
+            status=CardStatus(status),
+            pin_tries=tries,
+            voucher=self._voucher(number),
+        )
+
+    def _voucher(self, card: int) -> FoundVoucher | None:
+        found = voucher(self._core, card)
+        if found is None:
+            return None
+        price_minor, points, redeemed_by = found
+        first = self._core.card(card)[0]
+        return FoundVoucher(
+            price_minor=price_minor,
+            points=points,
+            sold=any(self._core.account(first + at)[4] > 0 for at in range(2)),
+            redeemed=redeemed_by is not None,
+        )
 
     def _find_terminal(self, name: TerminalName) -> int | None:
         return self._directory.terminal_of(*name)
@@ -331,6 +412,8 @@ class Desk:
             raise EventError(f"{by} asks, and the step says {event.by}")
         if isinstance(event, TakenOver):
             raise EventError("a process takes its shard over when it starts")
+        if isinstance(event, VoucherRefused | VoucherEvent):
+            raise EventError("what became of a PIN is written by who looked at it")
         if isinstance(event, IssuerEvent):
             raise EventError("what became of a question to a bank is written by who asked")
         if isinstance(event, CardsAdded):

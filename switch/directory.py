@@ -14,6 +14,7 @@ from switch._hosts import set_host, take_row_events
 from switch._plan_loading import link_cards, set_credit_limit, set_holidays, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
+    add_vouchers,
     reset_key_counter,
     reset_pin_tries,
     set_derivation_key,
@@ -22,7 +23,6 @@ from switch._security import (
     set_policy,
     set_terminal_keys,
 )
-from switch.code_places import wrong_places
 from switch.events import (
     AcquirerAdded,
     CardsAdded,
@@ -55,17 +55,30 @@ from switch.events import (
     TerminalAdded,
     TerminalKeysSet,
     TerminalStatusChanged,
+    VoucherArrived,
+    VoucherHandedOver,
+    VoucherReceived,
+    VoucherRefused,
     decode_event,
     encode_event,
 )
 from switch.issuer_debts import Asked, Debt, IssuerDebts
-from switch.machine import UNITS, Layout, lay_out
+from switch.key_checks import check_digests, check_issuer_keys
+from switch.machine import Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
 from switch.plan import CompiledPlan, compile_plan
 from switch.programme import Programme, bins_overlap, costs_more
+from switch.programme_links import (
+    check_vouchers,
+    funder_of,
+    put_voucher_rules,
+    rewarded_layout,
+    voucher_layout,
+)
 from switch.units import counts_of, points_of
 from switch.versions import Step, Version, VersionError, Versions
+from switch.voucher_debts import VoucherDebts
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
@@ -104,6 +117,7 @@ class Directory:
         self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
         self._layouts: dict[int, Layout] = {}
         self.issuers = IssuerDebts()
+        self.travelling = VoucherDebts()
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -222,6 +236,10 @@ class Directory:
                 | IssuerTold()
             ):
                 self.issuers.apply(event, seq)
+            case VoucherRefused():
+                pass  # for whoever reads the journal: the row has counted the try
+            case VoucherHandedOver() | VoucherArrived() | VoucherReceived():
+                self.travelling.apply(self._core, event, seq)
             case TakenOver():
                 self.issuers.take_over()
 
@@ -370,8 +388,11 @@ class Directory:
         """Give a version's accounts and plan. Raises EventError."""
         try:
             layout = lay_out(definition, self._layouts.get(definition.programme))
-            linked = self._linked_layout(definition)
-            plan = compile_plan(definition, self.merchant_rows, layout, linked, retired=retired)
+            linked = rewarded_layout(definition, self.programmes, self._layouts)
+            voucher = voucher_layout(definition, self.programmes, self._layouts)
+            plan = compile_plan(
+                definition, self.merchant_rows, layout, linked, voucher, retired=retired
+            )
         except KeyError as error:
             raise EventError(f"programme {definition.programme}: no merchant {error}") from None
         except ValueError as error:
@@ -389,54 +410,21 @@ class Directory:
                 club=definition.club,
                 money_floor=NO_FLOOR if definition.host else definition.money_floor_minor,
                 seq=seq,
-                organisation=self._funding_account(definition),
+                organisation=self.organisation_accounts.get(
+                    funder_of(definition, self.programmes, self.organisations), -1
+                ),
             )
         except ValueError as error:
             raise EventError(f"programme {definition.programme}: {error}") from None
         self._layouts[definition.programme] = layout
         name_pricing(self._core, row, definition.pricing)
         set_policy(self._core, row, definition.security)
+        put_voucher_rules(self._core, row, definition, layout)
         set_host(self._core, row, remote=bool(definition.host), prefixes=definition.bins)
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
         self._tell_holidays(definition)
-
-    def _funding_account(self, definition: Programme) -> int:
-        """Give the account of a programme's organisation, or -1. Cards' money stays one's own."""
-        live = self.programmes.get(definition.programme)
-        if live is not None and live.organisation not in (0, definition.organisation):
-            raise ValueError(f"organisation {live.organisation} funds what its cards have")
-        if definition.organisation == 0:
-            return -1
-        found = self.organisations.get(definition.organisation)
-        if found is None or found.club != definition.club:
-            raise ValueError(f"its club has no organisation {definition.organisation}")
-        return self.organisation_accounts[definition.organisation]
-
-    def _linked_layout(self, definition: Programme) -> Layout | None:
-        """Give the accounts of the cards that guests of this programme are linked to."""
-        referral = definition.referral
-        if referral is None:
-            return None
-        if referral.programme == definition.programme:
-            raise ValueError("a referral rewards a card of another programme")
-        live = self.programmes.get(definition.programme)
-        if live is not None and (
-            live.referral is None or live.referral.programme != referral.programme
-        ):
-            # Guests' cards may be linked to cards whose accounts are laid out in another way.
-            raise ValueError("a referral rewards the same programme from its first version on")
-        rewarded = self.programmes.get(referral.programme)
-        if rewarded is not None and rewarded.club != definition.club:
-            raise ValueError("a referral rewards a card of the same club")
-        layout = self._layouts.get(referral.programme)
-        wallets = () if layout is None else layout.slots
-        if not any(
-            slot.name == referral.wallet and slot.unit == UNITS["points"] for slot in wallets
-        ):
-            raise ValueError(f"programme {referral.programme} has no points {referral.wallet!r}")
-        return layout
 
     def _link_cards(self, event: CardsLinked) -> None:
         """Have guests' cards reward a member's."""
@@ -469,6 +457,11 @@ class Directory:
         tokens = {event.tokens[at : at + 16] for at in range(0, len(event.tokens), 16)}
         if len(tokens) != count or any(self._core.card_of(token) is not None for token in tokens):
             raise EventError("a card that is known already")
+        try:
+            check_vouchers(self._core, self.programmes[event.programme], event, count)
+            check_digests(self.issuer_keys.get(event.programme), event)
+        except ValueError as error:
+            raise EventError(str(error)) from None
         first = self._core.add_cards(
             self.programme_rows[event.programme],
             event.tokens,
@@ -476,14 +469,18 @@ class Directory:
             _numbers("I", event.first6),
             _numbers("H", event.last4),
         )
+        if event.digests:
+            add_vouchers(self._core, first, event.digests, event.price_minor, event.points)
         if event.pvvs:
             set_pin_values(self._core, first, _numbers("H", event.pvvs), _numbers("B", event.pvkis))
 
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"keys of programme {event.programme}, which is not known")
-        if wrong := wrong_places(event):
-            raise EventError(wrong)
+        try:
+            check_issuer_keys(self.issuer_keys.get(event.programme), event)
+        except ValueError as error:
+            raise EventError(str(error)) from None
         set_issuer_keys(self._core, self.programme_rows[event.programme], event)
         self.issuer_keys[event.programme] = event
 
@@ -528,6 +525,7 @@ class Directory:
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
                 questions=list(self.issuers.open.values()),
                 debts=list(self.issuers.owed.values()),
+                travelling=self.travelling.owed,
             )
         )
 
@@ -561,6 +559,7 @@ class Directory:
         for terminal in found.terminal_keys:
             self._set_terminal_keys(terminal)
         self.issuers.load(found.questions, found.debts)
+        self.travelling.owed = found.travelling
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -581,6 +580,7 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminal_keys: list[TerminalKeysSet] = []
     questions: list[Asked] = []
     debts: list[Debt] = []
+    travelling: dict[int, VoucherHandedOver] = {}
 
 
 def _live_before(found: _Dump) -> list[Version]:

@@ -56,6 +56,8 @@ class Register(IntEnum):
     INSTALMENTS = 34
     FIRST_MINOR = 35
     FIRST_ENDS = 36
+    VOUCHER_POINTS = 37
+    PRICE = 38
     REBATE = 39
     RULE_0 = 40
     RULE_1 = 41
@@ -117,6 +119,7 @@ class Op(IntEnum):
     PAY_DEBT = 33
     SETTLE_DEBT = 34
     TELL_DEBT = 35
+    LINKED_SPENDABLE = 36
     CHARGE_LATE = 38
 
 

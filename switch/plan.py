@@ -74,12 +74,14 @@ def compile_plan(
     merchant_rows: Mapping[str, int],
     layout: Layout,
     linked: Layout | None = None,
+    voucher: Layout | None = None,
     *,
     retired: bool = False,
 ) -> CompiledPlan:
     """Compile a programme; `merchant_rows` gives the register's number of each DE 42 it names.
 
-    `linked`: the accounts of the cards that its referral rewards. `retired`: it does nothing new.
+    `linked`: the accounts of the cards that its referral rewards. `voucher`: those of the vouchers
+    that its cards take. `retired`: it does nothing new.
     Raises KeyError for a merchant that is not known.
     """
     writer = Writer()
@@ -89,6 +91,7 @@ def compile_plan(
         programme=programme,
         layout=layout,
         linked=linked,
+        voucher=voucher,
         fund_tables=tuple(tables.condition(fund.when) for fund in programme.funding),
     )
     bodies: dict[Operation, Callable[[Sale], None]] = {
@@ -106,14 +109,7 @@ def compile_plan(
                 _decline_what_is_new(writer)
             body(sale)
             writer.step(Op.END)
-    clock = [-1] * len(ClockEntry)
-    for kind, work in CLOCK_WORK.items():
-        if has_work(programme, kind):
-            clock[kind] = len(writer.steps)
-            if retired and kind is ClockEntry.RENEWAL:
-                _decline_what_is_new(writer)
-            work(sale)
-            writer.step(Op.END)
+    clock = _clock_entries(sale, retired=retired)
     if not writer.steps:
         writer.step(Op.END)
     tiers = programme.tiers.levels if programme.tiers is not None else ()
@@ -139,6 +135,19 @@ def compile_plan(
         tables=tables.tables,
         names=programme.rule_names(),
     )
+
+
+def _clock_entries(sale: Sale, *, retired: bool) -> list[int]:
+    """Write what the clock does with a card; gives where each kind of it begins."""
+    entries = [-1] * len(ClockEntry)
+    for kind, work in CLOCK_WORK.items():
+        if has_work(sale.programme, kind):
+            entries[kind] = len(sale.writer.steps)
+            if retired and kind is ClockEntry.RENEWAL:
+                _decline_what_is_new(sale.writer)
+            work(sale)
+            sale.writer.step(Op.END)
+    return entries
 
 
 def _decline_what_is_new(writer: Writer) -> None:

@@ -76,6 +76,35 @@ class Ending(_Part, frozen=True, kw_only=True, gc=False):
 
 NEVER = Ending()
 
+SHORTEST_MONTHS: dict[Calendar, tuple[int, ...]] = {
+    "jalali": (0, 29, 59, 89, 119, 149, 179, 210, 241, 272, 303, 334),
+    "gregorian": (0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334),
+}
+"""How many days so many months later is at least, whatever day they are counted from."""
+SHORTEST_YEAR = 365
+MONTHS_OF = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
+DAYS_OF = {"day": 1, "week": 7}
+
+
+def shortest_days(ending: Ending) -> int | None:
+    """Give how many days later the last day is, at least; None for what never ends.
+
+    What ends with a period has that period's last day to begin on, so only later periods count.
+    """
+    if ending.after_months:
+        return _shortest(ending.calendar, ending.after_months)
+    if ending.period is None:
+        return ending.after_days or None
+    if ending.period.kind == "no end":
+        return None
+    if ending.period.kind in DAYS_OF:
+        return DAYS_OF[ending.period.kind] * ending.periods_more
+    return _shortest(ending.period.calendar, MONTHS_OF[ending.period.kind] * ending.periods_more)
+
+
+def _shortest(calendar: Calendar, months: int) -> int:
+    return months // 12 * SHORTEST_YEAR + SHORTEST_MONTHS[calendar][months % 12]
+
 
 class When(_Part, frozen=True, kw_only=True, gc=False):
     """When a rule holds. Empty means any; weekdays count from Saturday = 0; not at `hour_to`."""
@@ -191,7 +220,7 @@ class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
 
     `points_max` 0 = no bound. Points open at the start of the local day `available_after_days` from
     now (0 = at once) and end with the local day `expires_after_days` from now, or as `expires`
-    says (neither: never).
+    says (neither: never): not before they open, on whatever day they are earned.
     """
 
     name: str
@@ -218,8 +247,8 @@ class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
             raise ProgrammeError(f"rule {self.name}: days are not negative, and at most 50 years")
         if ends and self.expires != NEVER:
             raise ProgrammeError(f"rule {self.name}: its points end in one way")
-        last = self.ending().after_days
-        if last and last < opens:
+        last = shortest_days(self.ending())
+        if last is not None and last < opens:
             raise ProgrammeError(f"rule {self.name}: points end before they open")
 
     def ending(self) -> Ending:
@@ -441,6 +470,39 @@ class Referral(_Part, frozen=True, kw_only=True, gc=False):
         """Raise ProgrammeError for a reward that is none."""
         if not 0 < self.points <= POINTS_MAX:
             raise ProgrammeError("referral: a reward is above zero")
+
+
+class VoucherStock(_Part, frozen=True, kw_only=True, gc=False):
+    """The programme's cards are vouchers: each is sold by its number for what it was loaded with.
+
+    What a till takes is the voucher's value, in the activation's wallet; of one that is worth
+    points the club gets the price, and `points` is the wallet that they wait in ("" = none are).
+    Its PIN is redeemed into another card (`Vouchers`); it pays for nothing itself.
+    """
+
+    points: str = ""
+
+
+class Vouchers(_Part, frozen=True, kw_only=True, gc=False):
+    """Vouchers of which programme a card takes, by PIN, and into which wallets; "" = no such.
+
+    What enters a wallet that is dated ends as `ends` says, from the day on; in a plain one never.
+    After so many wrong PINs of a card, or of a terminal, in a business day no PIN is looked at.
+    """
+
+    programme: int
+    money: str = ""
+    points: str = ""
+    ends: Ending = NEVER
+    tries_max: int = 5
+    terminal_tries_max: int = 50
+
+    def __post_init__(self) -> None:
+        """Raise ProgrammeError for a card that takes nothing, or guesses without a bound."""
+        if not self.money and not self.points:
+            raise ProgrammeError("vouchers: a wallet is named that takes their value")
+        if not 1 <= self.tries_max <= 100 or not 1 <= self.terminal_tries_max <= 10_000:
+            raise ProgrammeError("vouchers: 1 to 100 wrong PINs of a card, 10,000 of a terminal")
 
 
 class Items(_Part, frozen=True, kw_only=True, gc=False):

@@ -10,7 +10,13 @@ from switch.programme import Programme
 from switch.reasons import Reason
 from switch.rules import Period
 from tests.model.book import Account, PlainBook, Posting
-from tests.model.endings import SECONDS_A_DAY, ends_at, first_day_after, period_ends_at, start_of
+from tests.model.endings import (
+    SECONDS_A_DAY,
+    carried_on_until,
+    ends_at,
+    period_ends_at,
+    start_of,
+)
 from tests.model.pricing import Ask, Place, Priced, Purse, price_hold, price_purchase
 
 FOR_EVER_DAYS = 18_250
@@ -245,8 +251,16 @@ class Entry:
 
     def _above_balance(self, name: str, amount_minor: int) -> bool:
         most = self.programme.limits.balance_minor_max
-        has = self.book.balance(self.wallet(name)) + self.book.balance(self.wallet(f"{name} held"))
+        has = self._not_ended(self.wallet(name)) + self._not_ended(self.wallet(f"{name} held"))
         return bool(most) and has + amount_minor > most
+
+    def _not_ended(self, account: Account) -> int:
+        ended = sum(
+            lot.remaining
+            for _, lot in self.book.in_order(account)
+            if lot.remaining > 0 and lot.has_ended(self.now_s)
+        )
+        return self.book.balance(account) - ended
 
     def _ends(self) -> int:
         assert self.programme.activation is not None
@@ -334,8 +348,8 @@ class Entry:
             begins = (ends + offset_s) // SECONDS_A_DAY
             if self.count("membership") < 1:
                 begins = max(today, begins)
-        opens = start_of(begins, offset_s) if begins != today else 0
-        over = first_day_after(membership.valid, begins)
+        opens = start_of(begins, offset_s)
+        over = carried_on_until(membership.valid, begins, self._row_begins(begins, grace_s))
         assert over is not None
         until = start_of(over if membership.valid.period else over - 1, offset_s)
         self.put(1, COUNTS, self.wallet("membership"), (opens, until + grace_s), any_version=True)
@@ -347,6 +361,16 @@ class Entry:
         return Priced(
             0, points=membership.fee_points, told_fee_minor=membership.fee_minor, until_s=until
         )
+
+    def _row_begins(self, day: int, grace_s: int) -> int:
+        """Go back from what is over on a day to the first of those that carried each other on."""
+        over_s = start_of(day, self.place.utc_offset_s)
+        lots = [lot for _, lot in self.book.in_order(self.wallet("membership"))]
+        for lot in reversed(lots):
+            if lot.expires_at - grace_s != over_s:
+                break
+            over_s = lot.available_at
+        return (over_s + self.place.utc_offset_s) // SECONDS_A_DAY
 
     def item(self, ask: Ask, what: str) -> Priced | Reason:
         """`register`, `inquire` or `claim` the item that the message names."""

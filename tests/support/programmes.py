@@ -28,6 +28,7 @@ from switch.rules import (
     Tiers,
     Wallet,
     When,
+    shortest_days,
 )
 from tests.support.shop import BOOKS, CAFE
 
@@ -199,7 +200,14 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, Any]:
     for at in range(draw(st.integers(1, 3))):
         rule = msgspec.structs.replace(draw(EARNINGS), name=f"e{at}", when=draw(_leveled(tiers)))
         if draw(st.booleans()):
-            rule = msgspec.structs.replace(rule, expires_after_days=0, expires=draw(ENDINGS))
+            ending = draw(ENDINGS)
+            opens, last = rule.available_after_days, shortest_days(ending)
+            rule = msgspec.structs.replace(
+                rule,
+                available_after_days=opens if last is None else min(opens, last),
+                expires_after_days=0,
+                expires=ending,
+            )
         earning.append(rule)
     return {"discounts": tuple(discounts), "earning": tuple(earning)}
 

@@ -104,9 +104,15 @@ def test_what_credit_costs_is_said_plan_by_plan() -> None:
 
 
 def test_every_operation_that_a_programme_may_name_can_be_said() -> None:
-    of_cards = {Operation(number) for number in (1, 2, 4, 5, 6, 7, 8, *range(16, 25))}
+    of_cards = {Operation(number) for number in (1, 2, 4, 5, 6, 7, 8, *range(16, 26))}
 
     assert set(OPERATIONS) == of_cards
+
+
+def test_a_programme_that_gives_credit_can_be_said() -> None:
+    keys = {line.key for line in how_it_works(credit(1, 1, 1), NAMES)}
+
+    assert {"operation/REPAYMENT", "operation/SETTLEMENT", "operation/DEBT_INQUIRY"} <= keys
 
 
 def test_numbers_have_persian_digits_and_separators() -> None:
