@@ -45,6 +45,7 @@ COMMANDS = (
     Command("terminals", "bashgah.commands.terminals:app", "Make terminals' keys; inject them."),
     Command("issuers", "bashgah.commands.issuers:app", "PIN keys shared with other banks."),
     Command("programme", "bashgah.commands.programme:app", "Change what a programme says."),
+    Command("members", "bashgah.commands.members:app", "List whose membership or level ends."),
     Command("record", "bashgah.commands.record:command", "Let events of a file take effect."),
     Command("loadtest", "bashgah.commands.loadtest:app", "Put load on an ISO 8583 host."),
 )

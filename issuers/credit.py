@@ -31,7 +31,11 @@ PLANS = (
             rate_bps=1_800,
         ),
     ),
-    InstalmentPlan(name="next-month", terms=Terms(count=1)),
+    # Whoever forgets it for more than five days pays 12 % a year for all of them.
+    InstalmentPlan(
+        name="next-month",
+        terms=Terms(count=1, late_rate_bps=1_200, late_tolerance_days=5, late_cap_bps=1_000),
+    ),
 )
 
 

@@ -89,6 +89,7 @@ CLUB_NAMES = (
     "counts",
     "points expired",
     "breakage",
+    "late charges",
 )
 
 

@@ -1,8 +1,9 @@
 """Python face of `_clock`: clock work over a programme's cards, one journal row a slice.
 
-`end_lots` and `open_lots` change the book and give (next card, moves made): cards below the next
-one are done. `write_row` then has to follow at once if there were moves: nothing may be decided in
-between. Accounts are references (`switch.machine.Account`) to the club's or the organisation's.
+`end_lots`, `open_lots` and `run_steps` change the book and give (next card, moves made): cards
+below the next one are done. `write_row` then has to follow at once if there were moves: nothing may
+be decided in between. Accounts are references (`switch.machine.Account`) to the club's or the
+organisation's.
 """
 
 from collections.abc import Sequence
@@ -18,11 +19,13 @@ def end_lots(
     cards_max: int,
     until_s: int = 0,
     used_before_day: int = ...,
+    good_to_yymm: int = 0,
 ) -> tuple[int, int]:
     """Let lots that have ended by `until_s` leave at most `cards_max` cards from `first_card` on.
 
     `endings`: slot, target, whether what is owed there is settled, too. With `used_before_day`
-    every lot leaves that is not owed, of cards that were used and not since that day.
+    everything leaves that is not owed, of cards that were used and not since that day; so it does
+    with `good_to_yymm`, of cards whose last month is before that one.
     """
 
 def open_lots(
@@ -37,6 +40,18 @@ def open_lots(
     cards_max: int,
 ) -> tuple[int, int]:
     """Give cards that are not closed a lot each that ends with `until_s`."""
+
+def run_steps(
+    core: Core,
+    plan_row: int,
+    entry: int,
+    *,
+    now_us: int,
+    utc_offset_s: int,
+    first_card: int,
+    cards_max: int,
+) -> tuple[int, int]:
+    """Have the steps of a plan's `switch.machine.ClockEntry` work on each card."""
 
 def write_row(
     core: Core, plan_row: int, now_us: int, utc_offset_s: int, body: bytes, *, kind: int = ...

@@ -1,6 +1,12 @@
 """Debts as dated lots. See `_debts.pxd`."""
 
-from switch._schedule cimport INSTALMENTS_MAX, Instalment, schedule_of
+from libc.string cimport memset
+
+from switch._calendar cimport DAY_INVALID, months_after
+from switch._schedule cimport (
+    FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, INSTALMENTS_MAX, Instalment,
+    late_charge, pay_by_day, schedule_of,
+)
 from switch._words cimport (
     INSTALMENTS_REFUSED, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
 )
@@ -8,6 +14,7 @@ from switch.ledger._book cimport LOTS_NOT_KEPT, MOVE_DONE, Lot, book_apply
 
 cdef enum:
     SECONDS_A_DAY = 86400
+    BPS = 10000
 
 
 cdef int put(Book *book, const Move *move, Move *moves, int32_t *count) noexcept nogil:
@@ -42,7 +49,61 @@ cdef const Lot *oldest(const Book *book, int64_t account, bint owed) noexcept no
     return NULL
 
 
-cdef int set_credits_against(Book *book, int64_t account, int64_t against, Move *moves,
+cdef int64_t left_of(const Book *book, int64_t account, const Lot *lot) noexcept nogil:
+    """What is left of the lot of the same name and end; 0 when there is none."""
+    cdef int32_t at = book.accounts[account].lots
+    while at >= 0:
+        if book.lots[at].lot == lot.lot and book.lots[at].expires_at == lot.expires_at:
+            return book.lots[at].remaining
+        at = book.lots[at].next
+    return 0
+
+
+cdef const Terms *terms_of(const Debts *debts, int64_t lot) noexcept nogil:
+    """The terms that a debt's name says; NULL for one of before there were such."""
+    cdef int64_t number = (lot & 15) - TERMS_FIRST
+    return &debts.terms[number] if 0 <= number < debts.terms_count else NULL
+
+
+cdef inline int32_t day_before(const Debts *debts, uint32_t midnight_s) noexcept nogil:
+    """The local day that ends with a second."""
+    # By its noon: whatever the clocks of the place have been set to since.
+    return <int32_t> ((<int64_t> midnight_s + debts.utc_offset_s - SECONDS_A_DAY // 2)
+                      // SECONDS_A_DAY)
+
+
+cdef inline int32_t pay_by(const Debts *debts, const Lot *lot) noexcept nogil:
+    """Until which day a lot can be paid without being late."""
+    return pay_by_day(debts.holidays, day_before(debts, lot.expires_at))
+
+
+cdef int64_t to_be_charged(const Debts *debts, const Lot *part, int64_t left) noexcept nogil:
+    """What is charged by today for so much principal of a lot being late."""
+    cdef const Terms *terms = terms_of(debts, part.lot)
+    cdef int32_t last_day
+    if terms == NULL or terms.late_rate_bps == 0 or left <= 0:
+        return 0
+    last_day = pay_by(debts, part)
+    return late_charge(terms, left, last_day, debts.day) if last_day != DAY_INVALID else 0
+
+
+cdef int take_part(Book *book, const Debts *debts, int64_t account, const Lot *lot,
+                   int64_t amount, Move *moves, int32_t *count) noexcept nogil:
+    """Take an amount out of a debt; with principal goes what was charged for it. A Reason."""
+    cdef Lot part = lot[0]      # lots are moved about when one is emptied
+    cdef int64_t charged, target
+    cdef int reason = take(book, account, debts.against, &part, amount, moves, count)
+    if reason != REASON_NONE or account != debts.principal or debts.charged < 0:
+        return reason
+    charged = left_of(book, debts.charged, &part)
+    target = to_be_charged(debts, &part, part.remaining - amount)
+    if charged <= target:
+        return REASON_NONE
+    part.available_at = 0
+    return take(book, debts.charged, debts.against, &part, charged - target, moves, count)
+
+
+cdef int set_credits_against(Book *book, const Debts *debts, int64_t account, Move *moves,
                              int32_t *count) noexcept nogil:
     """Set what was refunded after it had been paid against the oldest debt. A Reason."""
     cdef const Lot *credit
@@ -57,9 +118,9 @@ cdef int set_credits_against(Book *book, int64_t account, int64_t against, Move 
             return REASON_NONE
         amount = -credit.remaining if -credit.remaining < debt.remaining else debt.remaining
         lot = credit[0]         # lots are moved about when one is emptied
-        reason = take(book, account, against, debt, amount, moves, count)
+        reason = take_part(book, debts, account, debt, amount, moves, count)
         if reason == REASON_NONE:
-            reason = take(book, account, against, &lot, -amount, moves, count)
+            reason = take(book, account, debts.against, &lot, -amount, moves, count)
         if reason != REASON_NONE:
             return reason
 
@@ -68,15 +129,21 @@ cdef inline int64_t day_ends(int32_t day, int32_t utc_offset_s) noexcept nogil:
     return (<int64_t> day + 1) * SECONDS_A_DAY - utc_offset_s
 
 
+cdef inline bint opens_with_its_time(const Terms *terms) noexcept nogil:
+    """Is a fee owed from when the time begins that it is for, not from the purchase on?"""
+    return (terms.fee == FEE_PROFIT_DECLINING or terms.fee == FEE_PROFIT_FLAT
+            or terms.fee == FEE_QARZ_11 or terms.fee == FEE_QARZ_12)
+
+
 cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t minor,
-                     int32_t local_day, int32_t utc_offset_s, int64_t lot, FirstDue *first,
-                     Move *moves, int32_t *count) noexcept nogil:
-    """Owe an amount by its terms, from a day on, in lots of that name. A Reason."""
+                     int64_t lot, FirstDue *first, Move *moves, int32_t *count) noexcept nogil:
+    """Owe an amount by its terms, from today on, in lots of that name. A Reason."""
     cdef Instalment schedule[120]
     cdef Move move
+    cdef int32_t utc_offset_s = debts.utc_offset_s
     cdef int32_t i
     cdef int reason
-    cdef int instalments = schedule_of(terms, minor, local_day, schedule)
+    cdef int instalments = schedule_of(terms, minor, debts.day, schedule)
     if instalments <= 0:
         return INSTALMENTS_REFUSED
     first.count = instalments
@@ -99,33 +166,181 @@ cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t
         if schedule[i].fee:
             move.amount = schedule[i].fee
             move.expires_at = <uint32_t> day_ends(schedule[i].due_day, utc_offset_s)
-            move.available_at = 0 if i == 0 else <uint32_t> day_ends(
-                schedule[i - 1].due_day, utc_offset_s)
+            move.available_at = 0 if not opens_with_its_time(terms) else <uint32_t> day_ends(
+                schedule[i - 1].due_day if i > 0 else debts.day, utc_offset_s)
             reason = put(book, &move, moves, count)
             if reason != REASON_NONE:
                 return reason
-    reason = set_credits_against(book, debts.principal, debts.against, moves, count)
+    return use_credits(book, debts, moves, count)
+
+
+cdef int use_credits(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil:
+    """Charge what is late, then set credits against debts. A Reason."""
+    cdef int reason = debts_charge(book, debts, moves, count)
     if reason == REASON_NONE:
-        reason = set_credits_against(book, debts.fee, debts.against, moves, count)
+        reason = set_credits_against(book, debts, debts.principal, moves, count)
+    if reason == REASON_NONE:
+        reason = set_credits_against(book, debts, debts.fee, moves, count)
+    if reason == REASON_NONE:
+        reason = set_credits_against(book, debts, debts.late, moves, count)
     return reason
 
 
-cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t *fees,
-                   int64_t *principal, Move *moves, int32_t *count) noexcept nogil:
-    """Pay charges, then the oldest instalments, each one's fee before its principal. A Reason.
+# --- late charges -------------------------------------------------------------------------------
 
-    `fees` and `principal` come out as what went where; what no debt takes is principal, too: the
-    card's credit.
+cdef int charge(Book *book, const Debts *debts, const Lot *part, int64_t change, Move *moves,
+                int32_t *count) noexcept nogil:
+    """Charge so much more for a lot of principal, or take so much back. A Reason.
+
+    Both of its moves or none. A charge that was paid and is taken back leaves its lot below zero:
+    what is charged for the same principal later is paid with that.
     """
+    cdef Lot lot = part[0]
+    cdef int reason
+    if change == 0:
+        return REASON_NONE
+    if count[0] + 2 > MOVES_MAX:
+        return TOO_MANY_MOVES
+    lot.available_at = 0
+    reason = take(book, debts.charged, debts.against, &lot, -change, moves, count)
+    if reason == REASON_NONE:
+        reason = take(book, debts.late, debts.against, &lot, -change, moves, count)
+    return reason
+
+
+cdef const Lot *charged_for_nothing(const Book *book, const Debts *debts) noexcept nogil:
+    """A lot that was charged, or paid too much for, of whose principal nothing is left; or NULL.
+
+    It was refunded: had it been paid, its charge would have gone with it.
+    """
+    cdef int32_t at = book.accounts[debts.charged].lots
+    while at >= 0:
+        if left_of(book, debts.principal, &book.lots[at]) <= 0:
+            return &book.lots[at]
+        at = book.lots[at].next
+    at = book.accounts[debts.late].lots
+    while at >= 0:
+        if book.lots[at].remaining < 0 and left_of(book, debts.principal, &book.lots[at]) <= 0:
+            return &book.lots[at]
+        at = book.lots[at].next
+    return NULL
+
+
+cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
+                   int32_t *count) noexcept nogil:
+    """Take all of a lot's charge back; what of it was paid enters the card's wallet. A Reason."""
+    cdef Lot lot = gone[0]
+    cdef int64_t charged = left_of(book, debts.charged, &lot)
+    cdef int64_t unpaid = left_of(book, debts.late, &lot)
+    cdef int64_t still_owed = unpaid - charged if unpaid > charged else 0
+    cdef int reason = REASON_NONE
+    if count[0] + 3 > MOVES_MAX:
+        return TOO_MANY_MOVES
+    lot.available_at = 0
+    if charged != 0:
+        reason = take(book, debts.charged, debts.against, &lot, charged, moves, count)
+    if reason == REASON_NONE and unpaid != still_owed:
+        reason = take(book, debts.late, debts.against, &lot, unpaid - still_owed, moves, count)
+    if reason == REASON_NONE and unpaid < charged:
+        reason = pay_back(book, debts, charged - unpaid, moves, count)
+    return reason
+
+
+cdef int pay_back(Book *book, const Debts *debts, int64_t amount, Move *moves,
+                  int32_t *count) noexcept nogil:
+    """What was paid for being late and not owed is the card's own. A Reason."""
+    cdef Move move
+    memset(&move, 0, sizeof(Move))
+    move.from_account = debts.club_late
+    move.to_account = debts.wallet
+    move.amount = amount
+    return put(book, &move, moves, count)
+
+
+cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil:
+    """Charge for being late until today, or take back what has turned out not to be. A Reason.
+
+    The moves of each lot are made together: what found no room is the next run's.
+    """
+    cdef const Lot *gone
+    cdef int32_t at
+    cdef Lot part
+    cdef int reason
+    if debts.charged < 0:
+        return REASON_NONE
+    while True:
+        gone = charged_for_nothing(book, debts)
+        if gone == NULL:
+            break
+        reason = give_back(book, debts, gone, moves, count)
+        if reason != REASON_NONE:
+            return reason
+    at = book.accounts[debts.principal].lots
+    while at >= 0:
+        part = book.lots[at]
+        at = part.next
+        if is_to_come(debts, &part):
+            break                       # soonest first: no other one is late
+        if part.remaining <= 0:
+            continue
+        reason = charge(book, debts, &part, to_be_charged(debts, &part, part.remaining)
+                        - left_of(book, debts.charged, &part), moves, count)
+        if reason != REASON_NONE:
+            return reason
+    return REASON_NONE
+
+
+cdef inline bint is_to_come(const Debts *debts, const Lot *lot) noexcept nogil:
+    """Is its due day after today?"""
+    return lot.expires_at > day_ends(debts.day, debts.utc_offset_s)
+
+
+cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
+    """What is owed for being late, with what `debts_charge` would do; below zero is a credit."""
+    cdef int64_t late = book.accounts[debts.late].balance
+    cdef int64_t unpaid
+    cdef const Lot *lot
+    cdef int32_t at
+    if debts.charged < 0:
+        return late
+    at = book.accounts[debts.charged].lots
+    while at >= 0:
+        lot = &book.lots[at]
+        at = lot.next
+        if left_of(book, debts.principal, lot) <= 0:
+            unpaid = left_of(book, debts.late, lot)
+            late -= lot.remaining if unpaid > lot.remaining else unpaid
+    at = book.accounts[debts.late].lots
+    while at >= 0:
+        lot = &book.lots[at]
+        at = lot.next
+        if (lot.remaining < 0 and left_of(book, debts.principal, lot) <= 0
+                and left_of(book, debts.charged, lot) == 0):
+            late -= lot.remaining
+    at = book.accounts[debts.principal].lots
+    while at >= 0:
+        lot = &book.lots[at]
+        at = lot.next
+        if is_to_come(debts, lot):
+            break
+        if lot.remaining > 0:
+            late += (to_be_charged(debts, lot, lot.remaining)
+                     - left_of(book, debts.charged, lot))
+    return late
+
+
+# --- paying -------------------------------------------------------------------------------------
+
+cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, Paid *paid, Move *moves,
+                   int32_t *count) noexcept nogil:
+    """Pay charges, then the oldest instalments, each one's fee before its principal. A Reason."""
     cdef const Lot *fee
     cdef const Lot *part
     cdef const Lot *lot
     cdef int64_t account, amount
     cdef int64_t rest = minor
-    cdef int reason = set_credits_against(book, debts.principal, debts.against, moves, count)
-    if reason == REASON_NONE:
-        reason = set_credits_against(book, debts.fee, debts.against, moves, count)
-    fees[0] = principal[0] = 0
+    cdef int reason = use_credits(book, debts, moves, count)
+    memset(paid, 0, sizeof(Paid))
     while reason == REASON_NONE and rest > 0:
         lot = oldest(book, debts.late, True)
         account = debts.late
@@ -143,11 +358,13 @@ cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t *fees,
         amount = lot.remaining if lot.remaining < rest else rest
         rest -= amount
         if account == debts.principal:
-            principal[0] += amount
+            paid.principal += amount
+        elif account == debts.fee:
+            paid.fees += amount
         else:
-            fees[0] += amount
-        reason = take(book, account, debts.against, lot, amount, moves, count)
-    principal[0] += rest
+            paid.late += amount
+        reason = take_part(book, debts, account, lot, amount, moves, count)
+    paid.principal += rest
     return reason
 
 
@@ -165,24 +382,33 @@ cdef int drop(Book *book, int64_t account, int64_t against, Move *moves,
             return reason
 
 
-cdef int debts_settle(Book *book, const Debts *debts, uint32_t now_s, int64_t *fees,
-                      int64_t *principal, Move *moves, int32_t *count) noexcept nogil:
+cdef int debts_settle(Book *book, const Debts *debts, Paid *paid, Move *moves,
+                      int32_t *count) noexcept nogil:
     """End the debt: all principal, fees of time that has begun, charges. A Reason.
 
     Fees of time that has not begun are owed no more.
     """
     cdef Owed owed
-    cdef int reason
-    debts_owed(book, debts, now_s, now_s, &owed)
-    principal[0] = owed.principal
-    fees[0] = owed.fee_begun + owed.late
-    reason = drop(book, debts.late, debts.against, moves, count)
+    cdef int reason = debts_charge(book, debts, moves, count)
+    debts_owed(book, debts, 0, &owed)
+    paid.principal = owed.principal
+    paid.fees = owed.fee_begun
+    paid.late = owed.late
+    paid.rebate = owed.rebate
+    if reason == REASON_NONE and book.accounts[debts.late].balance < 0:
+        reason = pay_back(book, debts, -book.accounts[debts.late].balance, moves, count)
+    if reason == REASON_NONE:
+        reason = drop(book, debts.late, debts.against, moves, count)
+    if reason == REASON_NONE and debts.charged >= 0:
+        reason = drop(book, debts.charged, debts.against, moves, count)
     if reason == REASON_NONE:
         reason = drop(book, debts.fee, debts.against, moves, count)
     if reason == REASON_NONE:
         reason = drop(book, debts.principal, debts.against, moves, count)
     return reason
 
+
+# --- telling ------------------------------------------------------------------------------------
 
 cdef int64_t due_of(const Book *book, int64_t account, int64_t due_by_s) noexcept nogil:
     """What is owed of lots that end by a second; credits count against it."""
@@ -195,19 +421,77 @@ cdef int64_t due_of(const Book *book, int64_t account, int64_t due_by_s) noexcep
     return due if due > 0 else 0
 
 
-cdef void debts_owed(const Book *book, const Debts *debts, uint32_t now_s, int64_t due_by_s,
+cdef bint is_overdue(const Book *book, const Debts *debts, int64_t account) noexcept nogil:
+    """Should anything have been paid by a day before today?"""
+    cdef int32_t at = book.accounts[account].lots
+    while at >= 0 and not is_to_come(debts, &book.lots[at]):
+        if book.lots[at].remaining > 0 and pay_by(debts, &book.lots[at]) < debts.day:
+            return True
+        at = book.lots[at].next
+    return False
+
+
+cdef int64_t rebate_of(const Book *book, const Debts *debts) noexcept nogil:
+    """The good payer's share of principal that is due after today; rounded down for each plan."""
+    cdef int64_t early[16]
+    cdef int64_t rebate = 0
+    cdef const Lot *lot
+    cdef int32_t number
+    cdef int32_t at = book.accounts[debts.principal].lots
+    if is_overdue(book, debts, debts.principal) or is_overdue(book, debts, debts.fee):
+        return 0
+    memset(early, 0, sizeof(early))
+    while at >= 0:
+        lot = &book.lots[at]
+        if is_to_come(debts, lot):
+            early[lot.lot & 15] += lot.remaining
+        at = lot.next
+    for number in range(debts.terms_count):
+        if early[TERMS_FIRST + number] > 0:
+            rebate += early[TERMS_FIRST + number] * debts.terms[number].rebate_bps // BPS
+    return rebate
+
+
+cdef int64_t begun_of(const Debts *debts, const Lot *fee) noexcept nogil:
+    """What of a fee's lot is for time that has begun: of profit for some months, month by month.
+
+    The months are counted from the day before the fee's time: the due day before it.
+    """
+    cdef const Terms *terms = terms_of(debts, fee.lot)
+    cdef int32_t first_day, last_day, month
+    cdef int32_t begun = 0
+    cdef int32_t months = 0
+    if fee.remaining < 0 or fee.available_at == 0 or not is_to_come(debts, fee):
+        return fee.remaining
+    first_day = day_before(debts, fee.available_at)
+    if debts.day <= first_day:
+        return 0
+    if terms == NULL or (terms.fee != FEE_PROFIT_DECLINING and terms.fee != FEE_PROFIT_FLAT):
+        return fee.remaining
+    last_day = day_before(debts, fee.expires_at)
+    month = first_day
+    while month < last_day and month != DAY_INVALID:
+        begun += month < debts.day
+        months += 1
+        month = months_after(terms.calendar, first_day, months)
+    return fee.remaining * begun // months if months > 0 else fee.remaining
+
+
+cdef void debts_owed(const Book *book, const Debts *debts, int64_t due_by_s,
                      Owed *owed) noexcept nogil:
     """Say what is owed now, and what of it is due by a second."""
     cdef int32_t at = book.accounts[debts.fee].lots
     owed.principal = book.accounts[debts.principal].balance
-    owed.late = book.accounts[debts.late].balance
+    owed.late = late_of(book, debts)
+    owed.rebate = rebate_of(book, debts)
     owed.fee_begun = 0
     while at >= 0:
-        if book.lots[at].available_at <= now_s or book.lots[at].remaining < 0:
-            owed.fee_begun += book.lots[at].remaining
+        owed.fee_begun += begun_of(debts, &book.lots[at])
         at = book.lots[at].next
     if owed.fee_begun < 0:
         owed.fee_begun = 0
+    if owed.late < 0:
+        owed.late = 0
     if owed.principal < 0:
         owed.principal = 0
     owed.due = (owed.late + due_of(book, debts.fee, due_by_s)

@@ -6,7 +6,7 @@ product is new data; the machine knows no product, merchant or club by name.
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
-from switch._schedule cimport Terms
+from switch._schedule cimport Holidays, Terms
 from switch._register cimport Card, Club, Merchant
 from switch._words cimport OPERATION_COUNT
 from switch.ledger._book cimport Book, Move
@@ -52,6 +52,7 @@ cdef enum:                      # registers; 0 to 43 have names on both sides (`
     R_FIRST_ENDS = 36
     R_VOUCHER_POINTS = 37       # in: of the voucher that is sold, 0 = money; out: of one redeemed
     R_PRICE = 38                # in: of the voucher that is sold
+    R_REBATE = 39               # of the debt, if it ended now: R_OWED is without it
     R_BOUND = 40                # 1 + row of the plan's bounds: why it was declined, or less given
     R_EARN_BOUND = 41           # the same of points
     R_LOT_MARKS = 42            # of the lot that the next MOVE_NEW_LOT opens
@@ -92,10 +93,11 @@ cdef enum:                      # operations of a step
     OP_MOVE_ITEM = 30           # as MOVE_NEW_LOT; the lot is the one that R_ITEM names
     OP_COUNTED = 31             # dst = sum of the lots of slot imm that are open now
     OP_OWE = 32                 # owe register dst by the terms that R_TERMS asks for
-    OP_PAY_DEBT = 33            # register dst pays debts: a = of fees, b = of principal
-    OP_SETTLE_DEBT = 34         # the debt ends: a = fees, b = principal that this takes
+    OP_PAY_DEBT = 33            # register dst pays debts: a.. = fees, principal, late charges, 0
+    OP_SETTLE_DEBT = 34         # the debt ends: a.. = fees, principal, late charges, rebate
     OP_TELL_DEBT = 35           # R_OWED, and R_DUE by what register a codes
     OP_LINKED_SPENDABLE = 36    # dst = what may leave slot imm of the linked card now
+    OP_CHARGE_LATE = 38         # what is late is charged until today
     OP_COUNTED_HERE = 40        # as COUNTED, of the lots that are named by this merchant
     OP_MOVE_NAMED = 41          # as MOVE_NEW_LOT; the lot is named by its end and, imm 1, merchant
     OP_BUDGET_LEFT = 42         # dst = what budget imm leaves to this shard; not below zero
@@ -105,6 +107,12 @@ cdef enum:                      # marks in a lot's name, above sequence and numb
     LOT_KEPT = 1                # its card's inactivity does not end it
     LOT_PAID = 2                # a merchant pays for it: nothing joins it, its row says which
     LOT_MARKS_SHIFT = 59
+
+cdef enum ClockEntry:           # clock work that a plan's steps do, card by card
+    CLOCK_LATE = 0
+    CLOCK_AUTOPAY = 1
+    CLOCK_RENEWAL = 2
+    CLOCK_ENTRY_COUNT = 3       # the array has room for 4
 
 cdef enum:                      # what MOVE_NEW_LOT's imm says
     JOINS_SAME_VERSION = 0      # lots of the same terms under the same version of the programme
@@ -206,6 +214,9 @@ cdef struct Plan:
     uint8_t points_slot         # of; NO_SLOT = none
     uint8_t credit_slot         # its floor is its card's own
     uint8_t due_slot            # of principal, fees and charges, which follow each other
+    uint8_t charged_slot        # of what was charged for principal that is owed; NO_SLOT = never
+    Holidays holidays           # its club's; the days are its own memory
+    int32_t clock_entry[4]      # first step of each kind of clock work by plan, -1 = none
     int64_t credit_limit        # of a new card
     int32_t terms_count
     Terms terms[8]
@@ -266,6 +277,7 @@ cdef struct Run:
 
 cdef int64_t account_of(const Plan *plan, const Run *run, uint8_t reference) noexcept nogil
 cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil
+cdef int plan_run_at(const Plan *plan, int64_t at, uint8_t operation, Run *run) noexcept nogil
 cdef inline int64_t floor_of(const Plan *plan, int slot) noexcept nogil:
     """How low a card's account may go: the purse to its floor, counters as low as is undone."""
     if plan.slots[slot].counts:

@@ -6,9 +6,10 @@ from libc.string cimport memset
 
 from switch._calendar cimport CivilDate, DAY_INVALID, civil_of, months_after, period_end
 from switch._debts cimport (
-    Debts, FirstDue, Owed, debts_begin, debts_owed, debts_pay, debts_settle,
+    TERMS_FIRST, Debts, FirstDue, Owed, Paid, debts_begin, debts_charge, debts_owed, debts_pay,
+    debts_settle,
 )
-from switch._register cimport CLUB_COUNTS
+from switch._register cimport CLUB_COUNTS, CLUB_LATE_CHARGES
 from switch._words cimport (
     INSTALMENTS_REFUSED, INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, PRICING_FAILED,
     REASON_NONE, TOO_MANY_MOVES,
@@ -54,6 +55,7 @@ cdef void plan_clear(Plan *plan) noexcept nogil:
     free(plan.tables)
     for i in range(plan.budget_count):
         free(plan.budgets[i].accounts)
+    free(<void *> plan.holidays.days)
     memset(plan, 0, sizeof(Plan))
 
 
@@ -349,7 +351,15 @@ cdef void debts_of(const Plan *plan, const Run *run, Debts *debts) noexcept nogi
     debts.principal = run.card.accounts + plan.due_slot
     debts.fee = debts.principal + 1
     debts.late = debts.principal + 2
+    debts.charged = run.card.accounts + plan.charged_slot if plan.charged_slot != NO_SLOT else -1
     debts.against = run.club.accounts + CLUB_COUNTS
+    debts.wallet = run.card.accounts + plan.credit_slot
+    debts.club_late = run.club.accounts + CLUB_LATE_CHARGES
+    debts.terms = plan.terms
+    debts.terms_count = plan.terms_count
+    debts.holidays = &plan.holidays
+    debts.day = run.now.local_day
+    debts.utc_offset_s = run.now.utc_offset_s
 
 
 cdef int owe(const Plan *plan, const Step *step, Run *run) noexcept nogil:
@@ -366,9 +376,8 @@ cdef int owe(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         return INSTALMENTS_REFUSED
     debts_of(plan, run, &debts)
     reason = debts_begin(run.book, &debts, &plan.terms[asked - 1], run.registers[step.dst],
-                         run.now.local_day, run.now.utc_offset_s, run.lot, &first, run.moves,
+                         (run.lot & ~15LL) + TERMS_FIRST + asked - 1, &first, run.moves,
                          run.move_count)
-    run.lot += 1
     run.registers[R_TERMS] = asked
     run.registers[R_INSTALMENTS] = first.count
     run.registers[R_FIRST_MINOR] = first.minor
@@ -377,24 +386,33 @@ cdef int owe(const Plan *plan, const Step *step, Run *run) noexcept nogil:
 
 
 cdef int pay_debt(const Plan *plan, const Step *step, Run *run) noexcept nogil:
-    """Pay debts in their order, or end them. A Reason."""
+    """Charge what is late, pay debts in their order, or end them. A Reason."""
     cdef Debts debts
+    cdef Paid paid
+    cdef int reason
     debts_of(plan, run, &debts)
+    if step.op == OP_CHARGE_LATE:
+        return debts_charge(run.book, &debts, run.moves, run.move_count)
     if step.op == OP_SETTLE_DEBT:
-        return debts_settle(run.book, &debts, run.now.unix_s, &run.registers[step.a],
-                            &run.registers[step.b], run.moves, run.move_count)
-    return debts_pay(run.book, &debts, run.registers[step.dst], &run.registers[step.a],
-                     &run.registers[step.b], run.moves, run.move_count)
+        reason = debts_settle(run.book, &debts, &paid, run.moves, run.move_count)
+    else:
+        reason = debts_pay(run.book, &debts, run.registers[step.dst], &paid, run.moves,
+                           run.move_count)
+    run.registers[step.a] = paid.fees
+    run.registers[step.a + 1] = paid.principal
+    run.registers[step.a + 2] = paid.late
+    run.registers[step.a + 3] = paid.rebate
+    return reason
 
 
 cdef void tell_debt(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     cdef Debts debts
     cdef Owed owed
     debts_of(plan, run, &debts)
-    debts_owed(run.book, &debts, run.now.unix_s,
-               end_of(run, run.registers[step.a], run.now.local_day), &owed)
-    run.registers[R_OWED] = owed.principal + owed.fee_begun + owed.late
+    debts_owed(run.book, &debts, end_of(run, run.registers[step.a], run.now.local_day), &owed)
+    run.registers[R_OWED] = owed.principal + owed.fee_begun + owed.late - owed.rebate
     run.registers[R_DUE] = owed.due
+    run.registers[R_REBATE] = owed.rebate
 
 
 cdef inline void compute(const Step *step, Run *run) noexcept nogil:
@@ -465,14 +483,18 @@ cdef int ask_price(const Plan *plan, const Step *step, uint8_t operation, Run *r
 
 
 cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
-    """Run an operation of a plan: registers in and out, moves carried out and listed. A Reason.
+    """Run an operation of a plan. A Reason, or NEEDS_PRICE: see `plan_run_at`."""
+    return plan_run_at(plan, plan.entry[operation], operation, run)
+
+
+cdef int plan_run_at(const Plan *plan, int64_t at, uint8_t operation, Run *run) noexcept nogil:
+    """Run a plan from a step on: registers in and out, moves carried out and listed. A Reason.
 
     Or NEEDS_PRICE: only the slow lane can. For anything but REASON_NONE the moves listed so far are
     still in the book: the caller undoes them. Compiled steps are trusted (registers, tables and
     jumps are checked when a plan is loaded).
     """
     cdef const Step *step
-    cdef int64_t at = plan.entry[operation]
     cdef int64_t *registers = run.registers
     cdef int reason
     if at < 0:
@@ -504,7 +526,8 @@ cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
             reason = owe(plan, step, run)
             if reason != REASON_NONE:
                 return reason
-        elif step.op == OP_PAY_DEBT or step.op == OP_SETTLE_DEBT:
+        elif (step.op == OP_PAY_DEBT or step.op == OP_SETTLE_DEBT
+              or step.op == OP_CHARGE_LATE):
             reason = pay_debt(plan, step, run)
             if reason != REASON_NONE:
                 return reason

@@ -5,20 +5,20 @@ Owns the check that the machine can run a plan safely: after it, `_plan` trusts 
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
 from switch._core cimport Core
 from switch._plan cimport (
-    BOUNDS_MAX, BUDGETS_MAX, CODE_MAX, NO_SLOT, OP_BALANCE, OP_BUDGET_LEFT, OP_COUNT, OP_COUNTED,
-    OP_COUNTED_HERE, OP_DECLINE_IF_LESS, OP_END, OP_END_OF, OP_FIND_LOT, OP_JUMP, OP_JUMP_IF_LESS,
-    OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END, OP_LINKED_SPENDABLE, OP_MOVE, OP_MOVE_ENDED,
-    OP_MOVE_ITEM, OP_MOVE_NAMED, OP_MOVE_NEW_LOT, OP_OWE, OP_PAY_DEBT, OP_RULE, OP_SETTLE_DEBT,
-    OP_SPENDABLE, OP_TELL_DEBT, REGISTER_COUNT, RULE_VALUES, SLOTS_MAX, TOLD_MAX, Budget, Plan,
-    Rule, RuleTable, Step, floor_of, plan_clear,
+    BOUNDS_MAX, BUDGETS_MAX, CLOCK_ENTRY_COUNT, CODE_MAX, NO_SLOT, OP_BALANCE, OP_BUDGET_LEFT,
+    OP_CHARGE_LATE, OP_COUNT, OP_COUNTED, OP_COUNTED_HERE, OP_DECLINE_IF_LESS, OP_END, OP_END_OF,
+    OP_FIND_LOT, OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END,
+    OP_LINKED_SPENDABLE, OP_MOVE, OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NAMED, OP_MOVE_NEW_LOT,
+    OP_OWE, OP_PAY_DEBT, OP_RULE, OP_SETTLE_DEBT, OP_SPENDABLE, OP_TELL_DEBT, REGISTER_COUNT,
+    RULE_VALUES, SLOTS_MAX, TOLD_MAX, Budget, Plan, Rule, RuleTable, Step, floor_of, plan_clear,
 )
-from switch._register cimport find_club
-from switch._schedule cimport terms_from
+from switch._register cimport CLUB_LATE_CHARGES, find_club
+from switch._schedule cimport FRIDAY_ONLY, terms_from
 from switch._shard cimport Shard
 from switch._words cimport OPERATION_COUNT, REASON_COUNT
 from switch.ledger._book cimport OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT
@@ -29,8 +29,8 @@ cdef enum:
     BUDGET = 6                  # one of the programme's
 
 
-cdef int check_plan(list entry, list steps, list rules, list tables, list names, int slot_count,
-                    int club_slots, bint owes, bint funded, int budgets) except -1:
+cdef int check_plan(list entry, list clock, list steps, list rules, list tables, list names,
+                    int slot_count, int club_slots, bint owes, bint funded, int budgets) except -1:
     """Raise ValueError for a plan that the machine could not run safely."""
     if len(entry) != OPERATION_COUNT or len(steps) > CODE_MAX or len(names) > 64:
         raise ValueError("a plan has an entry for each operation and bounded tables")
@@ -49,9 +49,11 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
             raise ValueError(f"step {at}: jumps lead forward, inside the plan")
         if op == OP_RULE and not (0 <= imm < len(tables) and dst + RULE_VALUES <= REGISTER_COUNT):
             raise ValueError(f"step {at}: no such rule table")
-        if op in (OP_OWE, OP_PAY_DEBT, OP_SETTLE_DEBT, OP_TELL_DEBT) and not owes:
+        if (op in (OP_OWE, OP_PAY_DEBT, OP_SETTLE_DEBT, OP_TELL_DEBT, OP_CHARGE_LATE)
+                and not owes):
             raise ValueError(f"step {at}: its cards cannot owe")
-        if op == OP_FIND_LOT and dst + 3 > REGISTER_COUNT:
+        if (op == OP_FIND_LOT and dst + 3 > REGISTER_COUNT
+                or op in (OP_PAY_DEBT, OP_SETTLE_DEBT) and a + 4 > REGISTER_COUNT):
             raise ValueError(f"step {at}: no such register")
         if op in (OP_SPENDABLE, OP_BALANCE, OP_LARGEST_LOT, OP_LAST_END, OP_FIND_LOT,
                   OP_COUNTED, OP_COUNTED_HERE) and not 0 <= imm < slot_count:
@@ -70,9 +72,11 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
     for name in names:
         if not name.isascii() or not 0 < len(name) < 24:
             raise ValueError(f"rule name {name!r}: 1 to 23 ASCII characters")
-    for at in entry:
+    for at in [*entry, *clock]:
         if not -1 <= at < len(steps):
             raise ValueError("an operation starts outside the plan")
+    if len(clock) != CLOCK_ENTRY_COUNT:
+        raise ValueError("a plan says of each kind of clock work where it starts")
     return 0
 
 
@@ -129,8 +133,12 @@ def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t
         raise ValueError("a plan has at most eight tiers, eight terms and six wallets that pay")
     if compiled.due_slot != NO_SLOT and compiled.due_slot + 3 > len(compiled.slots):
         raise ValueError("debts have three accounts")
-    check_plan(compiled.entry, compiled.steps, compiled.rules, compiled.tables, compiled.names,
-               len(compiled.slots), shard.register.clubs[plan.club_row].slots,
+    if compiled.charged_slot != NO_SLOT and (
+            compiled.due_slot == NO_SLOT
+            or shard.register.clubs[plan.club_row].slots <= CLUB_LATE_CHARGES):
+        raise ValueError("late charges are of debts, and have an account of their own")
+    check_plan(compiled.entry, compiled.clock, compiled.steps, compiled.rules, compiled.tables,
+               compiled.names, len(compiled.slots), shard.register.clubs[plan.club_row].slots,
                compiled.due_slot != NO_SLOT, organisation >= 0, len(budgets))
     if len(budgets) > BUDGETS_MAX or len(compiled.bounds) > BOUNDS_MAX:
         raise ValueError("a plan has at most 16 budgets, and 32 bounds in all")
@@ -193,6 +201,10 @@ cdef int fill_tables(Plan *plan, compiled) except -1:
     plan.credit_slot = compiled.credit_slot
     plan.credit_limit = compiled.credit_limit
     plan.due_slot = compiled.due_slot
+    plan.charged_slot = compiled.charged_slot
+    plan.holidays.weekdays = FRIDAY_ONLY
+    for i, at in enumerate(compiled.clock):
+        plan.clock_entry[i] = at
     plan.terms_count = len(compiled.terms)
     for i, (name, terms) in enumerate(compiled.terms):
         put_name(plan.plans[i], name)
@@ -263,6 +275,24 @@ cdef void set_floors(Shard *shard, int32_t plan_row) noexcept nogil:
                     continue                # its card's own
                 shard.book.accounts[shard.register.cards[i].accounts + slot].floor = floor_of(
                     plan, slot)
+
+
+def set_holidays(Core core, int32_t plan_row, const int32_t[::1] days not None,
+                 uint8_t weekdays):
+    """Say on which days nobody has to pay. See `_plan_loading.pyi`."""
+    cdef Plan *plan = &core.shard.plans[plan_row]
+    cdef int32_t count = <int32_t> days.shape[0]
+    cdef int32_t *copied
+    assert 0 <= plan_row < core.shard.plan_count
+    copied = <int32_t *> calloc(count + 1, sizeof(int32_t))
+    if copied == NULL:
+        raise MemoryError
+    if count > 0:
+        memcpy(copied, &days[0], count * sizeof(int32_t))
+    free(<void *> plan.holidays.days)
+    plan.holidays.days = copied
+    plan.holidays.count = count
+    plan.holidays.weekdays = weekdays
 
 
 def set_credit_limit(Core core, int64_t card, int64_t limit_minor):

@@ -29,7 +29,8 @@ cdef enum ClubSlot:
     CLUB_COUNTS = 6             # counts: what stands against what cards have of them
     CLUB_POINTS_EXPIRED = 7     # points: all that ended without having been spent
     CLUB_BREAKAGE = 8           # money of cards that ended without having been spent
-    CLUB_SLOTS = 9
+    CLUB_LATE_CHARGES = 9       # what was paid for being late: apart, as many give it to charity
+    CLUB_SLOTS = 10
 
 cdef struct Club:
     int64_t accounts            # first of its slots

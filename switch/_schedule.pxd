@@ -5,10 +5,6 @@ alone, so a schedule is never kept up to date: it is computed again, and equal. 
 units, zero or more; products take 128 bits; what a division cuts off is the payer's gain. The sum
 of all parts of principal is the principal, exactly.
 
-Payments go to the oldest instalment first, and in it to the fee before the principal. A month
-begins on the day after the day that ended the one before: who settles on a due day owes for the
-months until it, who settles on the day of the purchase for none.
-
 Must not know a card, a programme, an account or a clock. `switch.instalments` has the words.
 """
 
@@ -38,8 +34,7 @@ cdef enum:                      # what a function gives instead of a count or an
     SCHEDULE_DONE = 0
     SCHEDULE_TERMS = -1         # terms that cannot be
     SCHEDULE_PRINCIPAL = -2     # not above zero, or less than a multiple for each instalment
-    SCHEDULE_DAY = -3           # a day beyond the calendar, or an anchor that is not the schedule's
-    SCHEDULE_PAID = -4          # below zero, or more than all there is to pay
+    SCHEDULE_DAY = -3           # a day beyond the calendar
 
 cdef struct Terms:              # as `switch.instalments.Terms`
     int32_t count
@@ -61,16 +56,6 @@ cdef struct Instalment:
     int64_t principal
     int64_t fee
 
-cdef struct Debt:
-    int64_t principal
-    int64_t fee
-
-cdef struct Settlement:
-    int64_t principal
-    int64_t fee
-    int64_t rebate
-    int64_t fee_ahead
-
 cdef struct Holidays:
     const int32_t *days         # ascending
     int32_t count
@@ -83,16 +68,6 @@ cdef bint terms_hold(const Terms *terms) noexcept nogil
 # one of SCHEDULE_*; then `out` holds nothing of use.
 cdef int schedule_of(const Terms *terms, int64_t principal, int32_t anchor_day,
                      Instalment *out) noexcept nogil
-
-# Give what is due on or before a day and not covered by `paid` (principal and fee together).
-# SCHEDULE_DONE or SCHEDULE_PAID.
-cdef int owed_by(const Instalment *schedule, int32_t count, int64_t paid, int32_t day,
-                 Debt *debt) noexcept nogil
-
-# Give what ends the debt on a day: all principal that is left, and the fee for what has begun.
-# SCHEDULE_DONE, or SCHEDULE_TERMS, SCHEDULE_DAY, SCHEDULE_PAID.
-cdef int settle_early(const Terms *terms, const Instalment *schedule, int32_t anchor_day,
-                      int64_t paid, int32_t day, Settlement *settlement) noexcept nogil
 
 # Give the charge on principal that should have been paid by a day (holidays counted in) and is
 # still owed: simple, capped, and a function of that principal alone, so it never compounds. Within

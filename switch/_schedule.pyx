@@ -24,7 +24,6 @@ cdef extern from *:
 cdef enum:
     BPS = 10000
     YEAR_MONTHS = 12
-    YEARS_MAX = 50              # MONTHS_MAX; at the highest rate a fee is the principal each year
     YEAR_DAYS = 365             # of a late charge: a leap year's day is the payer's
     ALL_WEEKDAYS = 127
 
@@ -140,91 +139,6 @@ cdef int schedule_of(const Terms *terms, int64_t principal, int32_t anchor_day,
     return terms.count
 
 
-cdef inline int64_t covered(int64_t owed, int64_t *paid) noexcept nogil:
-    """Take what is owed out of what was paid; gives how much of it that covers."""
-    cdef int64_t taken = owed if owed < paid[0] else paid[0]
-    paid[0] -= taken
-    return taken
-
-
-cdef int owed_by(const Instalment *schedule, int32_t count, int64_t paid, int32_t day,
-                 Debt *debt) noexcept nogil:
-    cdef int32_t i
-    cdef int64_t fee, principal
-    debt.principal = debt.fee = 0
-    if paid < 0:
-        return SCHEDULE_PAID
-    for i in range(count):
-        fee = schedule[i].fee - covered(schedule[i].fee, &paid)
-        principal = schedule[i].principal - covered(schedule[i].principal, &paid)
-        if schedule[i].due_day <= day:
-            debt.fee += fee
-            debt.principal += principal
-    return SCHEDULE_DONE if paid == 0 else SCHEDULE_PAID
-
-
-cdef int32_t months_begun(const Terms *terms, int32_t i, int32_t anchor_day,
-                          int32_t day) noexcept nogil:
-    """Give how many months of an instalment's profit have begun by a day."""
-    cdef int32_t months = months_since(terms, i)
-    cdef int32_t before = due_months(terms, i) - months
-    cdef int32_t month
-    for month in range(months):
-        if day <= months_after(terms.calendar, anchor_day, before + month):
-            return month
-    return months
-
-
-cdef int64_t fee_begun(const Terms *terms, const Instalment *schedule, int32_t i,
-                       int64_t left, int32_t anchor_day, int32_t day) noexcept nogil:
-    """Give the part of an instalment's fee that is owed by a day; `left`: what its profit is on."""
-    if schedule[i].due_day <= day:
-        return schedule[i].fee
-    if is_profit(terms.fee):
-        return yearly(terms, left, months_begun(terms, i, anchor_day, day))
-    if is_qarz(terms.fee):
-        return schedule[i].fee if day > (schedule[i - 1].due_day if i > 0 else anchor_day) else 0
-    return schedule[i].fee      # flat: the price of paying later at all
-
-
-cdef int settle_early(const Terms *terms, const Instalment *schedule, int32_t anchor_day,
-                      int64_t paid, int32_t day, Settlement *settlement) noexcept nogil:
-    cdef int32_t i
-    cdef int64_t principal = 0
-    cdef int64_t left, unpaid, fee_due = 0, fee_paid = 0, early = 0
-    cdef bint overdue = False
-    memset(settlement, 0, sizeof(Settlement))
-    if not terms_hold(terms):
-        return SCHEDULE_TERMS
-    if paid < 0:
-        return SCHEDULE_PAID
-    if (schedule[0].due_day == DAY_INVALID or schedule[0].due_day
-            != months_after(terms.calendar, anchor_day, terms.first_due_months)):
-        return SCHEDULE_DAY
-    for i in range(terms.count):
-        principal += schedule[i].principal
-    left = principal
-    for i in range(terms.count):
-        fee_due += fee_begun(terms, schedule, i,
-                             principal if terms.fee == FEE_PROFIT_FLAT else left, anchor_day, day)
-        unpaid = schedule[i].fee - covered(schedule[i].fee, &paid)
-        fee_paid += schedule[i].fee - unpaid
-        overdue |= unpaid > 0 and schedule[i].due_day < day
-        unpaid = schedule[i].principal - covered(schedule[i].principal, &paid)
-        overdue |= unpaid > 0 and schedule[i].due_day < day
-        settlement.principal += unpaid
-        if schedule[i].due_day > day:
-            early += unpaid
-        left -= schedule[i].principal
-    if paid > 0:
-        memset(settlement, 0, sizeof(Settlement))
-        return SCHEDULE_PAID
-    settlement.fee = fee_due - fee_paid if fee_due > fee_paid else 0
-    settlement.fee_ahead = fee_paid - fee_due if fee_paid > fee_due else 0
-    settlement.rebate = 0 if overdue else share_floor(early, terms.rebate_bps, BPS)
-    return SCHEDULE_DONE
-
-
 cdef int64_t late_charge(const Terms *terms, int64_t overdue_principal, int32_t pay_by,
                          int32_t day) noexcept nogil:
     cdef int64_t days = <int64_t> day - pay_by
@@ -290,23 +204,7 @@ cdef int made(int64_t answer) except -1:
         raise instalments.ScheduleError("a principal that the terms cannot split")
     if answer == SCHEDULE_DAY:
         raise instalments.ScheduleError("a day beyond the calendar, or of another schedule")
-    if answer == SCHEDULE_PAID:
-        raise instalments.ScheduleError("more was paid than there is to pay, or less than nothing")
     return 0
-
-
-cdef int32_t rows_from(object rows, Instalment *schedule) except -1:
-    """Copy a schedule; gives its count."""
-    cdef int32_t count = 0
-    for row in rows:
-        if count == INSTALMENTS_MAX:
-            raise instalments.ScheduleError("more instalments than any schedule has")
-        schedule[count].due_day, schedule[count].principal, schedule[count].fee = row
-        if not (0 <= schedule[count].principal <= AMOUNT_MINOR_MAX
-                and 0 <= schedule[count].fee <= YEARS_MAX * AMOUNT_MINOR_MAX):
-            raise instalments.ScheduleError("an instalment that no schedule has")
-        count += 1
-    return count
 
 
 def schedule(declared, principal_minor, anchor_day):
@@ -319,26 +217,6 @@ def schedule(declared, principal_minor, anchor_day):
     made(count)
     return [instalments.Instalment(out[i].due_day, out[i].principal, out[i].fee)
             for i in range(count)]
-
-
-def owed(rows, paid_minor, day):
-    """Give what is due. See `_schedule.pyi`."""
-    cdef Instalment schedule[120]
-    cdef Debt debt
-    made(owed_by(schedule, rows_from(rows, schedule), paid_minor, day, &debt))
-    return instalments.Debt(debt.principal, debt.fee)
-
-
-def settlement(declared, rows, anchor_day, paid_minor, day):
-    """Give what ends a debt. See `_schedule.pyi`."""
-    cdef Terms terms
-    cdef Instalment schedule[120]
-    cdef Settlement found
-    terms_from(declared, &terms)
-    if rows_from(rows, schedule) != terms.count:
-        raise instalments.ScheduleError("a schedule of other terms")
-    made(settle_early(&terms, schedule, anchor_day, paid_minor, day, &found))
-    return instalments.Settlement(found.principal, found.fee, found.rebate, found.fee_ahead)
 
 
 def late(declared, overdue_minor, pay_by, day):

@@ -26,12 +26,12 @@ from switch._words cimport (
     ABOVE_PERIOD_AMOUNT, ABOVE_PERIOD_COUNT, AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE, CARD_ACTIVE,
     CARD_BLOCKED, CARD_CLOSED, CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST,
     CARD_STATUS_STOLEN, CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK,
-    CLASS_REVERSAL, CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DUPLICATE_WITH_OTHER_CONTENT,
-    EXPIRY_MISMATCH, FORMAT_ERROR, INSTALMENTS_REFUSED, KIND_EXCHANGE, MERCHANT_BLOCKED,
-    ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, PURCHASE, REASON_NONE, REVERSAL,
-    SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD,
-    UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WITHDRAWAL, WRONG_ACQUIRER, WRONG_CURRENCY,
-    is_without_amount,
+    CLASS_REVERSAL, CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DEBT_INQUIRY,
+    DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH, FORMAT_ERROR, INSTALMENTS_REFUSED, KIND_EXCHANGE,
+    MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, PURCHASE,
+    REASON_NONE, REPAYMENT, REVERSAL, SETTLEMENT, SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE,
+    TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD, UNKNOWN_MERCHANT, UNKNOWN_TERMINAL,
+    WITHDRAWAL, WRONG_ACQUIRER, WRONG_CURRENCY, is_without_amount,
 )
 from switch.ledger._book cimport book_undo
 from switch.ledger._rows cimport Row, row_clear
@@ -293,9 +293,14 @@ cdef int check_card(Shard *shard, const Request *request, const Moment *now,
         return REASON_NONE              # its own bank knows until when it is good
     if request.expires_yymm >= 0 and request.expires_yymm != card.expires_yymm:
         return EXPIRY_MISMATCH
-    if has_expired(card, now):
+    if has_expired(card, now) and not pays_back(request.operation):
         return CARD_EXPIRED
     return REASON_NONE
+
+
+cdef inline bint pays_back(int operation) noexcept nogil:
+    """What is owed outlives the card it was bought with."""
+    return operation == REPAYMENT or operation == SETTLEMENT or operation == DEBT_INQUIRY
 
 
 cdef int check_amount(Shard *shard, const Request *request, Decision *decision) noexcept nogil:

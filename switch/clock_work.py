@@ -14,20 +14,25 @@ from collections.abc import Callable
 
 import msgspec
 
-from switch._calendar import period
-from switch._clock import end_lots, open_lots, write_row
+from switch._calendar import civil, period
+from switch._clock import end_lots, open_lots, run_steps, write_row
 from switch._core import Core
 from switch.calendar import Calendar, Period
 from switch.directory import Directory
 from switch.events import ClockProgress, encode_event
 from switch.limits import CLOCK_CARDS_MAX
-from switch.machine import CALENDARS, PERIODS, UNITS, Account, Layout
+from switch.machine import CALENDARS, PERIODS, UNITS, Account, ClockEntry, Layout
+from switch.plan_clock import has_work
 from switch.programme import Programme
+from switch.rules import Wallet
 
 SECONDS_A_DAY = 86_400
 
 Span = tuple[int, int]
 """A period: its first local day and the first day after it."""
+
+Left = tuple[int, Account, bool]
+"""What leaves a card: its slot, where it goes, and whether what is owed there is settled, too."""
 
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +43,8 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     definition: Programme
     layout: Layout
     club_accounts: int
+    now_us: int
+    utc_offset_s: int
     period_day: int
     begins_s: int
     ends_s: int
@@ -78,31 +85,38 @@ def _end(sight: Sight) -> tuple[int, int]:
     )
 
 
-def endings_of(
-    definition: Programme, layout: Layout, club_accounts: int
-) -> list[tuple[int, int, bool]]:
-    """Give what leaves where: slot, target, whether what is owed is settled.
+def endings_of(definition: Programme, layout: Layout, club_accounts: int) -> list[Left]:
+    """Give what leaves where.
 
     Of the programme's counters only tiers and caps: that a membership or a warranty has ended is
-    told, and a debt is owed until it is paid. A club of an old journal may have no account for it.
+    told, and a debt is owed until it is paid.
     """
-    endings: list[tuple[int, int, bool]] = []
-    for wallet in definition.wallets:
-        if not wallet.dated:
-            continue
-        slot = layout.slot(wallet.name)
-        if wallet.unit == "points":
-            endings.append((slot, Account.CLUB_POINTS_EXPIRED, False))
-        elif wallet.unit == "count":
-            endings.append((slot, Account.CLUB_COUNTS, True))
-        elif wallet.funder == "organisation":
-            endings.append((slot, Account.ORGANISATION, True))
-        else:
-            endings.append((slot, Account.CLUB_BREAKAGE, False))
+    dated = [wallet for wallet in definition.wallets if wallet.dated]
+    endings = _of_wallets(layout, dated)
     counters = [cap.name for cap in definition.caps]
     if definition.tiers is not None:
         counters.append("tier")
     endings += [(layout.slot(name), Account.CLUB_COUNTS, True) for name in counters]
+    return _that_have_a_place(club_accounts, endings)
+
+
+def _of_wallets(layout: Layout, wallets: list[Wallet]) -> list[Left]:
+    targets = []
+    for wallet in wallets:
+        slot = layout.slot(wallet.name)
+        if wallet.unit == "points":
+            targets.append((slot, Account.CLUB_POINTS_EXPIRED, False))
+        elif wallet.unit == "count":
+            targets.append((slot, Account.CLUB_COUNTS, True))
+        elif wallet.funder == "organisation":
+            targets.append((slot, Account.ORGANISATION, True))
+        else:
+            targets.append((slot, Account.CLUB_BREAKAGE, False))
+    return targets
+
+
+def _that_have_a_place(club_accounts: int, endings: list[Left]) -> list[Left]:
+    """Leave out what a club of an old journal has no account for."""
     return [
         ending
         for ending in endings
@@ -128,15 +142,38 @@ def _end_inactive(sight: Sight) -> tuple[int, int]:
     )
 
 
-def idle_endings_of(layout: Layout, club_accounts: int) -> list[tuple[int, int, bool]]:
+def idle_endings_of(layout: Layout, club_accounts: int) -> list[Left]:
     """Give what leaves a card that nobody uses, as `endings_of` does: its points."""
     if club_accounts <= Account.CLUB_POINTS_EXPIRED & 15:
         return []
     return [
-        (at, int(Account.CLUB_POINTS_EXPIRED), False)
+        (at, Account.CLUB_POINTS_EXPIRED, False)
         for at, slot in enumerate(layout.slots)
         if slot.unit == UNITS["points"] and slot.dated and not slot.held
     ]
+
+
+# --- expiries: what ends with a card --------------------------------------------------------------
+
+
+def _each_month_if_it_ends(definition: Programme, day: int) -> Span | None:
+    if any(wallet.ends_with_card for wallet in definition.wallets):
+        return period(Calendar.GREGORIAN, Period.MONTH, day)
+    return None
+
+
+def _end_with_card(sight: Sight) -> tuple[int, int]:
+    """A card is good to the end of its month, as embossed; nobody is told of it after that."""
+    year, month, _ = civil(Calendar.GREGORIAN, sight.period_day)
+    ending = [wallet for wallet in sight.definition.wallets if wallet.ends_with_card]
+    return end_lots(
+        sight.core,
+        sight.row,
+        _that_have_a_place(sight.club_accounts, _of_wallets(sight.layout, ending)),
+        good_to_yymm=year % 100 * 100 + month,
+        first_card=sight.first_card,
+        cards_max=sight.cards_max,
+    )
 
 
 # --- openings: the organisation gives every card its allowance ------------------------------------
@@ -164,10 +201,37 @@ def _open(sight: Sight) -> tuple[int, int]:
     )
 
 
+# --- what a plan's own steps do -------------------------------------------------------------------
+
+
+def _by_steps(name: str, entry: ClockEntry) -> Task:
+    """Give the task that has a plan's steps work on each card, once a day."""
+
+    def span(definition: Programme, day: int) -> Span | None:
+        return (day, day + 1) if has_work(definition, entry) else None
+
+    def go(sight: Sight) -> tuple[int, int]:
+        return run_steps(
+            sight.core,
+            sight.row,
+            entry,
+            now_us=sight.now_us,
+            utc_offset_s=sight.utc_offset_s,
+            first_card=sight.first_card,
+            cards_max=sight.cards_max,
+        )
+
+    return Task(name=name, span=span, go=go)
+
+
 TASKS = (
     Task(name="endings", span=_each_day, go=_end),
     Task(name="inactivity", span=_each_day_if_inactive, go=_end_inactive),
+    Task(name="expiries", span=_each_month_if_it_ends, go=_end_with_card),
     Task(name="openings", span=_each_allowance, go=_open),
+    _by_steps("automatic payments", ClockEntry.AUTOPAY),
+    _by_steps("late charges", ClockEntry.LATE),
+    _by_steps("renewals", ClockEntry.RENEWAL),
 )
 
 
@@ -209,8 +273,9 @@ class ClockWork:
                 next_card = self._next_card(task.name, number, span[0])
                 if next_card is None or next_card >= self._core.card_count:
                     continue
-                sight = self._sight(definition, span, next_card, utc_offset_s)
-                return self._go(task, sight, now_us=now_us, utc_offset_s=utc_offset_s)
+                return self._go(
+                    task, self._sight(definition, span, next_card, now_us, utc_offset_s)
+                )
         return None
 
     def _next_card(self, task: str, programme: int, period_day: int) -> int | None:
@@ -226,7 +291,7 @@ class ClockWork:
         return reached[1] if reached[0] == period_day else None
 
     def _sight(
-        self, definition: Programme, span: Span, first_card: int, utc_offset_s: int
+        self, definition: Programme, span: Span, first_card: int, now_us: int, utc_offset_s: int
     ) -> Sight:
         return Sight(
             core=self._core,
@@ -234,6 +299,8 @@ class ClockWork:
             definition=definition,
             layout=self._directory.layout_of(definition.programme),
             club_accounts=self._directory.clubs[definition.club].accounts,
+            now_us=now_us,
+            utc_offset_s=utc_offset_s,
             period_day=span[0],
             begins_s=span[0] * SECONDS_A_DAY - utc_offset_s,
             ends_s=span[1] * SECONDS_A_DAY - utc_offset_s,
@@ -241,7 +308,7 @@ class ClockWork:
             cards_max=self._cards_max,
         )
 
-    def _go(self, task: Task, sight: Sight, *, now_us: int, utc_offset_s: int) -> tuple[int, int]:
+    def _go(self, task: Task, sight: Sight) -> tuple[int, int]:
         next_card, moves = task.go(sight)
         seq = 0
         counts = self.counts[task.name]
@@ -253,7 +320,8 @@ class ClockWork:
                 period_day=sight.period_day,
                 next_card=next_card,
             )
-            seq = write_row(self._core, sight.row, now_us, utc_offset_s, encode_event(progress))
+            body = encode_event(progress)
+            seq = write_row(self._core, sight.row, sight.now_us, sight.utc_offset_s, body)
             self._directory.note_progress(progress)
             counts.rows += 1
             counts.moves += moves

@@ -11,7 +11,7 @@ import msgspec
 
 from switch._core import Core
 from switch._hosts import set_host, take_row_events
-from switch._plan_loading import link_cards, set_credit_limit, set_plan
+from switch._plan_loading import link_cards, set_credit_limit, set_holidays, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
     add_vouchers,
@@ -23,7 +23,9 @@ from switch._security import (
     set_policy,
     set_terminal_keys,
 )
-from switch.budget_accounts import BudgetAccounts, BudgetBook
+from switch.budget_accounts import BudgetAccounts
+from switch.card_columns import columns_of
+from switch.directory_dump import DirectoryDump, live_before
 from switch.events import (
     AcquirerAdded,
     BudgetShared,
@@ -35,6 +37,7 @@ from switch.events import (
     CreditLimitSet,
     DerivationKeySet,
     Event,
+    HolidaysSet,
     IssuerAnswered,
     IssuerAsked,
     IssuerKeysSet,
@@ -63,26 +66,26 @@ from switch.events import (
     decode_event,
     encode_event,
 )
-from switch.issuer_debts import Asked, Debt, IssuerDebts
+from switch.issuer_debts import IssuerDebts
 from switch.key_checks import check_digests, check_issuer_keys
 from switch.machine import Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
 from switch.plan import CompiledPlan, compile_plan
-from switch.programme import Programme, bins_overlap
+from switch.programme import Programme, bins_overlap, costs_more
 from switch.programme_links import (
     check_vouchers,
+    funder_of,
     put_voucher_rules,
     rewarded_layout,
     voucher_layout,
 )
 from switch.units import counts_of, points_of
-from switch.versions import Step, Version, VersionError, Versions
+from switch.versions import VersionError, Versions
 from switch.voucher_debts import VoucherDebts
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
-
 
 PREFIXES_MAX = 256
 """Of card numbers, of all programmes together: HOST_PREFIXES_MAX of the core."""
@@ -98,6 +101,7 @@ class Directory:
     def __init__(self, core: Core) -> None:
         self._core = core
         self.clubs: dict[int, ClubAdded] = {}
+        self.holidays: dict[int, HolidaysSet] = {}  # of clubs that keep a table
         self.organisations: dict[int, OrganisationAdded] = {}
         self.organisation_accounts: dict[int, int] = {}
         # How far the newest period of each task of a programme's has got.
@@ -210,6 +214,8 @@ class Directory:
                 self._add_club(event)
             case OrganisationAdded():
                 self._add_organisation(event)
+            case HolidaysSet():
+                self._set_holidays(event)
             case ClockProgress():
                 self.note_progress(event)
             case AcquirerAdded():
@@ -297,6 +303,18 @@ class Directory:
         )
         self.organisations[event.organisation] = event
 
+    def _set_holidays(self, event: HolidaysSet) -> None:
+        if event.club not in self.clubs or list(event.days) != sorted(set(event.days)):
+            raise EventError(f"holidays: days in ascending order, of a club; not so {event.club}")
+        self.holidays[event.club] = event
+        for definition in self.programmes.values():
+            self._tell_holidays(definition)
+
+    def _tell_holidays(self, definition: Programme) -> None:
+        if (table := self.holidays.get(definition.club)) is not None:
+            row = self.programme_rows[definition.programme]
+            set_holidays(self._core, row, array("i", table.days), table.weekdays)
+
     def note_progress(self, event: ClockProgress) -> None:
         """Keep how far clock work has got; its row is written."""
         self.clock[event.task, event.programme] = event
@@ -380,29 +398,24 @@ class Directory:
 
     def _expect_could_decide(self, definition: Programme) -> None:
         """Raise EventError for a version that could not follow the live one."""
-        live = self.programmes.get(definition.programme)
+        name, live = f"programme {definition.programme}", self.programmes.get(definition.programme)
         if live is not None and (
             definition.version <= live.version or definition.club != live.club
         ):
-            raise EventError(
-                f"programme {definition.programme}:"
-                f" version {live.version} of club {live.club} is live"
-            )
+            raise EventError(f"{name}: version {live.version} of club {live.club} is live")
         if definition.club not in self.clubs:
-            raise EventError(f"programme {definition.programme}: its club is not known")
+            raise EventError(f"{name}: its club is not known")
         others = [one for one in self.programmes.values() if one.programme != definition.programme]
         for other in others:
             if bins_overlap(other, definition):
-                raise EventError(
-                    f"programme {definition.programme}: a prefix of its cards' numbers is"
-                    f" programme {other.programme}'s"
-                )
+                theirs = f"programme {other.programme}'s"
+                raise EventError(f"{name}: a prefix of its cards' numbers is {theirs}")
         if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
-            raise EventError(f"programme {definition.programme}: more than {PREFIXES_MAX} prefixes")
+            raise EventError(f"{name}: more than {PREFIXES_MAX} prefixes")
+        if live is not None and (plan := costs_more(definition, live)):
+            raise EventError(f"{name}: a debt by {plan} would cost more")
         if live is not None and (live.host == "") != (definition.host == ""):
-            raise EventError(
-                f"programme {definition.programme}: who decides its cards cannot change"
-            )
+            raise EventError(f"{name}: who decides its cards cannot change")
         self._compile(definition, retired=False)
 
     def _compile(self, definition: Programme, *, retired: bool) -> tuple[Layout, CompiledPlan]:
@@ -431,7 +444,9 @@ class Directory:
                 club=definition.club,
                 money_floor=NO_FLOOR if definition.host else definition.money_floor_minor,
                 seq=seq,
-                organisation=self._funding_account(definition),
+                organisation=self.organisation_accounts.get(
+                    funder_of(definition, self.programmes, self.organisations), -1
+                ),
                 budgets=self.budgets.of_plan(definition),
             )
         except ValueError as error:
@@ -444,18 +459,7 @@ class Directory:
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
         self.programme_seqs[definition.programme] = seq
-
-    def _funding_account(self, definition: Programme) -> int:
-        """Give the account of a programme's organisation, or -1. Cards' money stays one's own."""
-        live = self.programmes.get(definition.programme)
-        if live is not None and live.organisation not in (0, definition.organisation):
-            raise ValueError(f"organisation {live.organisation} funds what its cards have")
-        if definition.organisation == 0:
-            return -1
-        found = self.organisations.get(definition.organisation)
-        if found is None or found.club != definition.club:
-            raise ValueError(f"its club has no organisation {definition.organisation}")
-        return self.organisation_accounts[definition.organisation]
+        self._tell_holidays(definition)
 
     def _link_cards(self, event: CardsLinked) -> None:
         """Have guests' cards reward a member's."""
@@ -479,31 +483,28 @@ class Directory:
     def _add_cards(self, event: CardsAdded) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"cards of programme {event.programme}, which is not known")
-        count = len(event.tokens) // 16
-        sizes = (len(event.tokens), len(event.expiries), len(event.first6), len(event.last4))
-        if sizes != (16 * count, 2 * count, 4 * count, 2 * count) or count == 0:
-            raise EventError(f"cards whose columns differ in length: {sizes}")
-        if (len(event.pvvs), len(event.pvkis)) not in ((0, 0), (2 * count, count)):
-            raise EventError("cards whose PIN verification values differ in number")
-        tokens = {event.tokens[at : at + 16] for at in range(0, len(event.tokens), 16)}
-        if len(tokens) != count or any(self._core.card_of(token) is not None for token in tokens):
-            raise EventError("a card that is known already")
+        tokens = [event.tokens[at : at + 16] for at in range(0, len(event.tokens), 16)]
         try:
-            check_vouchers(self._core, self.programmes[event.programme], event, count)
+            columns = columns_of(event)
+            if len(set(tokens)) != len(tokens) or any(
+                self._core.card_of(one) is not None for one in tokens
+            ):
+                raise ValueError("a card that is known already")
+            check_vouchers(self._core, self.programmes[event.programme], event, len(tokens))
             check_digests(self.issuer_keys.get(event.programme), event)
         except ValueError as error:
             raise EventError(str(error)) from None
         first = self._core.add_cards(
             self.programme_rows[event.programme],
             event.tokens,
-            _numbers("H", event.expiries),
-            _numbers("I", event.first6),
-            _numbers("H", event.last4),
+            columns.expiries,
+            columns.first6,
+            columns.last4,
         )
         if event.digests:
             add_vouchers(self._core, first, event.digests, event.price_minor, event.points)
         if event.pvvs:
-            set_pin_values(self._core, first, _numbers("H", event.pvvs), _numbers("B", event.pvkis))
+            set_pin_values(self._core, first, columns.pvvs, columns.pvkis)
 
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
@@ -538,10 +539,11 @@ class Directory:
         """Give what a directory beside a loaded core is rebuilt from."""
         self.hear()
         return msgspec.msgpack.encode(
-            _Dump(
+            DirectoryDump(
                 clubs=list(self.clubs.values()),
                 organisations=list(self.organisations.values()),
                 organisation_accounts=list(self.organisation_accounts.values()),
+                holidays=list(self.holidays.values()),
                 clock=list(self.clock.values()),
                 acquirers=list(self.acquirers.values()),
                 merchants=list(self.merchants.values()),
@@ -562,12 +564,13 @@ class Directory:
 
     def load(self, dump: bytes) -> None:
         """Become the directory that was dumped; the core has its registers and no plans yet."""
-        found = msgspec.msgpack.decode(dump, type=_Dump)
+        found = msgspec.msgpack.decode(dump, type=DirectoryDump)
         self.clubs = {event.club: event for event in found.clubs}
         self.organisations = {event.organisation: event for event in found.organisations}
         self.organisation_accounts = dict(
             zip(self.organisations, found.organisation_accounts, strict=True)
         )
+        self.holidays = {event.club: event for event in found.holidays}
         self.clock = {(event.task, event.programme): event for event in found.clock}
         self.acquirers = {event.acquirer: event for event in found.acquirers}
         self.merchants = {event.merchant_id: event for event in found.merchants}
@@ -578,7 +581,7 @@ class Directory:
         }
         self._layouts = found.layouts
         self.budgets.load(found.budgets)
-        self.versions = Versions((*found.versions, *_live_before(found)))
+        self.versions = Versions((*found.versions, *live_before(found)))
         for definition in found.programmes:
             retired = self.versions.live(definition.programme) is None
             seq = found.programme_seqs[definition.programme]
@@ -591,41 +594,3 @@ class Directory:
             self._set_terminal_keys(terminal)
         self.issuers.load(found.questions, found.debts)
         self.travelling.owed = found.travelling
-
-
-class _Dump(msgspec.Struct, frozen=True, kw_only=True):
-    clubs: list[ClubAdded]
-    acquirers: list[AcquirerAdded]
-    merchants: list[MerchantAdded]
-    terminals: list[TerminalAdded]
-    programmes: list[Programme]
-    programme_seqs: dict[int, int]
-    organisations: list[OrganisationAdded] = []
-    organisation_accounts: list[int] = []
-    clock: list[ClockProgress] = []
-    versions: list[Version] = []
-    layouts: dict[int, Layout] = {}
-    budgets: list[BudgetBook] = []
-    issuer_keys: list[IssuerKeysSet] = []
-    derivation_keys: list[DerivationKeySet] = []
-    terminal_keys: list[TerminalKeysSet] = []
-    questions: list[Asked] = []
-    debts: list[Debt] = []
-    travelling: dict[int, VoucherHandedOver] = {}
-
-
-def _live_before(found: _Dump) -> list[Version]:
-    """Give the versions that a dump of before there were versions takes for granted."""
-    known = {one.definition.programme for one in found.versions}
-    step = Step(state="live", by="", at_s=0)
-    return [
-        Version(definition=definition, steps=(step,))
-        for definition in found.programmes
-        if definition.programme not in known
-    ]
-
-
-def _numbers(code: str, little_endian: bytes) -> "array[int]":
-    numbers = array(code)
-    numbers.frombytes(little_endian)
-    return numbers

@@ -18,12 +18,13 @@ SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
 Bitmap = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{4}$")]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Person = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+LocalDay = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
 VoucherLabel = Annotated[str, msgspec.Meta(max_length=32, pattern="^[ -~]*$")]
 ShareBps = Annotated[int, msgspec.Meta(ge=0, le=BPS)]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
-CLUB_ACCOUNTS = 9
+CLUB_ACCOUNTS = 10
 """How many accounts a club has that is added today."""
 
 
@@ -41,7 +42,18 @@ class ClubAdded(_Event, frozen=True, kw_only=True, tag="club_added"):
     name: str
     name_fa: str
     currency: int
-    accounts: Annotated[int, msgspec.Meta(ge=6, le=9)] = 6
+    accounts: Annotated[int, msgspec.Meta(ge=6, le=10)] = 6
+
+
+class HolidaysSet(_Event, frozen=True, kw_only=True, tag="holidays_set"):
+    """On which days nobody has to pay a club: the whole table, instead of the one before.
+
+    `days`: days since 1970-01-01, in ascending order. Bit 0 of `weekdays` is Saturday; 64 = Friday.
+    """
+
+    club: int
+    days: Annotated[tuple[LocalDay, ...], msgspec.Meta(max_length=10_000)]
+    weekdays: Annotated[int, msgspec.Meta(ge=0, le=126)] = 64
 
 
 class OrganisationAdded(_Event, frozen=True, kw_only=True, tag="organisation_added"):
@@ -424,6 +436,7 @@ class ClockProgress(_Event, frozen=True, kw_only=True, tag="clock_progress"):
 Event = (
     ClubAdded
     | OrganisationAdded
+    | HolidaysSet
     | AcquirerAdded
     | MerchantAdded
     | TerminalAdded

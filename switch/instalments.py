@@ -48,7 +48,7 @@ class TermsError(ValueError):
 
 
 class ScheduleError(ValueError):
-    """No schedule: the principal, a day or what was paid does not fit the terms."""
+    """No schedule: the principal or a day does not fit the terms."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -120,23 +120,3 @@ class Instalment(NamedTuple):
     due_day: int
     principal_minor: int
     fee_minor: int
-
-
-class Debt(NamedTuple):
-    """What is due by a day and has not been paid."""
-
-    principal_minor: int
-    fee_minor: int
-
-
-class Settlement(NamedTuple):
-    """What ends a debt early: principal + fee - rebate.
-
-    `fee_ahead_minor` is what was paid already for time that has not begun: it stays paid, unless a
-    programme gives it back.
-    """
-
-    principal_minor: int
-    fee_minor: int
-    rebate_minor: int
-    fee_ahead_minor: int

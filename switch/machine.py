@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from switch.programme import DEBTS, Programme
+from switch.programme import CHARGED, DEBTS, Programme
 from switch.reasons import Reason
 from switch.rules import Ending, Period, ProgrammeError
 
@@ -58,6 +58,7 @@ class Register(IntEnum):
     FIRST_ENDS = 36
     VOUCHER_POINTS = 37
     PRICE = 38
+    REBATE = 39
     BOUND = 40
     EARN_BOUND = 41
     LOT_MARKS = 42
@@ -122,9 +123,18 @@ class Op(IntEnum):
     SETTLE_DEBT = 34
     TELL_DEBT = 35
     LINKED_SPENDABLE = 36
+    CHARGE_LATE = 38
     COUNTED_HERE = 40
     MOVE_NAMED = 41
     BUDGET_LEFT = 42
+
+
+class ClockEntry(IntEnum):
+    """Clock work that a plan's steps do, card by card; shared with `switch/_plan.pxd`."""
+
+    LATE = 0
+    AUTOPAY = 1
+    RENEWAL = 2
 
 
 class Account(IntEnum):
@@ -139,6 +149,7 @@ class Account(IntEnum):
     CLUB_COUNTS = 0x16
     CLUB_POINTS_EXPIRED = 0x17
     CLUB_BREAKAGE = 0x18
+    CLUB_LATE_CHARGES = 0x19
     MERCHANT = 0x20
     CARD = 0x30  # and the slot
     LINKED_CARD = 0x40
@@ -231,7 +242,7 @@ def lay_out(programme: Programme, before: Layout | None = None) -> Layout:
     if before is None:
         counter = Slot(name="", unit=UNITS["count"], dated=True, counts=True)
         named = [
-            msgspec.structs.replace(counter, name=name, due=name in DEBTS)
+            msgspec.structs.replace(counter, name=name, due=name in (*DEBTS, CHARGED))
             for name in programme.counters()
         ]
         return Layout(slots=(*slots, *named, *[counter] * programme.spare_counters))
@@ -246,7 +257,7 @@ def lay_out(programme: Programme, before: Layout | None = None) -> Layout:
         at = next((at for at, slot in enumerate(slots) if slot.counts and not slot.name), None)
         if at is None:
             raise ProgrammeError(f"its cards have no spare counter for {name!r}")
-        slots[at] = msgspec.structs.replace(slots[at], name=name, due=name in DEBTS)
+        slots[at] = msgspec.structs.replace(slots[at], name=name, due=name in (*DEBTS, CHARGED))
     return Layout(slots=tuple(slots))
 
 

@@ -11,20 +11,12 @@ import msgspec
 
 from switch.instalments import Terms
 from switch.lots import LOT_KEPT, LOT_PAID
-from switch.machine import (
-    NO_SLOT,
-    UNITS,
-    Layout,
-    Op,
-    R,
-    Step,
-    Writer,
-    ending_code,
-)
+from switch.machine import NO_SLOT, UNITS, ClockEntry, Layout, Op, R, Step, Writer, ending_code
 from switch.operations import OPERATION_COUNT, Operation
 from switch.plan_cards import CARD_OPERATIONS, tell_debt
+from switch.plan_clock import CLOCK_WORK, has_work
 from switch.plan_sales import SALE_OPERATIONS, Sale, tell_membership
-from switch.programme import DEBTS, Programme
+from switch.programme import CHARGED, DEBTS, Programme
 from switch.reasons import Reason
 from switch.rules import DAYS_MAX, DiscountRule, EarnRule, When
 
@@ -56,7 +48,8 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     `slots`: unit, kept in lots, held of the one before, counter, of debts. `told`: slot, held slot,
     DE 54 account type, without a currency. `NO_SLOT` where there is none. `parts`: the names of the
     wallets that pay, in their order. `tiers`: the names of the levels. `terms`: the ways to pay
-    later and their names. `bounds`: the names of caps, then of budgets.
+    later and their names. `clock`: the first step of each `ClockEntry`, -1 = it has none.
+    `bounds`: the names of caps, then of budgets.
     """
 
     entry: list[int]
@@ -73,6 +66,8 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     credit_slot: int
     credit_limit: int
     due_slot: int
+    charged_slot: int
+    clock: list[int]
     terms: list[tuple[str, Terms]]
     bounds: list[str] = []
 
@@ -118,6 +113,7 @@ def compile_plan(
                 _decline_what_is_new(writer)
             body(sale)
             writer.step(Op.END)
+    clock = _clock_entries(sale, retired=retired)
     if not writer.steps:
         writer.step(Op.END)
     tiers = programme.tiers.levels if programme.tiers is not None else ()
@@ -132,6 +128,10 @@ def compile_plan(
         credit_slot=NO_SLOT if credit is None else layout.slot(credit.wallet),
         credit_limit=0 if credit is None else credit.limit_minor,
         due_slot=NO_SLOT if credit is None else layout.slot(DEBTS[0]),
+        charged_slot=(
+            layout.slot(CHARGED) if credit is not None and credit.charges_late() else NO_SLOT
+        ),
+        clock=clock,
         terms=[] if credit is None else [(plan.name, plan.terms) for plan in credit.plans],
         entry=entry,
         steps=[(s[0], s[1], s[2], s[3], s[4]) for s in writer.steps],
@@ -140,6 +140,19 @@ def compile_plan(
         names=programme.rule_names(),
         bounds=[bound.name for bound in programme.bounds()],
     )
+
+
+def _clock_entries(sale: Sale, *, retired: bool) -> list[int]:
+    """Write what the clock does with a card; gives where each kind of it begins."""
+    entries = [-1] * len(ClockEntry)
+    for kind, work in CLOCK_WORK.items():
+        if has_work(sale.programme, kind):
+            entries[kind] = len(sale.writer.steps)
+            if retired and kind is ClockEntry.RENEWAL:
+                _decline_what_is_new(sale.writer)
+            work(sale)
+            sale.writer.step(Op.END)
+    return entries
 
 
 def _decline_what_is_new(writer: Writer) -> None:

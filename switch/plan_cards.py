@@ -15,7 +15,7 @@ from switch.plan_sales import (
     need_membership,
 )
 from switch.reasons import Reason
-from switch.rules import Credit, Ending, Period
+from switch.rules import Credit, Ending, Membership, Period
 
 LOT_SECOND_MAX = 0xFFFF_FFFF  # Unix seconds of lots have 32 bits
 
@@ -131,6 +131,20 @@ def _renew(sale: Sale) -> None:
     if membership is None:
         writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
         return
+    carry_on(sale, membership)
+    writer.set(R.AMOUNT, 0)
+    writer.set(R.FEE, membership.fee_minor)
+    writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
+    if membership.fee_points:
+        writer.set(R.POINTS, membership.fee_points)
+        writer.step(Op.SPENDABLE, R.A, imm=sale.layout.slot("points"))
+        writer.decline_if_less(R.A, R.POINTS, Reason.INSUFFICIENT_POINTS)
+        writer.move(R.POINTS, sale.layout.account("points"), Account.CLUB_POINTS_REDEEMED)
+
+
+def carry_on(sale: Sale, membership: Membership) -> None:
+    """Open the next membership: from the last one's end, or from today if that is over."""
+    writer = sale.writer
     grace_s = membership.grace_days * 86_400
     writer.step(Op.LAST_END, R.A, imm=sale.layout.slot("membership"))
     writer.set(R.B, grace_s)
@@ -164,14 +178,6 @@ def _renew(sale: Sale) -> None:
     writer.move_new_lot(
         R.ONE, Account.CLUB_COUNTS, sale.layout.account("membership"), any_version=True
     )
-    writer.set(R.AMOUNT, 0)
-    writer.set(R.FEE, membership.fee_minor)
-    writer.move(R.FEE, Account.MERCHANT, Account.CLUB_FEES)
-    if membership.fee_points:
-        writer.set(R.POINTS, membership.fee_points)
-        writer.step(Op.SPENDABLE, R.A, imm=sale.layout.slot("points"))
-        writer.decline_if_less(R.A, R.POINTS, Reason.INSUFFICIENT_POINTS)
-        writer.move(R.POINTS, sale.layout.account("points"), Account.CLUB_POINTS_REDEEMED)
 
 
 def _find_item(sale: Sale) -> None:
@@ -248,16 +254,24 @@ def _has_credit(sale: Sale) -> Credit | None:
     return sale.programme.credit
 
 
+def take_paid(sale: Sale, credit: Credit, source: int) -> None:
+    """Move what PAY_DEBT says: RULE_0 of fees, RULE_1 of principal, RULE_2 for being late."""
+    writer = sale.writer
+    writer.step(Op.ADD, R.FEE, R.RULE_0, R.RULE_2)
+    writer.move(R.RULE_0, source, Account.CLUB_FEES)
+    writer.move(R.RULE_1, source, sale.layout.account(credit.wallet))
+    if credit.charges_late():
+        writer.move(R.RULE_2, source, Account.CLUB_LATE_CHARGES)
+
+
 def _repay(sale: Sale) -> None:
     """Money pays charges, then the oldest instalments; more than is owed is the card's credit."""
     writer, credit = sale.writer, _has_credit(sale)
     if credit is None:
         return
-    writer.step(Op.PAY_DEBT, R.AMOUNT, R.A, R.B)
-    writer.step(Op.COPY, R.FEE, R.A)
+    writer.step(Op.PAY_DEBT, R.AMOUNT, R.RULE_0)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
-    writer.move(R.A, Account.CLUB_FLOAT, Account.CLUB_FEES)
-    writer.move(R.B, Account.CLUB_FLOAT, sale.layout.account(credit.wallet))
+    take_paid(sale, credit, Account.CLUB_FLOAT)
     tell_debt(sale)
 
 
@@ -276,11 +290,11 @@ def _settle(sale: Sale) -> None:
     tell_debt(sale)
     writer.decline_if_less(R.AMOUNT, R.OWED, Reason.SETTLEMENT_IS_ANOTHER)
     writer.decline_if_less(R.OWED, R.AMOUNT, Reason.SETTLEMENT_IS_ANOTHER)
-    writer.step(Op.SETTLE_DEBT, 0, R.A, R.B)
-    writer.step(Op.COPY, R.FEE, R.A)
+    writer.step(Op.SETTLE_DEBT, 0, R.RULE_0)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
-    writer.move(R.A, Account.CLUB_FLOAT, Account.CLUB_FEES)
-    writer.move(R.B, Account.CLUB_FLOAT, sale.layout.account(credit.wallet))
+    writer.step(Op.SUBTRACT, R.RULE_1, R.RULE_1, R.RULE_3)
+    take_paid(sale, credit, Account.CLUB_FLOAT)
+    writer.move(R.RULE_3, Account.CLUB_DISCOUNTS, sale.layout.account(credit.wallet))
     writer.set(R.OWED, 0)
     writer.set(R.DUE, 0)
 

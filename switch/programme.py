@@ -44,6 +44,7 @@ BUDGETS_MAX = 16  # a plan has four bits to name one
 BINS_MAX = 64
 COST_MAX = 1 << 60  # of the points of one purchase: sums of it still fit 63 bits
 DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
+CHARGED = "late charged"  # counter of what was charged for principal that is owed
 PAYERS_CHARACTERS_MAX = 60  # of the names of all wallets that pay: a reply names each
 
 PURSE_WALLETS = (
@@ -156,6 +157,14 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             wallet = by_name.get(self.credit.wallet)
             if wallet is None or wallet.dated or self.credit.wallet not in payers:
                 raise ProgrammeError("credit: its wallet is plain and pays")
+            if wallet.ends_with_card:
+                raise ProgrammeError("credit: what is owed outlives the card")
+            source = by_name.get(self.credit.pays_from)
+            if self.credit.pays_from and (
+                source is None or source.unit != "money" or source.dated or source is wallet
+            ):
+                raise ProgrammeError("credit: what is due is paid from another plain wallet")
+        self._check_renewal(by_name)
         if (self.earning or self.tender or self.has_fee_in_points()) and (
             "points" not in by_name or by_name["points"].unit != "points"
         ):
@@ -164,6 +173,16 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             for name in [*payers, *(["points"] if self.tender else [])]:
                 if not by_name[name].held:
                     raise ProgrammeError(f"wallet {name}: a hold has to reserve of it")
+
+    def _check_renewal(self, by_name: dict[str, Wallet]) -> None:
+        """Raise ProgrammeError for a wallet that could not pay for a membership."""
+        membership = self.membership
+        if membership is None or not membership.renews_from:
+            return
+        source = by_name.get(membership.renews_from)
+        pays = "points" if membership.fee_points else "money" if membership.fee_minor else ""
+        if source is None or source.unit != pays or source.funder != "club":
+            raise ProgrammeError("membership: it renews from a wallet that can pay its fee")
 
     def _check_organisation(self) -> None:
         """Raise ProgrammeError for an organisation's money that could become cash, or anybody's."""
@@ -248,6 +267,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         named = [name for name, part in parts.items() if part is not None]
         if self.credit is not None:
             named += DEBTS
+            if self.credit.charges_late():
+                named.append(CHARGED)
         return (*named, *(cap.name for cap in self.caps))
 
     def bounds(self) -> tuple[Cap | Budget, ...]:
@@ -343,6 +364,13 @@ def _overlap(prefixes: tuple[str, str]) -> bool:
     """Are there numbers that begin with both?"""
     one, other = prefixes
     return one.startswith(other) or other.startswith(one)
+
+
+def costs_more(new: Programme, old: Programme) -> str:
+    """Name the plan by which somebody owes who would pay more under a new version; "" = none."""
+    if new.credit is None or old.credit is None:
+        return ""
+    return new.credit.harder_than(old.credit)
 
 
 def bins_overlap(one: Programme, other: Programme) -> bool:

@@ -1,14 +1,14 @@
 """What a programme says of another programme's cards: whom it rewards, whose vouchers it takes.
 
-Owns the checks of that, and of the vouchers that a programme is loaded with. Each raises ValueError
-with a sentence; `switch.directory` says of which event. Must not know what is moved.
+Owns the checks of that, of who funds it, and of the vouchers that it is loaded with. Each raises
+ValueError with a sentence; `switch.directory` says of which event. Must not know what is moved.
 """
 
 from collections.abc import Mapping
 
 from switch._core import Core
 from switch._security import knows_digest, set_voucher_rules
-from switch.events import CardsAdded
+from switch.events import CardsAdded, OrganisationAdded
 from switch.machine import NO_SLOT, UNITS, Layout
 from switch.programme import Programme
 
@@ -16,6 +16,19 @@ DIGEST_BYTES = 32
 
 Programmes = Mapping[int, Programme]
 Layouts = Mapping[int, Layout]
+
+
+def funder_of(
+    definition: Programme, programmes: Programmes, organisations: Mapping[int, OrganisationAdded]
+) -> int:
+    """Give the organisation that funds a programme, 0 = none. Cards' money stays one's own."""
+    live = programmes.get(definition.programme)
+    if live is not None and live.organisation not in (0, definition.organisation):
+        raise ValueError(f"organisation {live.organisation} funds what its cards have")
+    found = organisations.get(definition.organisation)
+    if definition.organisation and (found is None or found.club != definition.club):
+        raise ValueError(f"its club has no organisation {definition.organisation}")
+    return definition.organisation
 
 
 def rewarded_layout(

@@ -244,6 +244,12 @@ def _fees_taken(old: Programme, new: Programme) -> Iterator[str]:
         and (not new.activation.again)
     ):
         yield "activation: a card can be activated only once"
+    if old.credit is not None and new.credit is not None:
+        source = new.credit.pays_from
+        if source and source != old.credit.pays_from:
+            yield f"credit: what is due is paid from {source} by itself"
+    if was is not None and now is not None and now.renews_from not in ("", was.renews_from):
+        yield f"membership: its fee is paid from {now.renews_from} by itself"
     if (was_of := old.vouchers) is not None:
         now_of = new.vouchers
         if now_of is None or now_of.programme != was_of.programme:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from switch.instalments import FeeKind, Terms
 from switch.operations import Operation
 from switch.programme import Programme
 from switch.programme_words import (
@@ -26,7 +27,17 @@ from switch.programme_words import (
     rials,
     weekdays,
 )
-from switch.rules import Budget, Cap, DiscountRule, EarnRule, Ending, Membership, Period, When
+from switch.rules import (
+    Budget,
+    Cap,
+    Credit,
+    DiscountRule,
+    EarnRule,
+    Ending,
+    Membership,
+    Period,
+    When,
+)
 
 OPERATIONS = {
     Operation.PURCHASE: Said("pay for purchases", "خرید"),
@@ -155,6 +166,8 @@ def _said(programme: Programme, names: MerchantNames) -> Iterator[tuple[str, Sai
 def _wallets(programme: Programme, names: MerchantNames) -> Iterator[tuple[str, Said]]:
     for wallet in programme.wallets:
         ends = Said(", kept by when they end", "، با تاریخ پایان") if wallet.dated else NOTHING
+        if wallet.ends_with_card:
+            ends += Said("; it ends with the card", "؛ با پایان اعتبار کارت پایان می‌یابد")
         unit = UNITS[wallet.unit]
         yield (
             f"wallet/{wallet.name}",
@@ -227,6 +240,8 @@ def _standing(programme: Programme) -> Iterator[tuple[str, Said]]:
                 f" دوباره {again.fa} فعالش کرد.",
             ),
         )
+    if programme.credit is not None:
+        yield from _credit(programme.credit)
     yield from _vouchers(programme)
     if programme.membership is not None:
         yield "membership", _membership(programme.membership)
@@ -248,6 +263,63 @@ def _standing(programme: Programme) -> Iterator[tuple[str, Said]]:
                 f"کالای ثبت‌شده ضمانت دارد؛ پایان: {term.fa}. دفعات استفاده: {claims.fa}.",
             ),
         )
+
+
+def _credit(credit: Credit) -> Iterator[tuple[str, Said]]:
+    most = rials(credit.limit_minor)
+    yield (
+        "credit",
+        Said(
+            f"A new card has credit up to {most.en}, from “{credit.wallet}”.",
+            f"اعتبار کارت تازه تا {most.fa} است، از «{credit.wallet}».",
+        ),
+    )
+    if credit.pays_from:
+        yield (
+            "credit/pays-from",
+            Said(
+                f"What is due is paid from “{credit.pays_from}” by itself.",
+                f"آنچه سررسید می‌شود خودکار از «{credit.pays_from}» پرداخت می‌شود.",
+            ),
+        )
+    for plan in credit.plans:
+        terms = plan.terms
+        count, months, first = (
+            number(n) for n in (terms.count, terms.months_between, terms.first_due_months)
+        )
+        said = Said(
+            f"Plan “{plan.name}”: {count.en} instalments, each {months.en} months after the one"
+            f" before, the first after {first.en}",
+            f"طرح «{plan.name}»: {count.fa} قسط به فاصلهٔ {months.fa} ماه، نخستین پس از"
+            f" {first.fa} ماه",
+        )
+        if terms.rate_bps:
+            rate = percent(terms.rate_bps)
+            yearly = terms.fee not in (FeeKind.FLAT_SPREAD, FeeKind.FLAT_FIRST)
+            said += Said(f"; it costs {rate.en}", f"؛ هزینه: {rate.fa}")
+            said += Said(" a year", " در سال") if yearly else NOTHING
+        if terms.rebate_bps:
+            back = percent(terms.rebate_bps)
+            said += Said(
+                f"; {back.en} off what is paid before it is due",
+                f"؛ {back.fa} تخفیف آنچه پیش از سررسید پرداخت شود",
+            )
+        if terms.late_rate_bps:
+            said += _late(terms)
+        yield f"plan/{plan.name}", said + Said(".", ".")
+
+
+def _late(terms: Terms) -> Said:
+    rate, days, bound = (
+        percent(terms.late_rate_bps),
+        number(terms.late_tolerance_days),
+        percent(terms.late_cap_bps),
+    )
+    return Said(
+        f"; more than {days.en} days late costs {rate.en} a year of what is overdue, at most"
+        f" {bound.en} of it",
+        f"؛ دیرکرد بیش از {days.fa} روز: {rate.fa} در سال از مبلغ معوق، حداکثر {bound.fa} آن",
+    )
 
 
 def _vouchers(programme: Programme) -> Iterator[tuple[str, Said]]:
@@ -286,12 +358,16 @@ def _membership(membership: Membership) -> Said:
         number(membership.grace_days),
         number(membership.reminder_days),
     )
-    return Said(
+    renewed = NOTHING
+    if source := membership.renews_from:
+        renewed = Said(f" It renews itself from “{source}”.", f" تمدید خودکار از «{source}».")
+    said = Said(
         f"A membership ends {ends.en}; it costs {fee.en}. Days of grace: {grace.en}. We remind you"
         f" {reminder.en} days before.",
         f"پایان عضویت: {ends.fa}؛ هزینه: {fee.fa}. مهلت پس از پایان: {grace.fa} روز. یادآوری:"
         f" {reminder.fa} روز پیش از پایان.",
     )
+    return said + renewed
 
 
 def _discount(rule: DiscountRule, names: MerchantNames) -> Said:

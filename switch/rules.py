@@ -134,7 +134,8 @@ class Wallet(_Part, frozen=True, kw_only=True, gc=False):
 
     `unit`: the club's currency, its points, or counts. `dated`: kept in lots that open and end.
     `account_type`: the DE 54 account type under which a reply tells of it; -1 = it does not.
-    `funder`: of dated money, who gets what is left when it ends.
+    `funder`: of dated money, who gets what is left when it ends. `ends_with_card`: so it does with
+    the card's last month; what does not stays where it is.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Wallet(_Part, frozen=True, kw_only=True, gc=False):
     held: bool = False
     account_type: int = -1
     funder: Literal["club", "organisation"] = "club"
+    ends_with_card: bool = False
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for one that a reply could not tell of."""
@@ -439,12 +441,14 @@ class Credit(_Part, frozen=True, kw_only=True, gc=False):
     """A wallet that is spent below zero, down to the card's limit, and paid back by a plan.
 
     `limit_minor`: of a new card; events change it for one card. What a card owes by when is in
-    counters of its own: `due`, `due fee` and `due late`.
+    counters of its own: `due`, `due fee` and `due late`. What its plans say of being late and of
+    paying early holds for a debt as long as it is owed: a later version may only be milder.
     """
 
     wallet: str = "credit"
     limit_minor: int
     plans: tuple[InstalmentPlan, ...]
+    pays_from: str = ""  # the wallet of money that pays by itself what is due, day by day
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for credit that could not be used."""
@@ -453,9 +457,30 @@ class Credit(_Part, frozen=True, kw_only=True, gc=False):
         names = [plan.name for plan in self.plans]
         if not 1 <= len(names) <= PLANS_MAX or len(set(names)) != len(names):
             raise ProgrammeError(f"credit: one to {PLANS_MAX} plans of different names")
-        if any(plan.terms.late_rate_bps or plan.terms.rebate_bps for plan in self.plans):
-            # Nothing reads them: a term that is shown and never applied is worse than none.
-            raise ProgrammeError("credit: charges for being late and rebates are not applied yet")
+
+    def charges_late(self) -> bool:
+        """Say whether being late costs anything."""
+        return any(plan.terms.late_rate_bps for plan in self.plans)
+
+    def harder_than(self, before: "Credit") -> str:
+        """Name the plan by which debts of an earlier version would cost more; "" = none.
+
+        What is owed says the number of its plan: whatever a later version calls it.
+        """
+        for number, was in enumerate(before.plans):
+            if number >= len(self.plans):
+                if was.terms.rebate_bps:
+                    return was.name
+                continue
+            old, new = was.terms, self.plans[number].terms
+            dearer = new.late_rate_bps and (
+                new.late_rate_bps > old.late_rate_bps
+                or new.late_cap_bps > old.late_cap_bps
+                or new.late_tolerance_days < old.late_tolerance_days
+            )
+            if dearer or new.rebate_bps < old.rebate_bps:
+                return was.name
+        return ""
 
 
 class Membership(_Part, frozen=True, kw_only=True, gc=False):
@@ -463,7 +488,8 @@ class Membership(_Part, frozen=True, kw_only=True, gc=False):
 
     What it has can still be seen, refunded and withdrawn. The fee is paid at the till or in points.
     A renewal before the end, or in the `grace_days` after it, begins at the end. From
-    `reminder_days` before the end on every purchase tells it.
+    `reminder_days` before the end on every purchase tells it. `renews_from`: the wallet that pays
+    the fee by itself, from the last day on, while the card is good.
     """
 
     valid: Ending
@@ -471,6 +497,7 @@ class Membership(_Part, frozen=True, kw_only=True, gc=False):
     fee_points: int = 0
     grace_days: int = 0
     reminder_days: int = 30
+    renews_from: str = ""
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for one that never ends or costs both."""

@@ -249,7 +249,8 @@ cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, int6
                       Move *moves, int32_t *count) noexcept nogil:
     """Move what is left of every lot, whenever it would end. A MoveFault.
 
-    What is owed stays, and what is spared: lots with this bit in their names.
+    Of an account without lots that is its balance. What is owed stays, and what is spared: lots
+    with this bit in their names.
     """
     cdef Move move
     cdef const Lot *lot
@@ -257,6 +258,10 @@ cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, int6
     cdef int fault
     move.from_account = from_account
     move.to_account = to_account
+    if at == LOTS_NOT_KEPT and book.accounts[from_account].balance > 0:
+        move.amount = book.accounts[from_account].balance
+        move.lot = move.available_at = move.expires_at = 0
+        return record(book, &move, True, moves, count)
     while at >= 0:
         lot = &book.lots[at]
         at = lot.next

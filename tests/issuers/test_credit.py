@@ -13,8 +13,7 @@ from issuers.prepaid import prepaid
 from issuers.qarz import qarz
 from switch.directory import EventError
 from switch.events import CreditLimitSet
-from switch.instalments import Terms
-from switch.rules import Credit, InstalmentPlan, ProgrammeError
+from switch.rules import Credit, ProgrammeError
 from tests.support.shop import Said, Shop, state_of
 
 DAY_S = 86_400
@@ -203,11 +202,21 @@ def test_ending_a_debt_early_costs_no_profit_for_months_to_come() -> None:
     assert said.balances() == {"3001": 0, "3002": 20_000_000}
 
 
+def test_on_the_day_of_the_purchase_no_time_has_begun_that_costs_profit() -> None:
+    here = shop()
+    buy(here, 12_000_000, plan=2)
+
+    assert here.send("0100", "910000", None).tag("OW") == "12000000"
+    here.now_s += DAY_S
+    assert here.send("0100", "910000", None).tag("OW") == "12180000"
+
+
 def test_a_reversed_settlement_restores_the_debt() -> None:
     here = shop()
     buy(here, 12_000_000, plan=2)
     before = here.state()
 
+    here.now_s += DAY_S
     said = here.send("0200", "910000", 12_180_000)
     assert said.code == "00", said.elements
     here.reverse(said, 12_180_000)
@@ -339,16 +348,6 @@ def test_replay_gives_the_same_debts() -> None:
 
     assert state_of(here.replayed()) == here.state()
     assert here.core.imbalances() == []
-
-
-@pytest.mark.parametrize(
-    "terms",
-    [Terms(count=12, rebate_bps=1), Terms(count=12, late_rate_bps=1, late_cap_bps=1)],
-    ids=["rebate", "late charge"],
-)
-def test_terms_that_nothing_would_apply_are_refused(terms: Terms) -> None:
-    with pytest.raises(ProgrammeError, match="not applied yet"):
-        Credit(limit_minor=1, plans=(InstalmentPlan(name="twelve", terms=terms),))
 
 
 def test_a_repeat_with_another_plan_is_another_message() -> None:

@@ -37,6 +37,7 @@ CLUB_SLOTS = (
     "counts",
     "points expired",
     "breakage",
+    "late charges",
 )
 CARDS = st.integers(0, 2)
 TERMINALS = st.sampled_from(sorted(SHOPS))

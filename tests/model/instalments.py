@@ -8,11 +8,32 @@ from collections.abc import Collection
 from datetime import timedelta
 from fractions import Fraction
 from math import floor
+from typing import NamedTuple
 
-from switch.instalments import Debt, FeeKind, Instalment, Rest, Settlement, Terms
+from switch.instalments import FeeKind, Instalment, Rest, Terms
 from tests.model import calendars
 
 BPS = 10_000
+
+
+class Debt(NamedTuple):
+    """What is due by a day and has not been paid."""
+
+    principal_minor: int
+    fee_minor: int
+
+
+class Settlement(NamedTuple):
+    """What ends a debt early: principal + fee - rebate.
+
+    `fee_ahead_minor` is what was paid already for time that has not begun: it stays paid, unless a
+    programme gives it back.
+    """
+
+    principal_minor: int
+    fee_minor: int
+    rebate_minor: int
+    fee_ahead_minor: int
 
 
 def bps(amount_minor: int, share_bps: int, *, years: Fraction = Fraction(1)) -> int:

@@ -6,10 +6,11 @@ from issuers.credit import credit
 from issuers.purse import CAFE, purse
 from switch._calendar import day_number
 from switch.calendar import Calendar
+from switch.instalments import FeeKind, Terms
 from switch.operations import Operation
 from switch.programme_text import OPERATIONS, announcement, difference, how_it_works
 from switch.programme_words import number, percent, rials
-from switch.rules import Budget, Cap, Period, When
+from switch.rules import Budget, Cap, Credit, InstalmentPlan, Period, When
 from tests.support.shop import BOOKS
 
 replace = msgspec.structs.replace
@@ -119,6 +120,30 @@ def test_budgets_and_who_pays_for_points_are_said_in_both_languages() -> None:
         "بهای هر امتیاز اهدایی فروشگاه: ۹۰ ریال.",
         "۱ امتیاز برای هر ۱۰٬۰۰۰ ریال؛ پایان: ۳۶۵ روز بعد (از سوی مشترک: ۵۰٪ با فروشگاه).",
     ]
+
+
+def test_what_credit_costs_is_said_plan_by_plan() -> None:
+    terms = Terms(
+        count=12,
+        fee=FeeKind.PROFIT_DECLINING,
+        rate_bps=1_800,
+        rebate_bps=100,
+        late_rate_bps=1_200,
+        late_tolerance_days=5,
+        late_cap_bps=1_000,
+    )
+    plans = (InstalmentPlan(name="twelve", terms=terms),)
+    definition = replace(credit(1, 1, 1), credit=Credit(limit_minor=1_000, plans=plans))
+
+    said = {line.key: line for line in how_it_works(definition, NAMES)}
+
+    assert said["credit"].en == "A new card has credit up to 1,000 rials, from “credit”."
+    assert said["plan/twelve"].en == (
+        "Plan “twelve”: 12 instalments, each 1 months after the one before, the first after 1;"
+        " it costs 18% a year; 1% off what is paid before it is due; more than 5 days late costs"
+        " 12% a year of what is overdue, at most 10% of it."
+    )
+    assert "دیرکرد بیش از ۵ روز: ۱۲٪ در سال" in said["plan/twelve"].fa
 
 
 def test_every_operation_that_a_programme_may_name_can_be_said() -> None:

@@ -8,18 +8,9 @@ import pytest
 
 from switch import instalments, limits
 from switch._calendar import civil, day_number
-from switch._schedule import late, owed, pay_by, schedule, settlement
+from switch._schedule import late, pay_by, schedule
 from switch.calendar import Calendar, OutOfCalendar
-from switch.instalments import (
-    Debt,
-    FeeKind,
-    Instalment,
-    Rest,
-    ScheduleError,
-    Settlement,
-    Terms,
-    TermsError,
-)
+from switch.instalments import FeeKind, Instalment, Rest, ScheduleError, Terms, TermsError
 from tests.switch.test_words import numbers
 
 START = day_number(Calendar.JALALI, 1404, 5, 31)
@@ -98,7 +89,6 @@ def test_the_first_of_four_can_be_paid_at_the_purchase() -> None:
 
     assert due_dates(rows) == [(1404, 5, 31), (1404, 6, 31), (1404, 7, 30), (1404, 8, 30)]
     assert principals(rows) == [5_000_000] * 4
-    assert owed(rows, 0, START) == Debt(5_000_000, 0)
 
 
 def test_gregorian_terms_count_gregorian_months() -> None:
@@ -154,77 +144,6 @@ def test_the_largest_amounts_at_the_highest_rate_for_longest_do_not_overflow() -
 
     assert rows[0].fee_minor == principal * 599 // 12
     assert sum(principals(rows)) == principal
-
-
-def test_settling_qarz_early_spares_the_fees_of_years_that_have_not_begun() -> None:
-    rows = schedule(QARZ, LOAN, START)
-    first_year = sum(row.principal_minor + row.fee_minor for row in rows[:12])
-    left = LOAN - 11 * 606_060
-
-    at_its_end = settlement(QARZ, rows, START, first_year, rows[11].due_day)
-    a_day_later = settlement(QARZ, rows, START, first_year, rows[11].due_day + 1)
-
-    assert at_its_end == Settlement(left, 0, 0, 0)
-    assert a_day_later == Settlement(left, 533_333, 0, 0)
-
-
-def test_settling_early_pays_profit_for_months_that_have_begun() -> None:
-    rows = schedule(PROFIT, 12_000_000, START)
-
-    def fee_on(day: int) -> int:
-        return settlement(PROFIT, rows, START, 0, day).fee_minor
-
-    assert fee_on(START) == 0
-    assert fee_on(START + 1) == fee_on(rows[0].due_day) == 240_000
-    assert fee_on(rows[0].due_day + 1) == 240_000 + 220_000
-
-
-def test_months_within_a_long_interval_begin_one_by_one() -> None:
-    terms = Terms(
-        count=2, months_between=6, first_due_months=6, fee=FeeKind.PROFIT_FLAT, rate_bps=1200
-    )
-    rows = schedule(terms, 1_000_000, START)
-
-    found = settlement(terms, rows, START, 0, START + 32)
-
-    assert found == Settlement(1_000_000, 20_000, 0, 0)
-
-
-def test_a_flat_fee_is_owed_whole_however_early() -> None:
-    terms = Terms(count=4, fee=FeeKind.FLAT_SPREAD, rate_bps=400)
-    rows = schedule(terms, 10_000_000, START)
-
-    assert settlement(terms, rows, START, 0, START) == Settlement(10_000_000, 400_000, 0, 0)
-
-
-def test_a_good_payer_gets_a_share_of_what_is_paid_early_and_a_late_one_none() -> None:
-    terms = Terms(count=4, rebate_bps=200)
-    rows = schedule(terms, 4_000_000, START)
-    on_second_due_day = rows[1].due_day
-
-    good = settlement(terms, rows, START, 1_000_000, on_second_due_day)
-    late_payer = settlement(terms, rows, START, 999_999, on_second_due_day)
-
-    assert good == Settlement(3_000_000, 0, 40_000, 0)  # the second is due today, two are early
-    assert late_payer == Settlement(3_000_001, 0, 0, 0)
-
-
-def test_fees_paid_ahead_are_told() -> None:
-    rows = schedule(PROFIT, 12_000_000, START)
-    paid = sum(row.principal_minor + row.fee_minor for row in rows[:3])
-
-    found = settlement(PROFIT, rows, START, paid, START + 1)
-
-    assert found == Settlement(9_000_000, 0, 0, 220_000 + 200_000)
-
-
-def test_payments_go_to_the_oldest_instalment_and_there_to_the_fee_first() -> None:
-    rows = schedule(PROFIT, 12_000_000, START)
-    second = rows[1].due_day
-
-    assert owed(rows, 239_999, second) == Debt(2_000_000, 220_001)
-    assert owed(rows, 240_001, second) == Debt(1_999_999, 220_000)
-    assert owed(rows, 1_240_001, second) == Debt(1_000_000, 219_999)
 
 
 @pytest.mark.parametrize(
@@ -343,35 +262,6 @@ def test_days_beyond_the_calendar_are_refused() -> None:
     for anchor in (last, last + 1, -(2**31), 2**31 - 1):
         with pytest.raises(ScheduleError, match="day"):
             schedule(Terms(count=12), LOAN, anchor)
-
-
-def test_what_was_paid_is_neither_negative_nor_more_than_all() -> None:
-    rows = schedule(PROFIT, 12_000_000, START)
-    everything = sum(row.principal_minor + row.fee_minor for row in rows)
-
-    for paid in (-1, everything + 1, 2**63 - 1):
-        with pytest.raises(ScheduleError, match="paid"):
-            owed(rows, paid, START)
-        with pytest.raises(ScheduleError, match="paid"):
-            settlement(PROFIT, rows, START, paid, START)
-
-
-def test_a_schedule_of_other_terms_or_another_day_is_not_settled() -> None:
-    rows = schedule(PROFIT, 12_000_000, START)
-
-    for other in (rows[:-1], [*rows, rows[0]], [], rows * 11):
-        with pytest.raises(ScheduleError):
-            settlement(PROFIT, other, START, 0, START)
-    for anchor in (START + 5, 2**31 - 1, -(2**31)):
-        with pytest.raises(ScheduleError, match="day"):
-            settlement(PROFIT, rows, anchor, 0, START)
-    for broken in (
-        Instalment(START, -1, 0),
-        Instalment(START, 0, -1),
-        Instalment(START, 10**12, 0),
-    ):
-        with pytest.raises(ScheduleError, match="instalment"):
-            owed([broken], 0, START)
 
 
 def test_words_and_bounds_are_the_cores() -> None:

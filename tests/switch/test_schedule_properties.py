@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from switch import _schedule
 from switch.calendar import Calendar
-from switch.instalments import FeeKind, Instalment, Rest, Terms
+from switch.instalments import FeeKind, Rest, Terms
 from switch.limits import AMOUNT_MINOR_MAX
 from tests.model import instalments as model
 
@@ -55,23 +55,6 @@ def loans(draw: st.DrawFn) -> tuple[Terms, int, int]:
     return chosen, draw(st.integers(least, AMOUNT_MINOR_MAX)), draw(DAYS)
 
 
-@st.composite
-def debts(draw: st.DrawFn) -> tuple[Terms, list[Instalment], int, int, int]:
-    """Terms, their schedule, its anchor, what was paid, and a day to look at it."""
-    chosen, principal, anchor = draw(loans())
-    rows = _schedule.schedule(chosen, principal, anchor)
-    steps = [0]
-    for row in rows:
-        steps += [steps[-1] + row.fee_minor, steps[-1] + row.fee_minor + row.principal_minor]
-    paid = draw(st.sampled_from(steps) | st.integers(0, steps[-1]))
-    near = draw(st.sampled_from([anchor, *(row.due_day for row in rows)]))
-    return chosen, rows, anchor, paid, near + draw(st.integers(-40, 40))
-
-
-def everything(rows: list[Instalment]) -> int:
-    return sum(row.principal_minor + row.fee_minor for row in rows)
-
-
 @pytest.mark.slow
 @given(loan=loans())
 def test_a_schedule_is_the_models(loan: tuple[Terms, int, int]) -> None:
@@ -114,71 +97,6 @@ def test_fees_are_never_more_than_the_rate_on_the_whole_principal(
     share = principal * chosen.rate_bps // 10_000
     assert fee == share if flat else fee * 12 <= principal * chosen.rate_bps * months // 10_000
     assert fee == 0 or chosen.fee is not FeeKind.NONE
-
-
-@pytest.mark.slow
-@given(debt=debts())
-def test_what_is_owed_by_a_day_is_the_models(
-    debt: tuple[Terms, list[Instalment], int, int, int],
-) -> None:
-    _, rows, _, paid, day = debt
-
-    found = _schedule.owed(rows, paid, day)
-
-    assert found == model.owed(rows, paid, day)
-    assert sum(found) <= everything(rows) - paid
-
-
-@pytest.mark.slow
-@given(debt=debts())
-def test_an_early_settlement_is_the_models(
-    debt: tuple[Terms, list[Instalment], int, int, int],
-) -> None:
-    assert _schedule.settlement(*debt) == model.settlement(*debt)
-
-
-@pytest.mark.slow
-@given(debt=debts(), later=st.integers(0, 3_000))
-def test_waiting_never_makes_a_settlement_cheaper_and_never_dearer_than_the_schedule(
-    debt: tuple[Terms, list[Instalment], int, int, int], later: int
-) -> None:
-    chosen, rows, anchor, paid, day = debt
-
-    now = _schedule.settlement(chosen, rows, anchor, paid, day)
-    then = _schedule.settlement(chosen, rows, anchor, paid, day + later)
-
-    assert now.principal_minor == then.principal_minor
-    assert now.fee_minor <= then.fee_minor
-    assert now.rebate_minor >= then.rebate_minor
-    assert then.principal_minor + then.fee_minor <= everything(rows) - paid
-    assert 0 <= now.rebate_minor <= now.principal_minor
-
-
-@pytest.mark.slow
-@given(loan=loans(), day=DAYS)
-def test_who_has_paid_everything_settles_with_nothing(
-    loan: tuple[Terms, int, int], day: int
-) -> None:
-    chosen, _, anchor = loan
-    rows = _schedule.schedule(*loan)
-
-    found = _schedule.settlement(chosen, rows, anchor, everything(rows), day)
-    at_the_end = _schedule.settlement(chosen, rows, anchor, everything(rows), rows[-1].due_day)
-
-    assert found[:3] == (0, 0, 0)
-    assert at_the_end == (0, 0, 0, 0)
-
-
-@pytest.mark.slow
-@given(loan=loans())
-def test_settling_on_the_last_day_pays_the_whole_schedule(loan: tuple[Terms, int, int]) -> None:
-    chosen, principal, anchor = loan
-    rows = _schedule.schedule(*loan)
-
-    found = _schedule.settlement(chosen, rows, anchor, 0, rows[-1].due_day)
-
-    assert found.principal_minor == principal
-    assert found.principal_minor + found.fee_minor == everything(rows)
 
 
 @pytest.mark.slow

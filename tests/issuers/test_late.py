@@ -1,0 +1,575 @@
+"""What is charged for being late: by whom it is found, and that it is the same however it is.
+
+The amounts are worked out by hand: 18 % a year, nothing within three days, at most 10 % of what is
+overdue. The parts of a purchase of 26 Farvardin 1405 (Wednesday) are due on the 26th of each month.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from issuers.credit import credit
+from switch._snapshot import Loading, dump
+from switch.directory import Directory, EventError
+from switch.events import HolidaysSet, ProgrammeLive
+from switch.instalments import FeeKind, Terms
+from switch.machine import Account
+from switch.programme import CHARGED, Programme
+from switch.rules import Credit, InstalmentPlan
+from tests.model import instalments as model
+from tests.support.shop import NOON_S, Said, Shop, new_core, replay_into, state_of
+
+DAY_S = 86_400
+TODAY = (NOON_S + 12_600) // DAY_S
+PART = 2_500_000
+
+LATE = Terms(
+    count=4,
+    first_due_months=0,
+    late_rate_bps=1_800,
+    late_tolerance_days=3,
+    late_cap_bps=1_000,
+    rebate_bps=200,
+)
+PROFIT = Terms(count=12, fee=FeeKind.PROFIT_DECLINING, rate_bps=1_800, rebate_bps=100)
+PLANS = (
+    InstalmentPlan(name="four", terms=LATE),
+    InstalmentPlan(name="twelve", terms=PROFIT),
+)
+
+
+def late_credit(version: int = 1, plans: tuple[InstalmentPlan, ...] = PLANS) -> Programme:
+    return msgspec.structs.replace(
+        credit(1, version, 1), credit=Credit(limit_minor=200_000_000, plans=plans)
+    )
+
+
+def shop() -> Shop:
+    return Shop(late_credit())
+
+
+def buy(here: Shop, amount_minor: int = 4 * PART, card: int = 0) -> Said:
+    said = here.send(amount_minor=amount_minor, card=card)
+    assert said.code == "00", said.elements
+    return said
+
+
+def pay(here: Shop, amount_minor: int) -> Said:
+    said = here.send(code="213000", amount_minor=amount_minor)
+    assert said.code == "00", said.elements
+    return said
+
+
+def counted(here: Shop, name: str, card: int = 0) -> int:
+    return here.account(card, here.directory.layout_of(1).slot(name))
+
+
+def club(here: Shop, account: Account) -> int:
+    return int(here.core.account(here.core.club_account(1, account & 15))[4])
+
+
+def wait(here: Shop, days: int) -> None:
+    here.now_s += days * DAY_S
+
+
+def charge(days: int, minor: int = PART) -> int:
+    return minor * days * 1_800 // (10_000 * 365)
+
+
+@pytest.mark.parametrize(("days", "charged"), [(3, 0), (4, charge(4)), (10, charge(10))])
+def test_all_days_count_once_the_tolerance_has_passed(days: int, charged: int) -> None:
+    here = shop()
+    buy(here)
+
+    wait(here, days)
+    here.keep_house()
+
+    assert counted(here, "due late") == charged
+    assert counted(here, CHARGED) == charged
+    assert here.core.imbalances() == []
+
+
+def test_forty_days_without_a_run_are_as_forty_runs() -> None:
+    daily, once = shop(), shop()
+    for here in (daily, once):
+        buy(here)
+    for _ in range(40):
+        wait(daily, 1)
+        assert daily.keep_house() <= 1
+
+    wait(once, 40)
+    once.keep_house()
+
+    # The second part has been due for 8 days, 16 May was a Saturday.
+    assert counted(once, "due late") == charge(40) + charge(9) == counted(daily, "due late")
+    assert once.state()[1] == daily.state()[1]
+
+
+def test_what_is_charged_has_a_bound_and_is_never_charged_itself() -> None:
+    here = shop()
+    buy(here)
+
+    for _ in range(12):
+        wait(here, 100)
+        here.keep_house()
+
+    assert counted(here, "due late") == 4 * PART // 10
+
+
+def test_a_day_is_charged_once() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+
+    assert [here.keep_house() for _ in range(3)] == [1, 0, 0]
+
+
+def test_whoever_comes_before_the_clock_is_told_and_pays_the_same() -> None:
+    first, second = shop(), shop()
+    for here in (first, second):
+        buy(here)
+        wait(here, 10)
+    first.keep_house()
+
+    told = [here.send("0100", "910000", None).tag("OW") for here in (first, second)]
+    paid = [pay(here, 1_000_000) for here in (first, second)]
+
+    assert told == [str(4 * PART + charge(10))] * 2
+    assert [said.tag("FE") for said in paid] == [str(charge(10))] * 2
+    assert first.state()[1] == second.state()[1]
+
+
+def test_the_charge_is_paid_first_and_enters_an_account_of_its_own() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+
+    said = pay(here, PART + charge(10))
+
+    assert club(here, Account.CLUB_LATE_CHARGES) == charge(10)
+    assert club(here, Account.CLUB_FEES) == 4 * PART * 3 // 100  # the commission alone
+    assert counted(here, "due") == 3 * PART
+    assert (counted(here, "due late"), counted(here, CHARGED)) == (0, 0)
+    assert said.balances()["3001"] == -3 * PART
+
+
+def test_what_is_left_of_a_part_is_charged_for_its_own_days() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+    pay(here, 1_000_000 + charge(10))
+
+    wait(here, 10)
+    here.keep_house()
+
+    assert counted(here, "due late") == charge(20, PART - 1_000_000) - charge(10, PART - 1_000_000)
+
+
+def test_a_reversed_payment_is_as_none_once_the_clock_has_run() -> None:
+    here, never = shop(), shop()
+    for each in (here, never):
+        buy(each)
+        wait(each, 10)
+    said = pay(here, 2 * PART)
+    for each in (here, never):
+        wait(each, 5)
+
+    here.reverse(said, 2 * PART)
+    for each in (here, never):
+        wait(each, 1)
+        each.keep_house()
+
+    assert counted(here, "due late") == charge(16)
+    assert here.state()[1] == never.state()[1]
+
+
+def test_a_payment_that_is_reversed_at_once_leaves_everything_as_it_was() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+    before = here.state()
+
+    here.reverse(pay(here, 2 * PART), 2 * PART)
+
+    assert here.state()[:2] == before[:2]
+
+
+def test_goods_that_went_back_were_never_owed_nor_charged() -> None:
+    here = shop()
+    said = buy(here)
+    wait(here, 10)
+    here.keep_house()
+
+    here.refund(said, 4 * PART)
+    here.keep_house()  # nothing: the day's run is over
+    wait(here, 1)
+    here.keep_house()
+
+    assert (counted(here, "due late"), counted(here, CHARGED), counted(here, "due")) == (0, 0, 0)
+
+
+def test_a_charge_that_was_paid_and_is_taken_back_is_the_cards_credit() -> None:
+    here = shop()
+    said = buy(here)
+    wait(here, 10)
+    pay(here, charge(10))
+
+    here.refund(said, 4 * PART)
+    wait(here, 1)
+    here.keep_house()
+
+    assert club(here, Account.CLUB_LATE_CHARGES) == 0
+    assert here.account(0, 0) == charge(10)
+    assert counted(here, CHARGED) == 0
+    assert here.core.imbalances() == []
+
+
+def test_a_holiday_that_becomes_known_later_takes_its_charge_back() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+    here.keep_house()
+
+    here.record(HolidaysSet(club=1, days=(TODAY, TODAY + 1, TODAY + 3)))  # and +2 is a Friday
+    wait(here, 1)
+    here.keep_house()
+
+    assert counted(here, "due late") == charge(11 - 4)
+    assert here.directory.dump() == replay_into(new_core(), here.journal()).dump()
+
+
+def test_who_pays_on_the_first_day_after_a_friday_is_not_late() -> None:
+    here = Shop(late_credit(), now_s=NOON_S + 2 * DAY_S)  # the first part is due on a Friday
+    buy(here)
+
+    wait(here, 4)
+    here.keep_house()
+    assert counted(here, "due late") == 0
+    wait(here, 1)
+    here.keep_house()
+
+    assert counted(here, "due late") == charge(4)
+
+
+def test_holidays_are_days_in_order_of_a_club_that_is_known() -> None:
+    here = shop()
+    with pytest.raises(EventError, match="of a club"):
+        here.record(HolidaysSet(club=7, days=()))
+    with pytest.raises(EventError, match="ascending"):
+        here.record(HolidaysSet(club=1, days=(3, 2)))
+
+
+def test_a_later_version_charges_no_more_for_what_is_owed() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+    here.keep_house()
+    harder = msgspec.structs.replace(LATE, late_rate_bps=1_900)
+    milder = msgspec.structs.replace(LATE, late_rate_bps=900)
+
+    for terms in (harder, msgspec.structs.replace(LATE, rebate_bps=0)):
+        plans = (InstalmentPlan(name="four", terms=terms), PLANS[1])
+        with pytest.raises(EventError, match="a debt by four would cost more"):
+            here.record(ProgrammeLive(definition=late_credit(2, plans)))
+    with pytest.raises(EventError, match="a debt by twelve would cost more"):
+        here.record(ProgrammeLive(definition=late_credit(2, PLANS[:1])))
+    here.record(
+        ProgrammeLive(
+            definition=late_credit(2, (InstalmentPlan(name="four", terms=milder), PLANS[1]))
+        )
+    )
+    wait(here, 1)
+    here.keep_house()
+
+    assert counted(here, "due late") == PART * 11 * 900 // 3_650_000
+
+
+def test_a_plan_without_late_charges_beside_one_with_them_is_not_charged() -> None:
+    here = shop()
+    said = here.send(amount_minor=12_000_000, extra={48: "IN0012"})
+    assert said.code == "00"
+
+    wait(here, 100)
+    here.keep_house()
+
+    assert counted(here, "due late") == 0
+
+
+def test_a_club_without_an_account_for_late_charges_has_none() -> None:
+    here = shop()
+    here.core.add_club(3, 364, 1003, 2003, 9)
+    here.directory.clubs[3] = msgspec.structs.replace(here.directory.clubs[2], club=3)
+
+    with pytest.raises(EventError, match="account of their own"):
+        here.record(
+            ProgrammeLive(definition=msgspec.structs.replace(late_credit(), programme=5, club=3))
+        )
+
+
+def test_killed_in_the_middle_the_clock_goes_on_behind_its_last_row() -> None:
+    here, whole = shop(), shop()
+    for each in (here, whole):
+        for card in range(4):
+            buy(each, card=card)
+        wait(each, 10)
+    whole.keep_house()
+    assert here.keep_house(slices_max=2, cards_max=1) == 2
+
+    core = new_core()
+    here.directory = replay_into(core, here.journal())
+    here.core = core
+    core.begin_tenure(2)
+    here.keep_house(cards_max=1)
+
+    assert [counted(here, "due late", card) for card in range(4)] == [charge(10)] * 4
+    assert state_of(core)[1] == whole.state()[1]
+
+
+def test_more_overdue_parts_than_a_row_has_room_for_take_several() -> None:
+    terms = msgspec.structs.replace(LATE, count=120, first_due_months=1)
+    here = Shop(late_credit(plans=(InstalmentPlan(name="long", terms=terms),)))
+    for _ in range(3):
+        buy(here, 120_000_000 // 3)
+    wait(here, 3_800)
+
+    assert here.keep_house() == 2
+    assert counted(here, "due late") == counted(here, CHARGED) > 0
+    assert here.keep_house() == 0
+
+
+# --- paying early ---------------------------------------------------------------------------------
+
+
+def test_a_good_payer_gets_a_share_of_what_is_paid_early() -> None:
+    here = shop()
+    buy(here)
+    pay(here, PART)
+
+    told = here.send("0100", "910000", None)
+    said = here.send("0200", "910000", 3 * PART * 98 // 100)
+
+    assert told.tag("OW") == str(3 * PART * 98 // 100)
+    assert said.code == "00", said.elements
+    assert said.balances() == {"3001": 0, "3002": 200_000_000}
+    assert club(here, Account.CLUB_DISCOUNTS) == -3 * PART * 2 // 100
+    assert [counted(here, name) for name in ("due", "due late", CHARGED)] == [0, 0, 0]
+    assert here.core.imbalances() == []
+
+
+def test_nobody_who_is_late_gets_it() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 1)
+
+    assert here.send("0100", "910000", None).tag("OW") == str(4 * PART)
+
+
+def test_a_reversed_settlement_takes_the_rebate_back() -> None:
+    here = shop()
+    buy(here)
+    pay(here, PART)
+    before = here.state()
+
+    said = here.send("0200", "910000", 3 * PART * 98 // 100)
+    here.reverse(said, 3 * PART * 98 // 100)
+
+    assert here.state()[:2] == before[:2]
+
+
+def test_a_settlement_pays_what_is_late_until_today() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+
+    said = here.send("0200", "910000", 4 * PART + charge(10))
+
+    assert said.code == "00", said.elements
+    assert club(here, Account.CLUB_LATE_CHARGES) == charge(10)
+    assert [counted(here, name) for name in ("due", "due late", CHARGED)] == [0, 0, 0]
+
+
+# --- by the model ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Part:
+    """An instalment in plain Python: no counter, only what is left and what was paid."""
+
+    due_day: int
+    left: int
+    final: int = 0  # charges for principal that has been paid
+    paid: int = 0  # of charges
+
+    def charge(self, day: int) -> int:
+        pay_by = model.pay_by(self.due_day, ())
+        return self.final + model.late(LATE, self.left, pay_by, day) - self.paid
+
+    def pay_left(self, minor: int, day: int) -> None:
+        pay_by = model.pay_by(self.due_day, ())
+        before = model.late(LATE, self.left, pay_by, day)
+        self.left -= minor
+        self.final += before - model.late(LATE, self.left, pay_by, day)
+
+
+@dataclass
+class PlainDebt:
+    """A card's debts in plain Python."""
+
+    parts: list[Part] = field(default_factory=list)
+
+    def buy(self, minor: int, day: int) -> None:
+        rows = model.schedule(LATE, minor, day)
+        self.parts += [Part(row.due_day, row.principal_minor) for row in rows]
+        self.parts.sort(key=lambda part: part.due_day)
+
+    def pay(self, minor: int, day: int) -> None:
+        for part in self.parts:
+            to_charge = min(minor, part.charge(day))
+            part.paid += to_charge
+            minor -= to_charge
+        for part in self.parts:
+            to_principal = min(minor, part.left)
+            part.pay_left(to_principal, day)
+            minor -= to_principal
+
+    def late(self, day: int) -> int:
+        return sum(part.charge(day) for part in self.parts)
+
+    def left(self) -> int:
+        return sum(part.left for part in self.parts)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["buy", "pay", "pay", "reversed", "clock"]),
+        st.integers(4, 20_000_000),
+        st.integers(0, 45),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@pytest.mark.slow
+@given(steps=STEPS)
+@settings(max_examples=60, deadline=None)
+def test_charges_are_the_models_whenever_the_clock_runs(steps: list[tuple[str, int, int]]) -> None:
+    here, plain = shop(), PlainDebt()
+    for what, minor, days in [("buy", 9_999_999, 0), *steps, ("clock", 0, 0)]:
+        wait(here, days)
+        day = (here.now_s + 12_600) // DAY_S
+        if what == "buy":
+            buy(here, minor)
+            plain.buy(minor, day)
+        elif what in ("pay", "reversed"):
+            owed = plain.left() + plain.late(day)
+            if not owed:
+                continue
+            said = pay(here, min(minor, owed))
+            if what == "pay":
+                plain.pay(min(minor, owed), day)
+            else:
+                here.reverse(said, min(minor, owed))
+        else:
+            here.keep_house()
+        assert counted(here, "due") == plain.left()
+        owed_now = plain.left() + plain.late(day)
+        found = int(here.send("0100", "910000", None).tag("OW") or 0)
+        assert found <= owed_now  # less a rebate
+        if any(part.left and model.pay_by(part.due_day, ()) < day for part in plain.parts):
+            assert found == owed_now
+
+    wait(here, 1)
+    here.keep_house()
+    assert counted(here, "due late") == plain.late((here.now_s + 12_600) // DAY_S)
+    assert here.core.imbalances() == []
+    assert state_of(here.replayed()) == here.state()
+
+
+WALKS = st.lists(
+    st.tuples(
+        st.sampled_from(["buy", "pay", "refund", "reverse", "settle"]),
+        st.integers(4, 20_000_000),
+        st.integers(0, 40),
+    ),
+    max_size=10,
+)
+
+
+def balances_and_lots(here: Shop) -> object:
+    """Everything but the names of lots: rows of clock work have sequences of their own."""
+    return [
+        (here.core.account(number), sorted(lot[1:] for lot in here.core.lots(number)))
+        for number in range(here.core.account_count)
+    ]
+
+
+def walk(
+    here: Shop, what: str, minor: int, bought: list[Said], last: list[tuple[Said, int]]
+) -> None:
+    """Do one thing; what is refused changes nothing, wherever it happens.
+
+    `last`: what can be reversed, the last first; nothing of before a refund. Whoever has a payment
+    reversed whose charge came back with the goods owes the charge, and has it in the wallet.
+    """
+    if what == "buy":
+        bought.append(here.send(amount_minor=minor))
+        last.append((bought[-1], minor))
+    elif what == "pay":
+        last.append((here.send(code="213000", amount_minor=minor), minor))
+    elif what == "refund" and bought:
+        here.refund(bought[minor % len(bought)], minor)
+        last.clear()
+    elif what == "reverse" and last:
+        here.reverse(*last.pop())
+    elif what == "settle":
+        owed = int(here.send("0100", "910000", None).tag("OW") or 0)
+        if owed:
+            last.append((here.send("0200", "910000", owed), owed))
+
+
+@pytest.mark.slow
+@given(steps=WALKS)
+@settings(max_examples=60, deadline=None)
+def test_a_clock_that_ran_each_day_and_one_that_ran_at_last_agree(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    daily, once = shop(), shop()
+    bought: tuple[list[Said], list[Said]] = ([], [])
+    last: tuple[list[tuple[Said, int]], list[tuple[Said, int]]] = ([], [])
+    for what, minor, days in [("buy", 9_999_999, 35), *steps, ("wait", 0, 1)]:
+        for at, here in enumerate((daily, once)):
+            walk(here, what, minor, bought[at], last[at])
+        for _ in range(days):
+            wait(daily, 1)
+            daily.keep_house()
+        wait(once, days)
+
+    once.keep_house()
+
+    assert balances_and_lots(daily) == balances_and_lots(once)
+    assert daily.core.imbalances() == once.core.imbalances() == []
+    assert state_of(daily.replayed()) == daily.state()
+
+
+def test_a_shard_that_is_loaded_from_a_snapshot_charges_as_the_one_it_is_of() -> None:
+    here = shop()
+    here.record(HolidaysSet(club=1, days=(TODAY, TODAY + 1, TODAY + 3)))
+    buy(here)
+    core = new_core()
+    loading = Loading(core)
+    for part, body in dump(here.core):
+        loading.take(part, body)
+    loading.finish()
+    directory = Directory(core)
+    directory.load(here.directory.dump())
+
+    here.core, here.directory = core, directory
+    core.begin_tenure(2)
+    wait(here, 11)
+    here.keep_house()
+
+    assert counted(here, "due late") == charge(11 - 4)
