@@ -109,6 +109,8 @@ def replay_past(
                 " (--primary takes it all the same)"
             )
         shards = database.call_sync(find_shards)
+    if draft.budgets:
+        workers = 1  # all cards count together: nobody else may
     for shard in shards:
         found, before = _replay_shard(dsn, shard, draft, window, zone, workers, on_progress)
         parts += found
@@ -179,10 +181,11 @@ def _replay_shard(
 
 
 def _referrers(draft: Programme, directory: Directory, events: list[bytes]) -> tuple[int, ...]:
-    """Give the programmes whose messages move what this one's cards have.
+    """Give the programmes whose messages move what this one's cards have, or its budgets.
 
     Their guests reward this one's members, or their cards take this one's vouchers.
     """
+    budgets = {budget.name for budget in draft.budgets}
     definitions = list(directory.programmes.values())
     for body in events:
         event = decode_event(body)
@@ -194,10 +197,13 @@ def _referrers(draft: Programme, directory: Directory, events: list[bytes]) -> t
                 one.programme
                 for one in definitions
                 if one.programme != draft.programme
-                and draft.programme
-                in (
-                    one.referral.programme if one.referral is not None else None,
-                    one.vouchers.programme if one.vouchers is not None else None,
+                and (
+                    draft.programme
+                    in (
+                        one.referral.programme if one.referral is not None else None,
+                        one.vouchers.programme if one.vouchers is not None else None,
+                    )
+                    or any(budget.name in budgets for budget in one.budgets)
                 )
             }
         )
