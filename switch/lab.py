@@ -191,8 +191,9 @@ class Lookback:
         first_seq: int,
         window: Window,
         offsets: Sequence[tuple[int, int]],
+        shards: int = 1,
     ) -> None:
-        """Begin with a shard as it was before `first_seq`. Raises LabError."""
+        """Begin with a shard, one of `shards`, as it was before `first_seq`. Raises LabError."""
         expect_replayable(draft)
         self._core = core
         self._directory = directory
@@ -211,6 +212,7 @@ class Lookback:
             programme=draft.programme,
             month_days=list(window.month_days),
             offsets=list(offsets),
+            shards=shards,
         )
         live = directory.programmes.get(draft.programme)
         if live is not None:

@@ -405,7 +405,8 @@ def club_with_budgets(*budgets: Budget) -> Programme:
     earned = EarnRule(
         name="e", points=1, per_minor=1_000, funder="shared", merchant_share_bps=5_000
     )
-    return changed(purse(1, 0, 1), discounts=(off,), earning=(earned,), budgets=budgets)
+    parts = {"discounts": (off,), "earning": (earned,), "budgets": budgets}
+    return changed(purse(1, 0, 1), points_price_minor=1_000, **parts)
 
 
 def test_a_budget_gives_no_more_than_the_draft_says_to_all_cards_together() -> None:
