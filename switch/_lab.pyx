@@ -33,6 +33,8 @@ from switch.ledger._rows cimport (
 
 cimport cython
 
+cdef int64_t KEPT_WHEN_INACTIVE = <int64_t> LOT_KEPT << LOT_MARKS_SHIFT
+
 cdef enum:
     SECONDS_A_DAY = 86400
     NO_DAY = -2147483648
