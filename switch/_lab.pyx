@@ -39,8 +39,6 @@ cdef enum:
     SECONDS_A_DAY = 86400
     NO_DAY = -2147483648
 
-cdef int64_t KEPT_WHEN_INACTIVE = <int64_t> LOT_KEPT << LOT_MARKS_SHIFT
-
 
 cdef int copy_book(Book *into, const Book *book) except -1:
     """Let a book be another's equal."""
