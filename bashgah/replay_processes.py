@@ -74,6 +74,13 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     rows_before: int
 
 
+class _Site(msgspec.Struct, frozen=True, kw_only=True):
+    dsn: str
+    zone: ZoneInfo
+    workers: int
+    shards: int
+
+
 class _Job(msgspec.Struct, frozen=True, kw_only=True):
     dsn: str
     shard: int
@@ -109,8 +116,11 @@ def replay_past(
                 " (--primary takes it all the same)"
             )
         shards = database.call_sync(find_shards)
+    if draft.budgets:
+        workers = 1  # all cards count together: nobody else may
     for shard in shards:
-        found, before = _replay_shard(dsn, shard, draft, window, zone, workers, on_progress)
+        site = _Site(dsn=dsn, zone=zone, workers=workers, shards=len(shards))
+        found, before = _replay_shard(site, shard, draft, window, on_progress)
         parts += found
         rows_before += before
     if not any(part.live is not None for part in parts):
@@ -125,16 +135,14 @@ def replay_past(
 
 
 def _replay_shard(
-    dsn: str,
+    site: _Site,
     shard: int,
     draft: Programme,
     window: Window,
-    zone: ZoneInfo,
-    workers: int,
     on_progress: Progress,
 ) -> tuple[list[Part], int]:
     """Replay one shard; give what its workers found, and how many rows were before the window."""
-    offsets = offsets_of(zone, window)
+    offsets = offsets_of(site.zone, window)
     begins_s = window.first_day * SECONDS_A_DAY - offsets[0][1]
     ends_s = (window.last_day + 1) * SECONDS_A_DAY - offsets[-1][1]
     core = replaying_core(shard, EXCHANGE_ENTRIES)
@@ -143,7 +151,7 @@ def _replay_shard(
     def told(last_seq: int, end_seq: int) -> None:
         on_progress("before", last_seq, end_seq)
 
-    with Database(dsn, read_only=True) as database:
+    with Database(site.dsn, read_only=True) as database:
         end = database.call_sync(head, shard)
         first_seq = database.call_sync(first_seq_since, shard, begins_s, end.last_seq)
         last_seq = database.call_sync(first_seq_since, shard, ends_s, end.last_seq) - 1
@@ -156,33 +164,40 @@ def _replay_shard(
     referrers = _referrers(draft, directory, events)
     try:
         lookback = Lookback(
-            core, directory, draft, first_seq=first_seq, window=window, offsets=offsets
+            core,
+            directory,
+            draft,
+            first_seq=first_seq,
+            window=window,
+            offsets=offsets,
+            shards=site.shards,
         )
     except LabError as error:
         raise OperatingError(str(error)) from error
     jobs = [
         _Job(
-            dsn=dsn,
+            dsn=site.dsn,
             shard=shard,
             share=Share(
                 programme=draft.programme,
                 worker=worker,
-                worker_count=workers,
+                worker_count=site.workers,
                 referrers=referrers,
             ),
             after_seq=first_seq - 1,
             until_seq=last_seq,
         )
-        for worker in range(workers)
+        for worker in range(site.workers)
     ]
     return _Workers(jobs, lookback, on_progress).run(), first_seq - 1
 
 
 def _referrers(draft: Programme, directory: Directory, events: list[bytes]) -> tuple[int, ...]:
-    """Give the programmes whose messages move what this one's cards have.
+    """Give the programmes whose messages move what this one's cards have, or its budgets.
 
     Their guests reward this one's members, or their cards take this one's vouchers.
     """
+    budgets = {budget.name for budget in draft.budgets}
     definitions = list(directory.programmes.values())
     for body in events:
         event = decode_event(body)
@@ -194,10 +209,13 @@ def _referrers(draft: Programme, directory: Directory, events: list[bytes]) -> t
                 one.programme
                 for one in definitions
                 if one.programme != draft.programme
-                and draft.programme
-                in (
-                    one.referral.programme if one.referral is not None else None,
-                    one.vouchers.programme if one.vouchers is not None else None,
+                and (
+                    draft.programme
+                    in (
+                        one.referral.programme if one.referral is not None else None,
+                        one.vouchers.programme if one.vouchers is not None else None,
+                    )
+                    or any(budget.name in budgets for budget in one.budgets)
                 )
             }
         )

@@ -24,11 +24,13 @@ class Lab:
         programme: int,
         month_days: list[int],
         offsets: list[tuple[int, int]],
+        shards: int = 1,
     ) -> None:
         """Begin with a core that has replayed everything before the first row.
 
         `month_days`: the first local day of each month that figures are kept of. `offsets`: from
         which Unix second on the clocks are how far ahead of UTC, oldest first.
+        `shards`: how many share the club's budgets.
         """
 
     def set_worker(self, worker: int, worker_count: int) -> None:

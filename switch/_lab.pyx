@@ -80,7 +80,8 @@ cdef class Lab:
     cdef readonly bint wants_days
     cdef int32_t day
 
-    def __cinit__(self, Core core, *, int32_t programme, list month_days, list offsets):
+    def __cinit__(self, Core core, *, int32_t programme, list month_days, list offsets,
+                  int32_t shards=1):
         cdef Replay *replay = &self.replay
         cdef int32_t at
         memset(replay, 0, sizeof(Replay))
@@ -90,6 +91,7 @@ cdef class Lab:
         copy_book(&replay.before, &core.shard.book)
         self.core = core
         replay.shard = &core.shard
+        core.shard.shard_count = shards     # among whom a budget is shared
         replay.decision = &core.decision
         replay.programme = programme
         replay.plan_row = -1

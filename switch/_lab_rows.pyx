@@ -7,10 +7,11 @@ from libc.string cimport memcmp, memcpy, memset
 from switch._index cimport hash_word
 from switch._lab_sums cimport (
     SUM_BREAKAGE, SUM_CASH, SUM_COMMISSION, SUM_DECLINED, SUM_DISCOUNT, SUM_EARNED, SUM_EXPIRED,
-    SUM_FEES, SUM_FEE_POINTS, SUM_GRANTED, SUM_MONEY, SUM_POINTS_PAID, SUM_PURCHASES, SUM_REDEEMED,
+    SUM_FEES, SUM_FEE_POINTS, SUM_GRANTED, SUM_MONEY, SUM_PURCHASES, SUM_REDEEMED,
     SUM_SALES, add_moves, add_sums,
 )
 from switch._plan cimport NO_SLOT, Moment, Plan, moment_at
+from switch._register cimport CLUB_POINTS_PAID
 from switch._shard cimport (
     count_for_limits, counts_for_limits, day_count_returned, is_approved, return_to_limits,
     undone_share,
@@ -26,7 +27,9 @@ from switch._words cimport (
     SETTLEMENT_IS_ANOTHER, STATE_APPROVED, STATE_CAPTURED, STATE_DECLINED, STATE_EXPIRED,
     STATE_HELD, STATE_RELEASED, STATE_REVERSED, TOO_MANY_MOVES, WITHDRAWAL, is_without_amount,
 )
-from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, Account, book_apply
+from switch.ledger._book cimport (
+    MOVE_DONE, OWNER_BUDGET, OWNER_CARD, OWNER_CLUB, Account, book_apply,
+)
 
 
 cdef bint is_ours(const Replay *replay, int64_t card) noexcept nogil:
@@ -145,7 +148,7 @@ cdef int lab_remember(Replay *replay, int state, int64_t undone_minor) noexcept 
         return LAB_DONE
     memset(sums, 0, sizeof(sums))
     add_moves(&replay.before, row.moves, row.move_count, sums)
-    sum_exchange(row.operation, is_approved(row), row, sums)
+    sum_exchange(&replay.before, row.operation, is_approved(row), row, sums)
     keep_happened(kept, row, sums)
     if keep_draft(replay, kept, row, <uint8_t> state) != LAB_DONE:
         return LAB_NO_MEMORY
@@ -157,7 +160,19 @@ cdef int lab_remember(Replay *replay, int state, int64_t undone_minor) noexcept 
 
 # --- adding up ----------------------------------------------------------------------------------
 
-cdef void sum_exchange(int operation, bint approved, const Row *row,
+cdef int64_t points_value(const Book *book, const Row *row) noexcept nogil:
+    """What the club pays the merchant for points, whatever that pays for those that it gives."""
+    cdef const Account *source
+    cdef int64_t value = 0
+    cdef int i
+    for i in range(row.move_count):
+        source = &book.accounts[row.moves[i].from_account]
+        if source.owner_kind == OWNER_CLUB and source.slot == CLUB_POINTS_PAID:
+            value += row.moves[i].amount
+    return value
+
+
+cdef void sum_exchange(const Book *book, int operation, bint approved, const Row *row,
                        int64_t *sums) noexcept nogil:
     """Add to the sums of a row's moves what only the row says."""
     if operation == RENEWAL:
@@ -169,7 +184,7 @@ cdef void sum_exchange(int operation, bint approved, const Row *row,
     sums[SUM_PURCHASES] = 1
     sums[SUM_SALES] = row.approved_minor
     sums[SUM_DISCOUNT] = row.discount_minor
-    sums[SUM_CASH] = (row.approved_minor - row.discount_minor - sums[SUM_POINTS_PAID]
+    sums[SUM_CASH] = (row.approved_minor - row.discount_minor - points_value(book, row)
                       - sums[SUM_MONEY])
 
 
@@ -215,7 +230,10 @@ cdef void add_undone(Replay *replay, int world, const Kept *kept, int64_t approv
 # --- rows ---------------------------------------------------------------------------------------
 
 cdef int move_ours(Replay *replay, int world) noexcept nogil:
-    """Carry out those of the row's moves that touch our cards, as they were. A LabRow."""
+    """Carry out those of the row's moves that touch our cards or budgets, as they were. A LabRow.
+
+    Budgets are counted by the only worker: see `bashgah.replay_processes`.
+    """
     cdef const Row *row = &replay.row
     cdef Book *book = &replay.before if world == HAPPENED else &replay.shard.book
     cdef const Account *source
@@ -230,6 +248,10 @@ cdef int move_ours(Replay *replay, int world) noexcept nogil:
             card = source.owner
         elif target.owner_kind == OWNER_CARD and is_ours(replay, target.owner):
             card = target.owner
+        elif source.owner_kind == OWNER_BUDGET or target.owner_kind == OWNER_BUDGET:
+            if book_apply(book, &row.moves[i], True) != MOVE_DONE:
+                return LAB_FAULT
+            continue                    # a bound that its cards share with others
         else:
             continue
         if book_apply(book, &row.moves[i], True) != MOVE_DONE:
@@ -406,14 +428,15 @@ cdef int undo_draft(Replay *replay, Kept *kept, bint directly) noexcept nogil:
 
 # --- what is decided ----------------------------------------------------------------------------
 
-cdef int64_t points_asked(const Row *row, bint approved, const int64_t *sums) noexcept nogil:
+cdef int64_t points_asked(const Replay *replay, bint approved) noexcept nogil:
     """How many points may pay: as many as did, or (-1) whatever is needed or nothing was said."""
+    cdef const Row *row = &replay.row
     if row.operation == COMPLETION:
         return row.points_redeemed
     if row.operation == POINTS_PAYMENT:
         if not approved:                # only one with a bound can lack money
             return 0 if row.reason == INSUFFICIENT_FUNDS else -1
-        if sums[SUM_POINTS_PAID] == row.approved_minor - row.discount_minor:
+        if points_value(&replay.before, row) == row.approved_minor - row.discount_minor:
             return -1
         return row.points_redeemed
     return row.points_redeemed if row.points_redeemed > 0 else -1
@@ -444,8 +467,7 @@ cdef int64_t terms_asked(const Replay *replay) noexcept nogil:
     return found
 
 
-cdef int ask_draft(Replay *replay, const Moment *now, bint approved,
-                   const int64_t *sums) noexcept nogil:
+cdef int ask_draft(Replay *replay, const Moment *now, bint approved) noexcept nogil:
     """Have the draft decide what was asked; its moves are in the book, or none are. A Reason."""
     cdef Row *row = &replay.row
     cdef Request *request = &replay.request
@@ -468,14 +490,14 @@ cdef int ask_draft(Replay *replay, const Moment *now, bint approved,
                                   hold.draft.approved_minor, &decision.row)
         if reason == REASON_NONE:
             reason = run_plan(replay.shard, request, now, PURCHASE,
-                              points_asked(row, approved, sums), hold.draft.received_s, decision)
+                              points_asked(replay, approved), hold.draft.received_s, decision)
         if reason != REASON_NONE:
             undo_moves(replay.shard, decision)
             return reason
         hold.draft.state = STATE_CAPTURED
         return REASON_NONE
     reason = run_plan(replay.shard, request, now, <uint8_t> row.operation,
-                      points_asked(row, approved, sums), 0, decision)
+                      points_asked(replay, approved), 0, decision)
     if reason == SETTLEMENT_IS_ANOTHER and approved and decision.owed_minor > 0:
         request.amount_minor = decision.owed_minor      # who settles pays what is owed
         reason = run_plan(replay.shard, request, now, <uint8_t> row.operation, -1, 0, decision)
@@ -518,7 +540,7 @@ cdef int decide_again(Replay *replay, const Moment *now) noexcept nogil:
         return LAB_FAULT
     memset(sums, 0, sizeof(sums))
     add_moves(&replay.before, row.moves, row.move_count, sums)
-    sum_exchange(row.operation, approved, row, sums)
+    sum_exchange(&replay.before, row.operation, approved, row, sums)
     if not approved and again:
         sums[SUM_DECLINED] = 1
         replay.worlds[HAPPENED].declined[row.reason] += 1
@@ -530,7 +552,7 @@ cdef int decide_again(Replay *replay, const Moment *now) noexcept nogil:
     begin_again(replay)
     if again:
         replay.purchases += sale
-        reason = ask_draft(replay, now, approved, sums)
+        reason = ask_draft(replay, now, approved)
     elif approved:                      # nobody here knows better
         memcpy(drafted.moves, row.moves, <size_t> row.move_count * sizeof(Move))
         drafted.move_count = row.move_count
@@ -552,7 +574,7 @@ cdef int settle_again(Replay *replay, Kept *kept, bint again, bint was_approved,
     cdef uint8_t state = STATE_DECLINED
     memset(sums, 0, sizeof(sums))
     add_moves(&replay.shard.book, drafted.moves, drafted.move_count, sums)
-    sum_exchange(row.operation, approved, drafted, sums)
+    sum_exchange(&replay.shard.book, row.operation, approved, drafted, sums)
     if again:
         replay.now_declined += was_approved and not approved
         replay.now_approved += approved and not was_approved

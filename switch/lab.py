@@ -148,6 +148,15 @@ class PastDirectory(Directory):
         Gives the shops that its rules name and that are not known yet: until they are, and this is
         called again, their rules hold nowhere. Raises EventError for one that could not follow.
         """
+        for budget in definition.budgets:
+            if not any(
+                (one.club, one.budget.name) == (definition.club, budget.name)
+                for one in self.budgets.all()
+            ):
+                raise EventError(
+                    f"budget {budget.name}: it is new, and the journal has no account for it; what"
+                    " it would stop cannot be replayed"
+                )
         known = self.merchant_rows
         missing = definition.merchants_named() - known.keys()
         self.merchant_rows = known | dict.fromkeys(missing, NO_MERCHANT)
@@ -156,6 +165,18 @@ class PastDirectory(Directory):
         finally:
             self.merchant_rows = known
         return frozenset(missing)
+
+    def note_version(self, definition: Programme) -> None:
+        """Open what a version that went live opened, so that accounts have the journal's numbers.
+
+        The draft decides all the same. Raises EventError.
+        """
+        try:
+            self.budgets.open(
+                definition, self.clubs[definition.club], list(self.merchants.values())
+            )
+        except ValueError as error:
+            raise EventError(str(error)) from None
 
 
 class Lookback:
@@ -170,8 +191,9 @@ class Lookback:
         first_seq: int,
         window: Window,
         offsets: Sequence[tuple[int, int]],
+        shards: int = 1,
     ) -> None:
-        """Begin with a shard as it was before `first_seq`. Raises LabError."""
+        """Begin with a shard, one of `shards`, as it was before `first_seq`. Raises LabError."""
         expect_replayable(draft)
         self._core = core
         self._directory = directory
@@ -190,6 +212,7 @@ class Lookback:
             programme=draft.programme,
             month_days=list(window.month_days),
             offsets=list(offsets),
+            shards=shards,
         )
         live = directory.programmes.get(draft.programme)
         if live is not None:
@@ -233,6 +256,8 @@ class Lookback:
         ):
             self._versions.append(event.definition.version)
             if self.live is not None:
+                self._directory.note_version(event.definition)
+                self.lab.follow()
                 self._follow_live(event.definition)
                 return
             self._directory.replay(seq, 0, body)

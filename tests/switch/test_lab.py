@@ -32,7 +32,17 @@ from switch.machine import Account
 from switch.operations import Operation
 from switch.programme import Programme
 from switch.reasons import Reason
-from switch.rules import Allowance, DiscountRule, EarnRule, Limits, Period, Tier, Tiers, When
+from switch.rules import (
+    Allowance,
+    Budget,
+    DiscountRule,
+    EarnRule,
+    Limits,
+    Period,
+    Tier,
+    Tiers,
+    When,
+)
 from tests.support.past import look_back
 from tests.support.shop import BOOKS, CAFE, TERMINALS, Shop, cards_added
 from tests.support.voucher_shop import PRICE_MINOR, VOUCHERS, VoucherShop
@@ -384,6 +394,55 @@ def test_levels_are_told_in_both_worlds() -> None:
     _, part = looked_back(shop, window, changed(live, tiers=lower))
 
     assert part.tiers == (bytes(6), bytes([0, 1, 2, 0, 0, 0]))
+
+
+GIVEN = Budget(name="given", of="discount", most=30_000)
+"""Of all cards together, in a Jalali month."""
+
+
+def club_with_budgets(*budgets: Budget) -> Programme:
+    off = DiscountRule(name="tenth", discount_bps=1_000, funder="club")
+    earned = EarnRule(
+        name="e", points=1, per_minor=1_000, funder="shared", merchant_share_bps=5_000
+    )
+    parts = {"discounts": (off,), "earning": (earned,), "budgets": budgets}
+    return changed(purse(1, 0, 1), points_price_minor=1_000, **parts)
+
+
+def test_a_budget_gives_no_more_than_the_draft_says_to_all_cards_together() -> None:
+    live = club_with_budgets(GIVEN)
+    more = msgspec.structs.replace(GIVEN, most=45_000)
+    shop = Shop(live)
+    for card in range(5):
+        shop.load(1_000_000, card=card)
+    window = opened(shop)
+    said = [shop.send(amount_minor=100_000, card=card) for card in range(5)]
+    shop.refund(said[0], 40_000)
+
+    _, same = looked_back(shop, window, live)
+    _, wider = looked_back(shop, window, changed(live, budgets=(more,)))
+
+    expect_no_difference(same)
+    happened, drafted = (total_of(wider.months[world]) for world in (HAPPENED, DRAFTED))
+    assert (happened["discount_minor"], drafted["discount_minor"]) == (26_000, 41_000)
+    assert happened["cash_minor"] == drafted["cash_minor"] == 0  # merchants pay for points, too
+
+
+def test_a_version_of_the_window_opens_its_budgets_before_later_cards() -> None:
+    live = club_with_budgets()
+    shop = Shop(live)
+    window = opened(shop)
+    shop.record(ProgrammeLive(definition=changed(live, budgets=(GIVEN,))))
+    shop.add_card(MORE[0], 3012)
+    shop.send(code="210000", amount_minor=900_000, card=MORE[0])
+    shop.send(amount_minor=500_000, card=MORE[0])
+
+    _, part = looked_back(shop, window, live)
+
+    happened, drafted = (total_of(part.months[world]) for world in (HAPPENED, DRAFTED))
+    assert (happened["discount_minor"], drafted["discount_minor"]) == (30_000, 50_000)
+    with pytest.raises(LabError, match="budget given: it is new"):
+        looked_back(shop, window, changed(live, budgets=(GIVEN,)))
 
 
 # --- what happens on the way ----------------------------------------------------------------------
