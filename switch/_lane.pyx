@@ -311,7 +311,7 @@ cdef class Lane:
                     self.work.request.card_prefix // 100, self.work.request.card_last4)
         if decision.status == SEEK_VOUCHER:
             return "voucher", decision.plan_row, PyBytes_FromStringAndSize(
-                <char *> self.work.request.recall.verdict.voucher, 32)
+                <const char *> decision.seek, 32)
         if decision.status == ASK_ISSUER:
             return "issuer", decision.plan_row, decision.row.card
         if decision.status == PRICE_FIRST:

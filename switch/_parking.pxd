@@ -20,6 +20,7 @@ cdef struct Parked:             # a message that the slow lane has
     int32_t plan_row            # of the card, and what follows: for that bank
     int64_t card
     uint8_t card_token[16]
+    uint8_t seek[32]            # digest of the voucher's PIN that is sought
     int32_t card_prefix
     int32_t card_last4
     int32_t stan

@@ -66,6 +66,7 @@ cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, con
         note_card(parked, request, decision)
     elif decision.status == SEEK_VOUCHER:
         parked.plan_row = decision.plan_row
+        memcpy(parked.seek, decision.seek, sizeof(parked.seek))
     elif decision.status == RECALL_SEQ:
         parked.recall_seq = decision.recall_seq
     else:
@@ -117,7 +118,7 @@ cdef list parking_fresh(Parking *parking):
                     parked.card_prefix // 100, parked.card_last4)
         elif parked.status == SEEK_VOUCHER:
             what = ("voucher", parked.plan_row,
-                    PyBytes_FromStringAndSize(<char *> parked.recall.verdict.voucher, 32))
+                    PyBytes_FromStringAndSize(<char *> parked.seek, 32))
         elif parked.status == ASK_ISSUER:
             what = ("issuer", parked.plan_row, parked.card, parked.operation,
                     parked.amount_minor, parked.processing_code, parked.recall.terminal,

@@ -94,6 +94,7 @@ cdef struct Voucher:            # a card that is redeemed by its PIN into anothe
     int64_t price_minor         # what a till takes for it
     int64_t points              # 0 = it is worth its price
     int64_t hop                 # how often it has gone from shard to shard
+    int64_t lot                 # that its value was in when it left; 0 = it never did
 
 cdef struct Register:
     Club *clubs

@@ -179,6 +179,7 @@ cdef struct Decision:
     int32_t plan_row            # -1 = none
     int64_t voucher             # row of the voucher that is redeemed, or was found; -1 = none
     int64_t voucher_points
+    uint8_t seek[32]            # with SEEK_VOUCHER: digest of its PIN
     bint tells_balances
     bint points_only
     bint tells_keys             # of a key exchange: the terminal's new ones

@@ -228,7 +228,9 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
     elif not detail_known(&shard.exchanges, original):
         return recall(decision, original.seq)
     else:
-        reason = check_undoable(shard, request, original, now)
+        reason = check_undoable(shard, request, original, now, decision)
+        if decision.status != DECIDED:
+            return REASON_NONE
         if reason == REASON_NONE:
             reason = change_undone(shard, original, undone, decision)
     if reason == REVERSED_BEFORE:       # nothing of the purchase stands: the refund is as it was

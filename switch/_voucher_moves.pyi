@@ -21,11 +21,14 @@ def hop(core: Core, card: int) -> int:
 def worth(core: Core, card: int) -> tuple[int, int]:
     """Give what a till takes for a voucher, and its points (0: it is worth that)."""
 
-def note(core: Core, card: int, hop: int, *, here: bool) -> None:
-    """Keep where a voucher is: here, to be redeemed, or in another shard."""
+def note(core: Core, card: int, hop: int, *, here: bool, lot: int = 0) -> None:
+    """Keep where a voucher is: here, to be redeemed, or in another shard.
 
-def move_out(core: Core, card: int, now_us: int, utc_offset_s: int) -> int:
-    """Let a voucher's value leave for the club's accounts; gives the second of its end."""
+    `lot`: that its value has left, and comes back to.
+    """
+
+def move_out(core: Core, card: int, now_us: int, utc_offset_s: int) -> tuple[int, int]:
+    """Let a voucher's value leave for the club's accounts; gives the second of its end, its lot."""
 
 def move_in(core: Core, card: int, ends_s: int) -> None:
     """Let a voucher have what it is worth from the club's accounts, until a second; 0 = for ever.

@@ -54,15 +54,17 @@ def worth(Core core, int64_t card):
     return voucher.price_minor, voucher.points
 
 
-def note(Core core, int64_t card, int64_t hop, *, bint here):
+def note(Core core, int64_t card, int64_t hop, *, bint here, int64_t lot=0):
     """Keep where a voucher is: here, to be redeemed, or in another shard."""
     cdef Voucher *voucher = voucher_of(core, card)
     voucher.hop = hop
     voucher.redeemed_by = NOT_REDEEMED if here else HANDED_OVER
+    if lot:
+        voucher.lot = lot
 
 
 def move_out(Core core, int64_t card, int64_t now_us, int32_t utc_offset_s):
-    """Let a voucher's value leave for the club's accounts; gives the second of its end."""
+    """Let a voucher's value leave for the club's accounts; gives (second of its end, lot)."""
     cdef Shard *shard = &core.shard
     cdef const Card *row = &shard.register.cards[card]
     cdef const Plan *plan = &shard.plans[row.programme_row]
@@ -85,7 +87,7 @@ def move_out(Core core, int64_t card, int64_t now_us, int32_t utc_offset_s):
                                &core.decision.row.move_count)
             assert fault == MOVE_DONE, fault
     assert core.decision.row.move_count > 0
-    return core.decision.row.moves[0].expires_at
+    return core.decision.row.moves[0].expires_at, core.decision.row.moves[0].lot
 
 
 def move_in(Core core, int64_t card, int64_t ends_s):
@@ -101,22 +103,25 @@ def move_in(Core core, int64_t card, int64_t ends_s):
     row_clear(&core.decision.row)
     core.decision.row.move_count = 0
     if shard.book.accounts[row.accounts + plan.vouchers.sold_slot].balance == 0:
-        put(core, club.accounts + CLUB_COUNTS, row.accounts + plan.vouchers.sold_slot, 1, ends_s)
+        put(core, club.accounts + CLUB_COUNTS, row.accounts + plan.vouchers.sold_slot, 1, ends_s,
+            0)
     if voucher.points:
         put(core, club.accounts + CLUB_POINTS_ISSUED, row.accounts + plan.vouchers.points_slot,
-            voucher.points, ends_s)
+            voucher.points, ends_s, voucher.lot)
     else:
         put(core, club.accounts + CLUB_FLOAT, row.accounts + plan.vouchers.money_slot,
-            voucher.price_minor, ends_s)
+            voucher.price_minor, ends_s, voucher.lot)
 
 
-cdef int put(Core core, int64_t source, int64_t target, int64_t value, int64_t ends_s) except -1:
+cdef int put(Core core, int64_t source, int64_t target, int64_t value, int64_t ends_s,
+             int64_t lot) except -1:
+    """Move into a lot of before, or a new one: what was undone there is undone in it again."""
     cdef Move move
     cdef int fault
     move.from_account = source
     move.to_account = target
     move.amount = value
-    move.lot = (core.shard.last_seq + 1) * 16 + core.decision.row.move_count
+    move.lot = lot if lot else (core.shard.last_seq + 1) * 16 + core.decision.row.move_count
     move.available_at = 0
     move.expires_at = <uint32_t> ends_s
     fault = book_apply(&core.shard.book, &move, True)

@@ -21,4 +21,4 @@ cdef bint may_try(const Shard *shard, const Card *card, const Terminal *terminal
 cdef int find_the_voucher(Shard *shard, const Request *request, const Moment *now,
                           Decision *decision) noexcept nogil
 cdef int check_undoable(const Shard *shard, const Request *request, const Exchange *original,
-                        const Moment *now) noexcept nogil
+                        const Moment *now, Decision *decision) noexcept nogil

@@ -2,13 +2,14 @@
 
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdio cimport snprintf
+from libc.string cimport memcpy
 
 from switch._exchanges cimport detail_moves
 from switch._plan cimport NO_SLOT, Plan, VoucherRules
 from switch._proofs cimport check_voucher_pin
-from switch._register cimport HANDED_OVER, NOT_REDEEMED, Tries, Voucher, find_voucher
+from switch._register cimport DIGEST_BYTES, HANDED_OVER, NOT_REDEEMED, Tries, Voucher, find_voucher
 from switch._shard cimport (
-    DECIDED, ROW_EVENT_BYTES_MAX, SEEK_VOUCHER, SOUGHT_IN_PART, has_expired,
+    DECIDED, ROW_EVENT_BYTES_MAX, SEEK_VOUCHER, SOUGHT_EVERYWHERE, SOUGHT_IN_PART, has_expired,
 )
 from switch._words cimport (
     ACTIVATION, CARD_ACTIVE, INSUFFICIENT_FUNDS, INSUFFICIENT_POINTS, LEDGER_UNAVAILABLE,
@@ -84,6 +85,15 @@ cdef inline bint is_elsewhere(const Shard *shard, int64_t voucher) noexcept nogi
     return voucher < 0 or shard.register.vouchers[voucher].redeemed_by == HANDED_OVER
 
 
+cdef int seek(const Request *request, const uint8_t *digest, Decision *decision) noexcept nogil:
+    """Have the other shards asked for a voucher. A Reason: not all of them are there."""
+    if request.recall.sought == SOUGHT_IN_PART:
+        return LEDGER_UNAVAILABLE       # perhaps it is good: nobody has looked at it
+    decision.status = SEEK_VOUCHER
+    memcpy(decision.seek, digest, DIGEST_BYTES)
+    return REASON_NONE
+
+
 cdef void tell_journal(Shard *shard, const char *why, Decision *decision) noexcept nogil:
     """Write into the row which voucher it was, and what the terminal is not told."""
     cdef int count = snprintf(
@@ -116,11 +126,8 @@ cdef int find_the_voucher(Shard *shard, const Request *request, const Moment *no
         return reason
     decision.voucher = find_voucher(&shard.register, request.recall.verdict.voucher)
     if shard.shard_count > 1 and is_elsewhere(shard, decision.voucher):
-        if request.recall.sought == 0:
-            decision.status = SEEK_VOUCHER
-            return REASON_NONE
-        if request.recall.sought == SOUGHT_IN_PART:
-            return LEDGER_UNAVAILABLE   # perhaps it is good: nobody has looked at it
+        if request.recall.sought != SOUGHT_EVERYWHERE:
+            return seek(request, request.recall.verdict.voucher, decision)
     if decision.voucher < 0:
         return VOUCHER_REFUSED
     voucher = &shard.register.vouchers[decision.voucher]
@@ -145,8 +152,10 @@ cdef bint is_still_there(const Shard *shard, const Move *move, const Moment *now
 
 
 cdef int check_undoable(const Shard *shard, const Request *request, const Exchange *original,
-                        const Moment *now) noexcept nogil:
+                        const Moment *now, Decision *decision) noexcept nogil:
     """May a sale or a redemption of a voucher be undone? A Reason; the details are known.
+
+    Of a sale SEEK_VOUCHER in the status, when the voucher has gone to another shard.
 
     Others leave a card below zero, who then owes it. A voucher's PIN is worth its value again to
     whoever has it, and a card that owes may be thrown away: so what was used stays used.
@@ -154,6 +163,7 @@ cdef int check_undoable(const Shard *shard, const Request *request, const Exchan
     cdef const Plan *plan
     cdef const Move *moves
     cdef const Account *account
+    cdef int64_t voucher
     cdef int32_t i
     if original.operation != VOUCHER_REDEMPTION and original.operation != ACTIVATION:
         return REASON_NONE
@@ -162,6 +172,10 @@ cdef int check_undoable(const Shard *shard, const Request *request, const Exchan
         return REASON_NONE
     if request.replacement_minor > 0:
         return VOUCHER_PRICE_IS_ANOTHER         # wholly, or not at all
+    voucher = shard.register.cards[original.card].voucher
+    if (original.operation == ACTIVATION and shard.shard_count > 1 and is_elsewhere(shard, voucher)
+            and voucher >= 0 and request.recall.sought != SOUGHT_EVERYWHERE):
+        return seek(request, shard.register.vouchers[voucher].digest, decision)
     moves = detail_moves(&shard.exchanges, original)
     for i in range(original.move_count):
         account = &shard.book.accounts[moves[i].to_account]

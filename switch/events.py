@@ -396,7 +396,7 @@ class VoucherHandedOver(_Event, frozen=True, kw_only=True, tag="voucher_handed_o
     price_minor: int
     points: int
     ends_s: int  # Unix second; 0 = never
-    batch: str = ""
+    lot: int = 0  # that its value was in, to come back to
 
 
 class VoucherArrived(_Event, frozen=True, kw_only=True, tag="voucher_arrived"):

@@ -20,7 +20,7 @@ class VoucherDebts:
         """Let an event of row `seq` take effect; its moves are in the book."""
         match event:
             case VoucherHandedOver():
-                note(core, event.voucher, event.hop, here=False)
+                note(core, event.voucher, event.hop, here=False, lot=event.lot)
                 self.owed[seq] = event
             case VoucherArrived():
                 note(core, event.voucher, event.hop, here=True)

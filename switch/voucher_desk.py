@@ -171,15 +171,14 @@ class VoucherDesk:
         """Have the voucher here that a message is about, then serve the message again."""
         rows = self._directory.programme_rows
         programme = next(number for number, row in rows.items() if row == plan_row)
+        # Its own card's, whose sale is to be undone, or of one who has its PIN.
         vouchers = self._directory.programmes[programme].vouchers
+        of = programme if vouchers is None else vouchers.programme
+        request = SeekVoucher(digest=digest.hex(), programme=of, shard=self._shard)
         answered: set[int] = set()
-        if vouchers is not None:
-            request = SeekVoucher(
-                digest=digest.hex(), programme=vouchers.programme, shard=self._shard
-            )
-            async with trio.open_nursery() as nursery:
-                for number, link in self._links.items():
-                    nursery.start_soon(self._seek_at, number, link, request, answered)
+        async with trio.open_nursery() as nursery:
+            for number, link in self._links.items():
+                nursery.start_soon(self._seek_at, number, link, request, answered)
         self._gate.sought(ticket, len(answered) == len(self._links))
         await self._serving().go_on()
 

@@ -67,8 +67,9 @@ def hand_over(
             VoucherRefused(voucher=card, why=why), now_us=at.now_us, utc_offset_s=at.utc_offset_s
         )
         return Sought(state="refused")
-    ends_s = moves.move_out(core, card, at.now_us, at.utc_offset_s)
-    event = _described(core, directory, card, digest, to_shard, ends_s)
+    ends_s, lot = moves.move_out(core, card, at.now_us, at.utc_offset_s)
+    event = _described(core, directory, card, digest, to_shard)
+    event = msgspec.structs.replace(event, ends_s=ends_s, lot=lot)
     row = _write(core, card, event, at)
     directory.travelling.apply(core, event, row)
     return Sought(state="handed over", row=row, event=event)
@@ -85,7 +86,7 @@ def _underway(directory: Directory, card: int, to_shard: int) -> Sought:
 
 
 def _described(
-    core: Core, directory: Directory, card: int, digest: bytes, to_shard: int, ends_s: int
+    core: Core, directory: Directory, card: int, digest: bytes, to_shard: int
 ) -> VoucherHandedOver:
     _, _, plan_row, expires_yymm, masked = core.card(card)
     rows = directory.programme_rows
@@ -101,7 +102,7 @@ def _described(
         last4=int(masked[-4:]),
         price_minor=price_minor,
         points=points,
-        ends_s=ends_s,
+        ends_s=0,
     )
 
 

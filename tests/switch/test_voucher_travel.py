@@ -10,6 +10,7 @@ import pytest
 from switch.directory import Directory, EventError
 from switch.events import VoucherHandedOver, VoucherReceived, VoucherRefused, decode_event
 from switch.voucher_travel import Sought, take_in
+from tests.support.products import standing
 from tests.support.shop import Said, events_of, new_core, replay_into, state_of
 from tests.support.voucher_pair import HERE, THERE, Pair, moment
 from tests.support.voucher_shop import PRICE_MINOR, digest_of, number_of
@@ -103,6 +104,26 @@ def test_a_sale_is_not_undone_once_the_voucher_has_left(pair: Pair) -> None:
     said = pair.there.undo(sold, card=number_of(2))
 
     assert outcome(said) == ("12", "voucher_redeemed")
+
+
+@pytest.mark.parametrize("serial", [2, 6])
+def test_a_sale_is_undone_after_the_redemption_elsewhere_was(pair: Pair, serial: int) -> None:
+    before = standing(pair.there)
+    sold = pair.there.sell(serial)
+    redeemed = pair.here.redeem(f"pin{serial}")
+    pair.here.undo(redeemed)
+    pair.cut = True
+    assert outcome(pair.there.undo(sold, card=number_of(serial))) == AWAY
+    pair.cut = False
+
+    said = pair.there.undo(sold, card=number_of(serial))
+
+    assert outcome(said) == ("00", "")
+    assert pair.there.value(serial) == (0, 0)
+    merchant = pair.there.core.merchant_account(0)
+    assert pair.there.core.account(merchant) in before[0]
+    assert outcome(pair.here.redeem(f"pin{serial}")) == REFUSED
+    pair.expect_sound()
 
 
 def test_what_arrives_twice_or_late_is_nothing_new(pair: Pair) -> None:
