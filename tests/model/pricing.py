@@ -27,7 +27,10 @@ class Place(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """What a terminal asks for; `points_limit` None = not said, `item` 0 = none is named."""
+    """What a terminal asks for; `points_limit` None = not said, `item` 0 = none is named.
+
+    `terms`: the plan by which it is paid later, 0 = not said.
+    """
 
     amount_minor: int
     points_limit: int | None = None
@@ -35,6 +38,7 @@ class Ask(NamedTuple):
     partial_ok: bool = False
     advice: bool = False
     item: int = 0
+    terms: int = 0
 
 
 class Purse(NamedTuple):
@@ -54,7 +58,8 @@ class Priced(NamedTuple):
     """An approved amount and who pays which part of it.
 
     `owed`: how much of the last part its wallet has not got. `base`: what earns, and counts as
-    paid. `fee_minor` is the merchant's, `told_fee_minor` the holder's.
+    paid. `fee_minor` is the merchant's, `told_fee_minor` the holder's. `plan` and what follows: of
+    what is paid later, and what ends the card's debt or is due by the month's end.
     """
 
     amount_minor: int
@@ -76,6 +81,12 @@ class Priced(NamedTuple):
     told_fee_minor: int = 0
     until_s: int = 0
     level: str = ""
+    plan: str = ""
+    instalments: int = 0
+    first_minor: int = 0
+    first_ends_s: int = 0
+    debt_minor: int = 0
+    due_minor: int = 0
 
     @property
     def money_minor(self) -> int:
