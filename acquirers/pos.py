@@ -77,6 +77,7 @@ OPERATIONS = (
     _row(_FINANCIAL, 31, Operation.POINTS_BALANCE, from_account=POINTS_ACCOUNT),
     _row(_FINANCIAL, 31, Operation.BALANCE),
     _row(_FINANCIAL, 72, Operation.ACTIVATION),
+    _row(_FINANCIAL, 73, Operation.VOUCHER_REDEMPTION),
     _row(_FINANCIAL, 90, Operation.RENEWAL),
     _row(_AUTHORISATION, 91, Operation.DEBT_INQUIRY),
     _row(_FINANCIAL, 91, Operation.SETTLEMENT),
@@ -95,6 +96,7 @@ WITHOUT_AMOUNT = (
     Operation.ITEM_INQUIRY,
     Operation.ITEM_CLAIM,
     Operation.DEBT_INQUIRY,
+    Operation.VOUCHER_REDEMPTION,
 )
 
 NETWORK_CODES = {
@@ -168,6 +170,10 @@ TAGS = {
     Tag.FIRST_DUE: "ID",
     Tag.OWED: "OW",
     Tag.DUE: "DM",
+    Tag.VOUCHER_PIN: "VP",
+    Tag.DATA_KEY: "KD",
+    Tag.VOUCHER_MONEY: "VR",
+    Tag.VOUCHER_POINTS: "VT",
 }
 
 

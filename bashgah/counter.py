@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 
 from acquirers.terminal.cards.pin_pad import PinPad
 from acquirers.terminal.cards.reading import CardReader, Terms
+from acquirers.terminal.choices import agreed
 from acquirers.terminal.client import Address, Patience, open_client
 from acquirers.terminal.keys import TerminalKeyError, TerminalKeys
 from acquirers.terminal.memory import Remembered, TerminalMemory
@@ -23,8 +24,16 @@ from acquirers.terminal.orders import ADVISING_TYPES, MESSAGE_TYPES, NETWORK, Or
 from acquirers.terminal.parties import Card, Station
 from acquirers.terminal.point_of_sale import Performed, PointOfSale
 from acquirers.terminal.presentation import Presented, terms_again, terms_of, with_card
-from acquirers.terminal.screen import exchange_lines, outcome_text
+from acquirers.terminal.screen import (
+    NOT_SETTLED,
+    NOTHING_OWED,
+    exchange_lines,
+    outcome_text,
+    said,
+    settle_question,
+)
 from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.voucher_pin import encrypted
 from acquirers.terminal.wire import Wire
 from switch.reasons import Reason
 
@@ -34,7 +43,10 @@ OTHER_KEYS = Text(
     "کلید پایانه با سوییچ یکی نیست: bashgah terminal key-exchange",
 )
 
-PIN_UNREADABLE = Reason.PIN_UNREADABLE.name.lower()
+PERHAPS_OTHER_KEYS = frozenset(
+    reason.name.lower() for reason in (Reason.PIN_UNREADABLE, Reason.VOUCHER_UNREADABLE)
+)
+"""A PIN that was checked here and cannot be read there was under another key."""
 
 Operation = Callable[[PointOfSale, Card], Awaitable[Performed]]
 """What is done at a counter with a card."""
@@ -44,8 +56,8 @@ class Counter(Struct, frozen=True, kw_only=True):
     """All that one run needs to carry out operations and show them.
 
     Where a `reader` is, operations are given no card: it is read when its turn comes. `ask_pin` is
-    how a PIN is entered, where one is. Keys are asked for at each operation: a key exchange may
-    have brought new ones.
+    how a PIN is entered, where one is, `ask_voucher_pin` how a voucher's. Keys are asked for at
+    each operation: a key exchange may have brought new ones.
     """
 
     station: Station
@@ -60,6 +72,7 @@ class Counter(Struct, frozen=True, kw_only=True):
     receipt_only: bool
     reader: CardReader | None = None
     ask_pin: Callable[[], str] | None = None
+    ask_voucher_pin: Callable[[], str]
     keys: TerminalKeys
     mac_algorithm: MacAlgorithm | None = None
 
@@ -67,6 +80,8 @@ class Counter(Struct, frozen=True, kw_only=True):
         """Carry out an order over a connection of its own, and show how it ended."""
         if order.service in NETWORK:
             return self._without_card(order)
+        if order.service is Service.REDEEM:
+            order = structs.replace(order, voucher_pin=self._voucher_pin())
         asks = MESSAGE_TYPES[order.service][0][:3] not in ADVISING_TYPES
         terms = terms_of(order, self.now(), pin_possible=asks and self.ask_pin is not None)
 
@@ -74,6 +89,27 @@ class Counter(Struct, frozen=True, kw_only=True):
             return await sale.perform(order, presented, card_name)
 
         return self._shown(self._with_card(card, terms, performed)).performed
+
+    def settle(
+        self, card: Card | None, card_name: str, ask: Callable[[str], str]
+    ) -> Performed | None:
+        """Tell what the card owes, and end that debt if the person agrees; None if not.
+
+        A card that is read is read twice: each message has its own proof.
+        """
+        asked = self.order(Order(service=Service.DEBT), card, card_name)
+        if asked.receipt is None or not asked.approved:
+            return asked
+        owed_minor = asked.receipt.owed_minor
+        if not owed_minor:
+            typer.echo(said(NOTHING_OWED, self.language), nl=False)
+            return asked
+        if not agreed(ask(settle_question(owed_minor, self.language))):
+            typer.echo(said(NOT_SETTLED, self.language), nl=False)
+            return None
+        return self.order(
+            Order(service=Service.SETTLEMENT, amount_minor=owed_minor), card, card_name
+        )
 
     def repeat(self, exchange: Remembered, card: Card | None) -> Performed:
         """Send a remembered message again, and show how it ended."""
@@ -92,7 +128,7 @@ class Counter(Struct, frozen=True, kw_only=True):
             for line in exchange_lines(performed, self.wire.spec):
                 typer.echo(line)
         typer.echo(outcome_text(performed, self.language, self.heading), nl=False)
-        if performed.receipt is not None and performed.receipt.reason == PIN_UNREADABLE:
+        if performed.receipt is not None and performed.receipt.reason in PERHAPS_OTHER_KEYS:
             typer.echo(OTHER_KEYS.said_in(self.language), err=True)
         return presented
 
@@ -114,6 +150,14 @@ class Counter(Struct, frozen=True, kw_only=True):
         if key is None:
             raise TerminalKeyError("a PIN needs the terminal's PIN key (--pin-key, key-exchange)")
         return PinPad(key)
+
+    def _voucher_pin(self) -> str:
+        key = self.keys.data_key()
+        if key is None:
+            raise TerminalKeyError(
+                "a voucher's PIN needs the terminal's data key (--data-key, key-exchange)"
+            )
+        return encrypted(key, self.ask_voucher_pin())
 
     def _without_card(self, order: Order) -> Performed:
         if order.service is Service.KEY_EXCHANGE:

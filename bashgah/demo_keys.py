@@ -1,8 +1,9 @@
 """The demo's keys and secrets: published, like the LMK they are sealed under, and worth nothing.
 
 Owns the clear keys of the demo's terminals and issuer, and what they make: PIN verification values,
-a stripe, a chip card. Each is a part of SHA-256 of its name, with odd parity; docs/pos-interface.md
-tells the terminals' ones. A real club's keys never are where this file is: its HSM makes them.
+a stripe, a chip card. Each is SHA-256 of its name, or a part of it with odd parity; docs/pos-
+interface.md tells the terminals' ones. A real club's keys never are where this file is: its HSM
+makes them.
 """
 
 from pathlib import Path
@@ -17,26 +18,30 @@ from hsm_sim._emv import account_block, card_key
 from hsm_sim._keys import Key
 from hsm_sim._pin_checks import pvv
 from hsm_sim._pins import Pin
-from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK, KeyType
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TEK, TMK, TPK, VOUCHER, KeyType
 from hsm_sim.lmk import KeyBlockLmk
 
 TDES: Final = 0
+HMAC: Final = 2
 PIN: Final = "1234"
 """Of every card of the demo."""
 PVKI: Final = 1
 MASTER_KEY: Final = "7C5B3E7ADF2A92F146460B67EFC84AB6"
 PIN_KEY: Final = "C1625BBC45382994F45B3DC23157C1D5"
 MAC_KEY: Final = "B90D196EEA768A16A820A72508A40737"
+DATA_KEY: Final = "1A511A1FB9A8B346A4DC10B66486B349"
 """What every terminal of the demo was injected with; only some messages carry MACs."""
 
 _CLEAR: Final[dict[KeyType, str]] = {
     TMK: MASTER_KEY,
     TPK: PIN_KEY,
     TAK: MAC_KEY,
+    TEK: DATA_KEY,
     PVK: "67758F20AE431FAD13798A61EF2A19D9",
     CVK: "02F152204F9EC7A751FE76464CEF6234",
     MK_AC: "0807EC2343B5A2BA8C626D544CF15791",
     MK_CVC3: "D3DA16A2C87A5E6B1F7A1FB65B61DCAD",
+    VOUCHER: "BC09D222DDD5D9356EF775E9B92E1D76177AB252A019F0487F4B6AD7487CB361",
 }
 
 STRIPE_SERVICE_CODE: Final = "101"
@@ -48,7 +53,7 @@ CHIP_CARD_FILE: Final = "card-2.json"
 
 def clear_key(kind: KeyType) -> Key:
     """Give one of the keys."""
-    return Key.of(TDES, bytes.fromhex(_CLEAR[kind]))
+    return Key.of(HMAC if kind is VOUCHER else TDES, bytes.fromhex(_CLEAR[kind]))
 
 
 def sealed_key(kind: KeyType) -> str:

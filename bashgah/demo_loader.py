@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from acquirers.pos import POS_BINARY
-from bashgah import demo_keys
+from bashgah import demo_keys, demo_vouchers
 from bashgah.bootstrap import Owned, append_waiting, own_shard
 from bashgah.demo import (
     ACQUIRER,
@@ -28,10 +28,11 @@ from bashgah.demo import (
 )
 from bashgah.demo_products import PRODUCTS
 from bashgah.shard_links import expect_no_more_shards, shard_configs
-from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TEK, TMK, TPK
 from issuers.purse import purse
 from switch._core import Core
 from switch._lane import Lane
+from switch.clock_work import ClockWork
 from switch.config import Config, read_dsn, read_pan_key, slot_owners
 from switch.events import (
     CLUB_ACCOUNTS,
@@ -110,6 +111,10 @@ def events(
     yield from _cards_added(PROGRAMME, every_card, token_of, owns)
     for product in PRODUCTS:
         number = product.definition.programme
+        if product.organisation is not None:
+            yield product.organisation
+        if product.takes_vouchers:
+            yield from demo_vouchers.stock(token_of, owns)
         yield ProgrammeLive(definition=product.definition)
         yield IssuerKeysSet(programme=number, pin_verification=demo_keys.sealed_key(PVK))
         named = [(card.pan, card.expiry) for card in product.cards_of_site(token_of)]
@@ -151,7 +156,7 @@ def terminal_keys(now_s: int) -> Iterator[Event]:
     After the opening balances: the terminal that loads them is the one that needs MACs from then
     on.
     """
-    master, pin, mac = (demo_keys.sealed_key(kind) for kind in (TMK, TPK, TAK))
+    master, pin, mac, data = (demo_keys.sealed_key(kind) for kind in (TMK, TPK, TAK, TEK))
     for number, (terminal_id, _) in enumerate(TERMINALS):
         authenticated = terminal_id == MAC_TERMINAL
         yield TerminalKeysSet(
@@ -160,6 +165,7 @@ def terminal_keys(now_s: int) -> Iterator[Event]:
             pin=pin,
             mac=mac if authenticated else "",
             mac_algorithm="retail" if authenticated else "",
+            data=data,
             at_s=now_s,
         )
 
@@ -198,6 +204,9 @@ async def _load_shard(database: Database, config: Config, make_purse: Purse) -> 
     for event in guests_linked(core):
         owned.directory.record(event, **clock)
     _load_balances(owned, config, now_s)
+    work = ClockWork(core, owned.directory)
+    while work.step(**clock) is not None:
+        pass  # this month's bon is on the cards before anybody pays with one
     for event in terminal_keys(int(now_s)):
         owned.directory.record(event, **clock)
     for card in TEST_CARDS:

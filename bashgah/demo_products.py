@@ -10,15 +10,21 @@ from itertools import count
 from msgspec import Struct
 
 from acquirers.terminal.orders import Order, Service
+from bashgah import demo_vouchers
 from bashgah.card_production.guests import pans_beside
 from bashgah.demo import CLUB, EXPIRY, SHOPS, TestCard, crowd_pan
+from issuers.bon import bon
+from issuers.credit import credit
 from issuers.discount import discount
 from issuers.gift import gift
 from issuers.guest import guest
 from issuers.loyalty import loyalty
 from issuers.membership import membership
 from issuers.prepaid import prepaid
+from issuers.purse import CAFE
+from issuers.qarz import qarz
 from issuers.warranty import warranty
+from switch.events import OrganisationAdded
 from switch.programme import Programme
 
 CARDS_PER_PRODUCT = 3
@@ -28,6 +34,10 @@ FIRST_CARD = 2_000
 GUEST_CARDS_FROM = 5_000_000
 GUEST_USES = 1_000
 GIFT_MINOR = 2_000_000
+QARZ_MINOR = 3_300_000
+QARZ_OWED_MINOR = QARZ_MINOR + 132_000 + 88_000 + 44_000
+"""4 % of what is left at the beginning of each of three years."""
+EMPLOYER = OrganisationAdded(organisation=1, club=CLUB, name="Employer", name_fa="کارفرما")
 
 Token = Callable[[str], bytes]
 
@@ -37,7 +47,8 @@ class Product(Struct, frozen=True, kw_only=True):
 
     `orders`: what a till does with a card of it in one round, given a number that no other round
     has. Some of it may be declined: a gift card is sold once. `guests_of`: its cards are linked to
-    these cards, and have numbers that depend on the site's key.
+    these cards, and have numbers that depend on the site's key. `organisation`: who pays for it.
+    `takes_vouchers`: its tills sell and redeem vouchers with its cards.
     """
 
     name: str
@@ -46,6 +57,8 @@ class Product(Struct, frozen=True, kw_only=True):
     label_fa: str
     orders: Callable[[int], tuple[Order, ...]]
     guests_of: tuple[TestCard, ...] = ()
+    organisation: OrganisationAdded | None = None
+    takes_vouchers: bool = False
 
     @property
     def cards(self) -> tuple[TestCard, ...]:
@@ -111,6 +124,28 @@ PRODUCTS: list[Product] = [
         orders=lambda number: (_pay(400_000), Order(service=Service.BALANCE)),
     ),
     Product(
+        name="instalment",
+        definition=credit(18, 1, CLUB),
+        label="instalment credit",
+        label_fa="اعتبار اقساطی",
+        # What was bought is paid back at once: the limit is never reached.
+        orders=lambda number: (
+            Order(service=Service.INSTALMENTS, amount_minor=400_000, plan=1),
+            Order(service=Service.DEBT),
+            Order(service=Service.REPAYMENT, amount_minor=400_000),
+        ),
+    ),
+    Product(
+        name="qarz",
+        definition=qarz(19, 1, CLUB),
+        label="qarz-al-hasaneh",
+        label_fa="قرض‌الحسنه",
+        orders=lambda number: (
+            _pay(QARZ_MINOR),
+            Order(service=Service.REPAYMENT, amount_minor=QARZ_OWED_MINOR),
+        ),
+    ),
+    Product(
         name="gift",
         definition=gift(14, 1, CLUB, top_up=True),
         label="gift card, not sold yet",
@@ -133,6 +168,23 @@ PRODUCTS: list[Product] = [
         ),
     ),
     Product(
+        name="bon",
+        definition=bon(
+            20,
+            1,
+            CLUB,
+            organisation=EMPLOYER.organisation,
+            monthly_minor=50_000_000,
+            categories=(SHOPS[2].category, CAFE),
+            rest="declined",
+        ),
+        label="bon, not for books",
+        label_fa="بن، جز برای کتاب",
+        # A month lasts for half a day of rounds; from then on it is declined.
+        orders=lambda number: (_pay(1_000),),
+        organisation=EMPLOYER,
+    ),
+    Product(
         name="guest",
         definition=guest(16, 1, CLUB, member_programme=11, uses=GUEST_USES),
         label="guest card",
@@ -148,6 +200,17 @@ PRODUCTS: list[Product] = [
         orders=_warranty,
     ),
 ]
+
+PRODUCTS.append(
+    Product(
+        name="voucher",
+        definition=prepaid(22, 1, CLUB, vouchers=demo_vouchers.PROGRAMME),
+        label="takes vouchers",
+        label_fa="با کارت شارژ",
+        orders=lambda number: (),
+        takes_vouchers=True,
+    )
+)
 
 PRODUCT_CARDS: list[TestCard] = [card for product in PRODUCTS for card in product.cards]
 """The cards with documented numbers, behind `bashgah.demo.TEST_CARDS` in a terminal's list."""

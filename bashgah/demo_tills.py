@@ -4,29 +4,44 @@ Owns the rounds, over a real socket. Some orders are declined, as they should be
 is counted from the switch's journal. Must not know how the switch was started.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import count
+from time import time
 from zoneinfo import ZoneInfo
 
 import trio
 
-from acquirers.terminal.client import Address, open_client
-from acquirers.terminal.orders import compose
+from acquirers.terminal.client import Address, TerminalClient, open_client
+from acquirers.terminal.orders import Order, compose
 from acquirers.terminal.parties import STAN_MAX, Card, Station, Trace
 from acquirers.terminal.wire import wire_of
-from bashgah.demo import PRODUCT_TILLS
+from bashgah import demo_vouchers
+from bashgah.demo import EXPIRY, PRODUCT_TILLS, TestCard
 from bashgah.demo_products import PRODUCTS
+from switch.slots import even_owners, slot_of
 
 ROUND_SECONDS = 1.0
+ONE_SHARD = even_owners(1)
 TIMEZONE = ZoneInfo("Asia/Tehran")
 
 
 class ProductTills:
-    """Trade with every product's cards. `token_of` is the site's: guests' cards depend on it."""
+    """Trade with every product's cards.
 
-    def __init__(self, address: tuple[str, int], token_of: Callable[[str], bytes]) -> None:
+    `token_of` is the site's: guests' cards depend on it. A voucher is redeemed into a card of the
+    shard that has it: `owners` says which that is (`switch.slots`).
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        token_of: Callable[[str], bytes],
+        owners: Sequence[int] = ONE_SHARD,
+    ) -> None:
         self._address = Address(host=address[0], port=address[1])
+        self._token_of, self._owners = token_of, owners
+        self._vouchers = count(int(time()))  # another start does not begin with the same ones
         self._cards = {product.name: product.cards_of_site(token_of) for product in PRODUCTS}
         self._stans = count(1)
 
@@ -38,14 +53,36 @@ class ProductTills:
         async with open_client(self._address, wire_of("pos-binary")) as client:
             for product in PRODUCTS:
                 for at, named in enumerate(self._cards[product.name]):
-                    station = Station(
-                        terminal_id=PRODUCT_TILLS[at % len(PRODUCT_TILLS)][0],
-                        merchant_id=PRODUCT_TILLS[at % len(PRODUCT_TILLS)][1],
-                    )
-                    card = Card(pan=named.pan, expiry=named.expiry)
                     for order in product.orders(number):
-                        request = compose(order, station, self._next_trace(), card)
-                        await client.ask_until_answered(request)
+                        await self._carry_out(client, at, order, named.pan)
+                if product.takes_vouchers:
+                    await self._trade_in_vouchers(client, self._cards[product.name], number)
+
+    async def _trade_in_vouchers(
+        self, client: TerminalClient, cards: Sequence[TestCard], number: int
+    ) -> None:
+        """Sell a voucher and redeem it; the last card's holder guesses, until nobody listens."""
+        behind = next(self._vouchers) % (demo_vouchers.COUNT - demo_vouchers.FOR_PEOPLE)
+        place = demo_vouchers.FOR_PEOPLE + behind
+        serial = demo_vouchers.serial(place)
+        await self._carry_out(client, 0, demo_vouchers.sale(), serial)
+        for at, named in enumerate(cards):
+            if self._owner_of(named.pan) == self._owner_of(serial):
+                await self._carry_out(client, at, demo_vouchers.redemption(place), named.pan)
+                break
+        guess = demo_vouchers.guess(number)
+        if guess is not None:
+            await self._carry_out(client, len(cards) - 1, guess, cards[-1].pan)
+
+    def _owner_of(self, pan: str) -> int:
+        return self._owners[slot_of(self._token_of(pan))]
+
+    async def _carry_out(self, client: TerminalClient, at: int, order: Order, pan: str) -> None:
+        """Have an order answered, at one of the tills."""
+        terminal_id, merchant_id = PRODUCT_TILLS[at % len(PRODUCT_TILLS)]
+        station = Station(terminal_id=terminal_id, merchant_id=merchant_id)
+        card = Card(pan=pan, expiry=EXPIRY)
+        await client.ask_until_answered(compose(order, station, self._next_trace(), card))
 
     async def go_on(self) -> None:
         """Trade until cancelled. Raises NotConnectedError, NoReplyError."""

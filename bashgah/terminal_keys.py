@@ -38,6 +38,8 @@ class Injection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mac_algorithm: MacAlgorithm = ""
     told_pin: SealedKey = ""
     told_mac: SealedKey = ""
+    data: SealedKey = ""  # of vouchers' PINs; files of before have none
+    told_data: SealedKey = ""
 
 
 class ForTerminal(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,7 @@ class ForTerminal(msgspec.Struct, frozen=True, kw_only=True):
     pin: str
     mac: str
     mac_algorithm: MacAlgorithm
+    data: str
 
 
 async def make_keys(
@@ -62,6 +65,7 @@ async def make_keys(
     if algorithm:
         usage = "M6" if algorithm == "cmac" else "M3"
         mac, told_mac = await make_session_key(session, "003", usage, "C", master)
+    data, told_data = await make_session_key(session, "30B", "D0", "B", master)
     return Injection(
         terminal_id=terminal_id,
         acquirer=acquirer,
@@ -71,6 +75,8 @@ async def make_keys(
         mac_algorithm=algorithm,
         told_pin=told_pin,
         told_mac=told_mac,
+        data=data,
+        told_data=told_data,
     )
 
 
@@ -85,6 +91,7 @@ async def for_terminal(session: HsmSession, keys: Injection, zmk: str) -> ForTer
         pin=keys.told_pin,
         mac=keys.told_mac,
         mac_algorithm=keys.mac_algorithm,
+        data=keys.told_data,
     )
 
 
@@ -119,6 +126,8 @@ def inject(shards: Shards, keys: Sequence[Injection], at_s: int) -> Iterator[tup
                 mac_algorithm=one.mac_algorithm,
                 told_pin=one.told_pin,
                 told_mac=one.told_mac,
+                data=one.data,
+                told_data=one.told_data,
                 at_s=at_s,
             )
             yield shard, shards.record(shard, event)

@@ -1,9 +1,9 @@
 """The club card: several products on one card.
 
 Sold at a till with gift money, which cafes take and which ends after six Jalali months; a purse
-that is topped up; points; and a level that makes cafes cheaper. A purchase uses as many points as
-the cardholder says, then gift money where that pays, then the purse: one message moves all of it,
-and one reversal undoes it. Data only.
+that is topped up, also with a voucher's PIN; points; and a level that makes cafes cheaper. A
+purchase uses as many points as the cardholder says, then gift money where that pays, then the
+purse: one message moves all of it, and one reversal undoes it. Data only.
 """
 
 from issuers.purse import CAFE
@@ -20,6 +20,7 @@ from switch.rules import (
     Tender,
     Tier,
     Tiers,
+    Vouchers,
     Wallet,
     When,
 )
@@ -27,8 +28,10 @@ from switch.rules import (
 AT_CAFES = When(categories=(CAFE,))
 
 
-def club_card(programme: int, version: int, club: int) -> Programme:
-    """Give the club card as a club's programme."""
+def club_card(programme: int, version: int, club: int, *, vouchers: int = 0) -> Programme:
+    """Give the club card as a club's programme. `vouchers`: whose it takes; 0 = none's."""
+    next_years_end = Ending(period=Period(kind="year"), periods_more=1)
+    by_pin = (Operation.VOUCHER_REDEMPTION,) if vouchers else ()
     return Programme(
         programme=programme,
         version=version,
@@ -44,6 +47,7 @@ def club_card(programme: int, version: int, club: int) -> Programme:
             Operation.POINTS_BALANCE,
             Operation.HOLD,
             Operation.PREAUTHORISATION,
+            *by_pin,
         ),
         wallets=(
             Wallet(name="gift", unit="money", dated=True, held=True, account_type=10),
@@ -68,7 +72,7 @@ def club_card(programme: int, version: int, club: int) -> Programme:
                 name="base",
                 points=1,
                 per_minor=10_000,
-                expires=Ending(period=Period(kind="year"), periods_more=1),
+                expires=next_years_end,
             ),
         ),
         caps=(
@@ -77,4 +81,7 @@ def club_card(programme: int, version: int, club: int) -> Programme:
         ),
         tender=Tender(point_value_minor=1_000, points_min=10),
         commission_bps=100,
+        vouchers=Vouchers(programme=vouchers, money="money", points="points", ends=next_years_end)
+        if vouchers
+        else None,
     )

@@ -10,6 +10,7 @@ Each sequence is carried out on a new card. Sequences that leave the same state 
 
 import struct
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
@@ -56,6 +57,9 @@ POINTS_WANTED = "PR009999999999"
 Step = tuple[str, int, int]
 """What, the amount, and for what undoes something the place of the step it undoes, else -1."""
 
+
+_BY_PIN = Operation.VOUCHER_REDEMPTION
+"""Not searched: what a voucher is worth was paid for before, with another card."""
 
 Extra = dict[int | str, str]
 Rule = TypeVar("Rule", DiscountRule, EarnRule, Fund)
@@ -131,6 +135,8 @@ def _seen_by(definition: Programme, tier: str) -> Programme:
         ),
         funding=rules(definition.funding),
         security=Security(),
+        operations=tuple(one for one in definition.operations if one is not _BY_PIN),
+        vouchers=None,
     )
 
 
@@ -219,6 +225,7 @@ class _World:
     def _add_card(self, programme: int) -> int:
         self._pan += 1
         pan = str(self._pan)
+        stock = self.definition.stock is not None and programme == self.definition.programme
         self._record(
             CardsAdded(
                 programme=programme,
@@ -226,6 +233,8 @@ class _World:
                 expiries=struct.pack("<H", EXPIRY_YYMM),
                 first6=struct.pack("<I", int(pan[:6])),
                 last4=struct.pack("<H", int(pan[-4:])),
+                digests=sha256(pan.encode()).digest() if stock else b"",
+                price_minor=_sold_for(self.definition) if stock else 0,
             )
         )
         return self.core.card_count - 1
@@ -443,10 +452,9 @@ class _Search:
                         yield ("refund", part, of)
             if what not in ("refund", "reverse"):
                 yield ("reverse", amount_minor, of)
-        most = self._amounts[-1]
         for operation, name in MONEY_STEPS:
             if operation in can:
-                yield (name, most // 2 or 1, -1)
+                yield (name, _sold_for(self._world.definition), -1)
 
 
 MONEY_STEPS = (
@@ -454,6 +462,11 @@ MONEY_STEPS = (
     (Operation.WITHDRAWAL, "withdraw"),
     (Operation.ACTIVATION, "activate"),
 )
+
+
+def _sold_for(definition: Programme) -> int:
+    """Give the amount that is loaded, sold or withdrawn."""
+    return amounts_of(definition)[-1] // 2 or 1
 
 
 def amounts_of(definition: Programme) -> tuple[int, ...]:

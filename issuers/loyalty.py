@@ -8,7 +8,7 @@ the end of the next one. Data only.
 from issuers.purse import BOOKSHOP, CAFE
 from switch.operations import Operation
 from switch.programme import Programme
-from switch.rules import Cap, EarnRule, Ending, Period, Tender, Tier, Tiers, Wallet, When
+from switch.rules import Cap, EarnRule, Ending, Period, Tender, Tier, Tiers, Vouchers, Wallet, When
 
 SATURDAY, SUNDAY, MONDAY, TUESDAY, WEDNESDAY = range(5)
 WORKDAYS = (SATURDAY, SUNDAY, MONDAY, TUESDAY, WEDNESDAY)
@@ -16,8 +16,14 @@ WORKDAYS = (SATURDAY, SUNDAY, MONDAY, TUESDAY, WEDNESDAY)
 NEXT_YEARS_END = Ending(period=Period(kind="year"), periods_more=1)
 
 
-def loyalty(programme: int, version: int, club: int, *, partner: str = "") -> Programme:
-    """Give loyalty as a club's programme. `partner`: the merchant whose own points are triple."""
+def loyalty(
+    programme: int, version: int, club: int, *, partner: str = "", vouchers: int = 0
+) -> Programme:
+    """Give loyalty as a club's programme. `partner`: the merchant whose own points are triple.
+
+    `vouchers`: the programme whose vouchers of points it takes; 0 = none's.
+    """
+    by_pin = (Operation.VOUCHER_REDEMPTION,) if vouchers else ()
     return Programme(
         programme=programme,
         version=version,
@@ -29,6 +35,7 @@ def loyalty(programme: int, version: int, club: int, *, partner: str = "") -> Pr
             Operation.POINTS_PAYMENT,
             Operation.BALANCE,
             Operation.POINTS_BALANCE,
+            *by_pin,
         ),
         wallets=(Wallet(name="points", unit="points", dated=True, account_type=60),),
         funding=(),
@@ -43,7 +50,14 @@ def loyalty(programme: int, version: int, club: int, *, partner: str = "") -> Pr
         earning=(*_partner_rules(partner), *_RULES),
         caps=(Cap(name="month-points", of="earned", most=5_000),),
         tender=Tender(point_value_minor=1_000, points_min=10),
+        vouchers=_vouchers(vouchers),
     )
+
+
+def _vouchers(programme: int) -> Vouchers | None:
+    if not programme:
+        return None
+    return Vouchers(programme=programme, points="points", ends=NEXT_YEARS_END)
 
 
 def _partner_rules(partner: str) -> tuple[EarnRule, ...]:

@@ -38,6 +38,7 @@ class Role(IntEnum):
     COMPLETION = 6
     REFUND = 7
     REVERSAL = 8
+    OTHER = 9  # it moves something that this model has no words for
 
 
 class Told(Struct, frozen=True, kw_only=True, gc=False):
@@ -51,6 +52,7 @@ class Told(Struct, frozen=True, kw_only=True, gc=False):
     approved: bool
     approved_minor: int = 0  # DE 4 of an approval
     original: int = -1  # number of the message that it undoes or captures
+    modelled: bool = True  # its card's programme is the one that the books are of
     remain_minor: int = 0  # DE 95 of a partial reversal
     money_minor: int = 0
     points: int = 0
@@ -129,7 +131,10 @@ class Books:
 
     def add(self, told: Told) -> None:
         """Take a message; what its reply told wrongly is counted and found."""
-        if not told.approved or told.role is Role.NOTHING:
+        if not told.modelled or not told.approved or told.role is Role.NOTHING:
+            return
+        if told.role is Role.OTHER:
+            self._find(told, "moves what this model of the books does not have")
             return
         if told.role is Role.REVERSAL:
             self._reverse(told)

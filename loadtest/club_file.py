@@ -24,10 +24,12 @@ class ClubFileError(OperatingError):
 class ClubFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file. Rules are as in `switch.programme`; the first that holds counts.
 
+    `programme`: the number of the one whose cards pay by these rules.
     `categories`: each merchant (DE 42, 15 characters) and its merchant category code.
     """
 
     club: int
+    programme: int = 1
     categories: dict[str, int]
     discounts: tuple[DiscountRule, ...] = ()
     earning: tuple[EarnRule, ...] = ()
@@ -41,7 +43,7 @@ def load_club(name: str) -> Club:
     try:
         file = msgspec.convert(tomllib.loads(path.read_text("utf-8")), ClubFile)
         programme = Programme(
-            programme=0,
+            programme=file.programme,
             version=0,
             club=file.club,
             name="",

@@ -93,6 +93,7 @@ class _Check:
         self._at_merchant = array("i", [-1]) * count
         self._outcomes: dict[int, Outcome] = {}
         self._cards: dict[int, int] = {}  # shard and card of the ledger to the run's index
+        self._beside: set[int] = set()  # those of them that the books are not of
         self._strangers = 0
         self._findings: list[str] = []
         self._differences = 0
@@ -101,13 +102,14 @@ class _Check:
 
     async def read(self) -> None:
         """Read what moved and who asked, side by side: the first is the database's work."""
+        programme = self._club.programme.programme
         sums, rows = await ledger_reader.connect(self._dsn), await ledger_reader.connect(self._dsn)
         try:
             for shard in await ledger_reader.shards(rows):
                 head = self._heads.get(shard, 0)
                 register = await ledger_reader.register_of(rows, shard)
                 changes, _ = await asyncio.gather(
-                    ledger_reader.changes_after(sums, shard, head),
+                    ledger_reader.changes_after(sums, shard, head, programme),
                     self._read_rows(rows, shard, head),
                 )
                 self._shards[shard] = _Shard(shard=shard, register=register, changes=changes)
@@ -177,6 +179,8 @@ class _Check:
         place = self._at_card[told.number]
         if place < 0:
             return
+        if not told.modelled:
+            self._beside.add(place)
         known = self._cards.get(place)
         register = self._shards[place >> 48].register
         if known is None:
@@ -221,6 +225,8 @@ class _Check:
                 places.setdefault(account, []).append(_Place(shard.shard, number))
         # A card on which the ledger has no move at all still has accounts to be looked at.
         for place, card in self._cards.items():
+            if place in self._beside:
+                continue
             register = self._shards[place >> 48].register
             for name in CARD_NAMES:
                 owner = Owner("card", -1, "", place & (1 << 48) - 1, name)
@@ -238,8 +244,8 @@ class _Check:
             return Account("stranger", f"card {shard.register.masked(owner.number)}", owner.name)
         if owner.kind == "merchant":
             return Account("merchant", owner.merchant_id, owner.name)
-        if owner.club != self._club.programme.club:
-            return Account("stranger", f"club {owner.club}", owner.name)
+        if owner.kind != "club" or owner.club != self._club.programme.club:
+            return Account("stranger", f"{owner.kind} of club {owner.club}", owner.name)
         return Account("club", "", owner.name)
 
     # --- words ------------------------------------------------------------------------------------
@@ -269,7 +275,9 @@ class _Check:
         try:
             for shard, account in places:
                 head = self._heads.get(shard, 0)
-                part = await ledger_reader.changes_by_message(connection, shard, head, account)
+                part = await ledger_reader.changes_by_message(
+                    connection, shard, head, account, self._club.programme.programme
+                )
                 for rrn, change in part.items():
                     by_rrn[rrn] = by_rrn.get(rrn, 0) + change
         finally:

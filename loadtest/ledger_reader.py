@@ -38,7 +38,8 @@ SELECT rrn, coalesce(card, -1) AS card, coalesce(merchant, -1) AS merchant, resp
  ORDER BY seq
 """
 
-# What `legs_view` says, in half its time: a million messages have some eight million legs.
+# What `legs_view` says, in half its time: a million messages have some eight million legs. What the
+# clock moves is nobody's message, and other programmes' cards are not in the model.
 CHANGES = """
 SELECT leg.account, sum(leg.amount)::BIGINT AS change
   FROM journal
@@ -46,14 +47,14 @@ SELECT leg.account, sum(leg.amount)::BIGINT AS change
  CROSS JOIN LATERAL (
     VALUES (moves[number][1], -moves[number][3]), (moves[number][2], moves[number][3])
  ) AS leg (account, amount)
- WHERE shard = $1 AND seq > $2 AND kind <> 4
+ WHERE shard = $1 AND seq > $2 AND kind = 1 AND programme = $3
  GROUP BY leg.account
 """
 
 CHANGES_BY_MESSAGE = """
 SELECT journal.rrn, sum(legs_view.amount)::BIGINT AS change
   FROM legs_view JOIN journal USING (shard, seq)
- WHERE shard = $1 AND seq > $2 AND account = $3 AND journal.kind = 1
+ WHERE shard = $1 AND seq > $2 AND account = $3 AND journal.kind = 1 AND programme = $4
  GROUP BY journal.rrn
 """
 
@@ -135,6 +136,8 @@ class Register:
             return Owner("club", block.club, "", -1, CLUB_NAMES[slot])
         if block.owner == "merchant":
             return Owner("merchant", block.club, block.merchant_id, -1, "money")
+        if block.owner == "organisation":
+            return Owner("organisation", block.club, "", -1, "money")
         names = block.card_account_names()
         card, slot = divmod(slot, len(names))
         return Owner("card", -1, "", block.first_card + card, names[slot])
@@ -194,17 +197,19 @@ async def rows_after(connection: "Connection", shard: int, head: int) -> AsyncIt
                 yield Row(*row)
 
 
-async def changes_after(connection: "Connection", shard: int, head: int) -> dict[int, int]:
-    """Give what each account of a shard has changed by since `head`."""
-    rows = await connection.fetch(CHANGES, shard, head)
+async def changes_after(
+    connection: "Connection", shard: int, head: int, programme: int
+) -> dict[int, int]:
+    """Give what messages about a programme's cards have changed each account by since `head`."""
+    rows = await connection.fetch(CHANGES, shard, head, programme)
     return {row["account"]: row["change"] for row in rows}
 
 
 async def changes_by_message(
-    connection: "Connection", shard: int, head: int, account: int
+    connection: "Connection", shard: int, head: int, account: int, programme: int
 ) -> dict[str, int]:
-    """Give what each message has changed one account by, by its RRN."""
-    rows = await connection.fetch(CHANGES_BY_MESSAGE, shard, head, account)
+    """Give what each message about a programme's cards has changed one account by, by its RRN."""
+    rows = await connection.fetch(CHANGES_BY_MESSAGE, shard, head, account, programme)
     return {row["rrn"] or "": row["change"] for row in rows}
 
 

@@ -29,17 +29,20 @@ CLOCKS_SECONDS_MAX = 1
 
 CODES_OF_PAYMENTS = {"00": Role.PURCHASE, "20": Role.REFUND, "21": Role.LOAD, "31": Role.NOTHING}
 POINTS_ACCOUNT = "60"
+DEBT_ACCOUNT = "30"
 POINTS_LIMIT = "48.PR"
 
 
 def role_of(kind: MessageKind) -> Role:
-    """Give what a kind of message does to the books. Raises `KeyError` for a strange DE 3."""
+    """Give what a kind of message does to the books."""
     message_type, code = kind.message_type, kind.elements.get("3", "000000")
     if message_type.startswith("04"):
         return Role.REVERSAL
     if message_type.startswith("08"):
         return Role.NOTHING
-    role = CODES_OF_PAYMENTS[code[:2]]
+    role = CODES_OF_PAYMENTS.get(code[:2], Role.OTHER)
+    if role is Role.LOAD and code[2:4] == DEBT_ACCOUNT:
+        return Role.OTHER
     if role is not Role.PURCHASE:
         return role
     if message_type.startswith("01"):
@@ -94,6 +97,8 @@ class _Teller:
         self._roles = [role_of(target.kinds[name]) for name in records.kinds]
         # Not what the messages' own times say: a plan may want those of another day.
         self._began_us = int(local_began_s * 1_000_000)
+        groups = target.cards.values()
+        self._modelled = [group.books for group in groups for _ in range(group.count)]
         codes = (*target.reply.approved, *target.reply.partial)
         self._approved = {code.encode().ljust(4, b"\0") for code in codes}
 
@@ -111,6 +116,7 @@ class _Teller:
             number=record.number,
             role=self._roles[record.kind],
             card=record.card,
+            modelled=self._modelled[record.card],
             merchant=self._merchants[record.terminal],
             asked_minor=record.amount_asked_minor,
             approved=record.digest != 0 and record.code in self._approved,

@@ -34,13 +34,18 @@ class TargetFraming(Part, frozen=True, kw_only=True):
 
 
 class CardGroup(Part, frozen=True, kw_only=True):
-    """Cards with consecutive numbers: prefix, number, Luhn digit. `expiry` is YYMM, or empty."""
+    """Cards with consecutive numbers: prefix, number, Luhn digit. `expiry` is YYMM, or empty.
+
+    Without `books` they are of a programme that the independent model of the books does not have:
+    their replies and rows are looked at, their accounts are not.
+    """
 
     prefix: str
     count: int
     first: int = 0
     digits: int = 16
     expiry: str = ""
+    books: bool = True
 
 
 class TerminalList(Part, frozen=True, kw_only=True):

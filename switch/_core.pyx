@@ -186,7 +186,7 @@ cdef class Core:
             card.last4 = last4[i]
             card.pvv = NO_PVV
             card.counter = -1
-            card.linked = -1
+            card.linked = card.voucher = -1
             card.accounts = self.shard.book.account_count
             for slot in range(plan.slot_count):
                 self.open_account(first + i, OWNER_CARD, <uint8_t> slot,

@@ -13,12 +13,13 @@ from switch._steps cimport (
     find_the_card, refuse, run_plan, undo_moves,
 )
 from switch._undo cimport decide_completion, decide_refund, decide_reversal, undo_hold
+from switch._vouchers cimport find_the_voucher
 from switch._words cimport (
     BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW, COMPLETION,
     CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, ISSUER_DECLINED,
     ISSUER_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS, OVERLOADED, PARTIALLY_APPROVED,
     POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES, UNKNOWN_CARD,
-    DEBT_INQUIRY, ITEM_INQUIRY, is_without_amount,
+    DEBT_INQUIRY, ITEM_INQUIRY, VOUCHER_REDEMPTION, is_without_amount,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
@@ -34,6 +35,10 @@ cdef int authorise(Shard *shard, const Request *request, const Moment *now,
         reason = check_holder(shard, request, now, decision)
     if reason != REASON_NONE or decision.status != DECIDED:
         return reason
+    if request.operation == VOUCHER_REDEMPTION:
+        reason = find_the_voucher(shard, request, now, decision)
+        if reason != REASON_NONE or decision.status != DECIDED:
+            return reason
     if (request.operation == HOLD or request.operation == PREAUTHORISATION) \
             and shard.exchanges.held * 2 >= shard.exchanges.capacity:
         return OVERLOADED

@@ -17,6 +17,7 @@ cdef struct Asking:             # what the commands of one message are made of
     const uint8_t *data
     const TerminalKeys *terminal    # NULL = it has none
     const IssuerKeys *issuer
+    const IssuerKeys *vouchers      # of the programme whose vouchers the card takes; NULL = none
     const Card *card
     const SealedKey *derivation
     bint keys_before
@@ -30,5 +31,6 @@ cdef bint put_pin_translation(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_card_code_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_dynamic_code_check(const Asking *asking, Buffer *out) noexcept nogil
 cdef bint put_cryptogram_check(const Asking *asking, Buffer *out) noexcept nogil
+cdef bint put_voucher_digest(const Asking *asking, Buffer *out) noexcept nogil
 cdef void put_seal(const TerminalKeys *keys, bint keys_before, const uint8_t *data, size_t bytes,
                    Buffer *out) noexcept nogil

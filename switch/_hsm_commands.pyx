@@ -18,6 +18,7 @@ cdef enum:
     PAN_DIGITS_MAX = 19
     TRACK2_CHARACTERS_MAX = 40
     CHIP_BYTES_MAX = 255
+    AES_BLOCK_BYTES = 16
 
 cdef const char *HEX = b"0123456789ABCDEF"
 # Tags that a cryptogram is over (CVN 18), in this order: docs/cards.md.
@@ -197,6 +198,25 @@ cdef bint put_pin_translation(const Asking *asking, Buffer *out) noexcept nogil:
     put(out, block, 16)
     put(out, b"0101", 2 if derived else 4)      # ISO 9564 format 0, before and after
     return put_account(asking, out)
+
+
+# --- a voucher's PIN ------------------------------------------------------------------------------
+
+cdef bint put_voucher_digest(const Asking *asking, Buffer *out) noexcept nogil:
+    """VE: what is the digest of the PIN that is encrypted under the terminal's data key?"""
+    cdef const SealedKey *key = &asking.terminal.data[1 if asking.keys_before else 0]
+    cdef size_t bytes = asking.work.request.voucher_pin_bytes
+    if key.text[0] == 83 and key.text[8] == 65 and bytes % AES_BLOCK_BYTES != 0:
+        return False                # S, A: a key block with an AES key, whose blocks are longer
+    put(out, b"VE", 2)
+    put_key(out, &asking.vouchers.voucher)
+    put_number(out, asking.vouchers.label_bytes, 10, 2)
+    put(out, asking.vouchers.label, asking.vouchers.label_bytes)
+    put(out, b"E30B", 4)
+    put_key(out, key)
+    put_number(out, 2 * bytes, 10, 3)
+    put_hex(out, asking.work.request.voucher_pin, bytes)
+    return True
 
 
 # --- the card -------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from switch._questions cimport Question, Questions
 from switch._shard cimport Recall
 
 cdef enum:
-    ALL_PROOFS = 47
+    ALL_PROOFS = 111
 
 cdef enum Standing:             # of a message that is served
     UNFETCHED = 0               # what it needs cannot be had now: 91

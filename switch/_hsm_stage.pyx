@@ -8,6 +8,7 @@ from switch._dynamic_codes cimport counter_after
 from switch._hsm_commands cimport (
     Asking, command_begin, command_end, put_card_code_check, put_cryptogram_check,
     put_dynamic_code_check, put_mac_check, put_pin_check, put_pin_translation, put_seal,
+    put_voucher_digest,
 )
 from switch._hsm_links cimport (
     HSM_HEADER_BYTES, HSM_LINKS_MAX, HsmLink, hsm_link_add, hsm_link_drop, hsm_link_flush,
@@ -15,6 +16,8 @@ from switch._hsm_links cimport (
 )
 from switch._kept cimport kept_frame, kept_is_wanted
 from switch._keyring cimport derivation_key, issuer_keys, terminal_keys
+from switch._mapping cimport read_hex
+from switch._proofs cimport voucher_keys
 from switch._questions cimport (
     COMMANDS_MAX, Command, command_free, command_take, question_free, question_take,
     questions_clear, questions_open,
@@ -22,7 +25,8 @@ from switch._questions cimport (
 from switch._register cimport find_acquirer, find_card, find_terminal
 from switch._routing cimport ROUTE_LISTENER
 from switch._shard cimport (
-    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_DYNAMIC_CODE, PROOF_MAC, PROOF_PIN, Verdict,
+    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_DYNAMIC_CODE, PROOF_MAC, PROOF_PIN, PROOF_VOUCHER,
+    Verdict,
 )
 from switch._sockets cimport close_fd, monotonic_us
 from switch.iso8583._codec cimport FAULT_NONE, Scan, has, scan
@@ -122,7 +126,7 @@ cdef class HsmStage(Outbox):
         cdef Question *question = &self.questions.all[number]
         cdef uint8_t proof
         cdef uint8_t bit
-        for bit in range(6):
+        for bit in range(7):
             proof = <uint8_t> (1 << bit)
             if question.wanted & proof and not self.ask_one(number, proof, frame, profile, link):
                 question.recall.verdict.asked |= proof
@@ -155,6 +159,7 @@ cdef class HsmStage(Outbox):
         if card >= 0:
             asking.card = &self.shard.register.cards[card]
             asking.issuer = issuer_keys(&self.shard.keyring, asking.card.programme_row)
+            asking.vouchers = voucher_keys(self.shard, asking.card)
         command = command_take(&self.questions, number, proof, link, monotonic_us())
         start = command_begin(out, command)
         written = start != 0
@@ -166,6 +171,8 @@ cdef class HsmStage(Outbox):
             written = put_pin_translation(&asking, out)
         elif proof == PROOF_PIN:
             written = put_pin_check(&asking, out)
+        elif proof == PROOF_VOUCHER:
+            written = put_voucher_digest(&asking, out)
         elif proof == PROOF_CARD_CODE:
             written = put_card_code_check(&asking, out)
         elif proof == PROOF_DYNAMIC_CODE:
@@ -332,6 +339,11 @@ cdef class HsmStage(Outbox):
                 memcpy(verdict.card_answer, answer + 2, 8)
             elif proof == PROOF_PIN and bytes >= 4 + 16:        # its length, and the block
                 memcpy(verdict.pin_block, answer + 4, 16)
+            elif proof == PROOF_VOUCHER and not (
+                    bytes == 2 + 2 * sizeof(verdict.voucher)
+                    and read_hex(answer + 2, bytes - 2, verdict.voucher, sizeof(verdict.voucher))):
+                verdict.right &= ~proof
+                verdict.unreadable |= proof     # no answer to this, whoever gave it
         elif answer[0] == 50 and (answer[1] == 48 or 50 <= answer[1] <= 52):
             verdict.unreadable |= proof         # 20, 22, 23, 24: block, account, format, length
         elif not wrong:

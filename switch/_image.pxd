@@ -10,16 +10,17 @@ from libc.stdint cimport int64_t, uint8_t
 from switch._core cimport Core
 from switch._shard cimport Shard
 
-cdef enum:                      # parts, in the order of `PARTS`; the first seven are arrays
+cdef enum:                      # parts, in the order of `PARTS`; the first eight are arrays
     AT_CLUBS = 0
     AT_ACQUIRERS = 1
     AT_MERCHANTS = 2
     AT_TERMINALS = 3
     AT_CARDS = 4
-    AT_ACCOUNTS = 5
-    AT_LOTS = 6
-    AT_EXCHANGES = 7
-    AT_HEAD = 8
+    AT_VOUCHERS = 5
+    AT_ACCOUNTS = 6
+    AT_LOTS = 7
+    AT_EXCHANGES = 8
+    AT_HEAD = 9
 
 cdef struct Head:               # part "head": every count that the other parts are checked against
     int64_t last_seq
@@ -34,6 +35,7 @@ cdef struct Head:               # part "head": every count that the other parts 
     int64_t merchants
     int64_t terminals
     int64_t cards
+    int64_t vouchers
     int64_t exchanges
     int64_t forgotten_s
     uint8_t chain[32]

@@ -14,7 +14,7 @@ from switch._packing cimport (
     PIECE_BYTES, Packer, RowHead, packed_bytes_max, packer_begin, packer_end, packer_open,
     packer_put,
 )
-from switch._register cimport Acquirer, Card, Club, Merchant, Register, Terminal
+from switch._register cimport Acquirer, Card, Club, Merchant, Register, Terminal, Voucher
 from switch._words cimport STATE_HELD
 from switch.ledger._book cimport Account, Book, Lot
 
@@ -41,8 +41,8 @@ cdef enum:
 cdef size_t EXCHANGE_BYTES = <size_t> &(<Exchange *> NULL).next_of_seq
 cdef uint64_t NO_DETAIL = 0xffffffffffffffffULL     # of an exchange: the journal has it
 
-PARTS = ("clubs", "acquirers", "merchants", "terminals", "cards", "accounts", "lots", "exchanges",
-         "head")
+PARTS = ("clubs", "acquirers", "merchants", "terminals", "cards", "vouchers", "accounts", "lots",
+         "exchanges", "head")
 PLACES = {name: at for at, name in enumerate(PARTS[:AT_LOTS + 1])}
 
 
@@ -110,6 +110,7 @@ cdef size_t image_bytes_max(const Shard *shard) noexcept nogil:
             + packed_bytes_max(<size_t> register.merchant_count, sizeof(Merchant))
             + packed_bytes_max(<size_t> register.terminal_count, sizeof(Terminal))
             + packed_bytes_max(<size_t> register.card_count, sizeof(Card))
+            + packed_bytes_max(<size_t> register.voucher_count, sizeof(Voucher))
             + packed_bytes_max(<size_t> shard.book.account_count, sizeof(Account))
             + packed_bytes_max(<size_t> shard.book.lots_open, sizeof(Lot))
             + packed_bytes_max(shard.exchanges.used, EXCHANGE_BYTES)
@@ -136,7 +137,7 @@ cdef int image_write(Shard *shard, uint8_t *data, size_t bytes) noexcept nogil:
     held_count = look_back(&shard.exchanges, shard.last_seq, held, &head.forgotten_s)
     head.exchanges = held_count + write_recent(&shard.exchanges, NULL, shard.last_seq)
     write_head(shard, &packer, &head)
-    for at in range(AT_CARDS + 1):
+    for at in range(AT_VOUCHERS + 1):
         write_place(shard, &packer, at)
     if write_accounts(&shard.book, &packer) != head.lots:
         return -1
@@ -161,6 +162,7 @@ cdef void write_head(const Shard *shard, Packer *packer, Head *head) noexcept no
     head.merchants = shard.register.merchant_count
     head.terminals = shard.register.terminal_count
     head.cards = shard.register.card_count
+    head.vouchers = shard.register.voucher_count
     memcpy(head.chain, shard.chain, 32)
     packer_begin(packer, AT_HEAD, sizeof(Head), 1)
     packer_put(packer, head)
@@ -191,6 +193,10 @@ cdef Place place_of(Shard *shard, int at) noexcept nogil:
         place.data = <char *> shard.register.cards
         place.record_bytes = sizeof(Card)
         place.bytes = <size_t> shard.register.card_count * sizeof(Card)
+    elif at == AT_VOUCHERS:
+        place.data = <char *> shard.register.vouchers
+        place.record_bytes = sizeof(Voucher)
+        place.bytes = <size_t> shard.register.voucher_count * sizeof(Voucher)
     elif at == AT_ACCOUNTS:
         place.data = <char *> shard.book.accounts
         place.record_bytes = sizeof(Account)

@@ -29,14 +29,19 @@ cdef struct IssuerKeys:         # of a programme
     CodePlaces places
     SealedKey zone_pin          # ZPK, shared with the bank whose cards they are
     uint8_t code_at             # digits between service code and card code on track 2
+    SealedKey voucher           # of the digests of its vouchers' PINs
+    uint8_t label_bytes         # what they are digested with besides: their product
+    char label[32]
 
 cdef struct TerminalKeys:       # what every message looks at comes first: one line of the cache
     int64_t before_until_s      # so long the ones before hold; 0 = there are none
     uint8_t mac_algorithm       # 0 = its messages carry no MAC
     SealedKey pin[2]            # TPK: the one in force, and the one before
     SealedKey mac[2]            # TAK
+    SealedKey data[2]           # TEK
     SealedKey told_pin          # what a key exchange's reply says: under the terminal's own key
     SealedKey told_mac
+    SealedKey told_data
 
 cdef struct Keyring:
     IssuerKeys **issuers        # by row of the programme; NULL = none

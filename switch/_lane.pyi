@@ -42,7 +42,7 @@ class Lane:
         available: bool = True,
         recalled: bool = False,
         pricer: Pricer | None = None,
-        verdict: tuple[int, ...] | None = None,
+        verdict: tuple[int | bytes, ...] | None = None,
         issuer: tuple[int, int, bytes] | None = None,
     ) -> tuple[ServeStatus, bytes, int, Wanted | tuple[Literal["prove"], int] | None]:
         """Serve one message, without framing: (status, reply, sequence it waits for, recall).
@@ -53,7 +53,8 @@ class Lane:
         sequence), or ("key", terminal, STAN) for whatever that terminal sent under that STAN, or
         ("keys", terminal, missed): have new keys made for it. ("prove", proofs): ask the HSM, then
         ask again with its `verdict`: asked for, right, unreadable, no HSM there (each a bit for
-        each proof), and whether the terminal's keys of before were used.
+        each proof), whether the terminal's keys of before were used, a dynamic code's counter, and
+        the digest of a voucher's PIN.
         ("card", …) and ("issuer", programme's row, card): add another bank's card, ask that bank;
         `issuer` is (`IssuerSaid`, the question's sequence, DE 39).
         Without a `pricer` that is also said, with nothing to recall, of a programme that is priced

@@ -249,11 +249,12 @@ cdef class Lane:
 
         What it needs is None, ("seq", sequence) or ("key", terminal, STAN) of the journal, or
         ("prove", proofs) of the HSM, whose `verdict` is (asked, right, unreadable, away, by the
-        keys of before), a bit for each proof, and of a dynamic code its counter behind them; or
-        ("keys", terminal, missed), or ("card", …) and ("issuer", …) as in `Wanted`; `issuer` is
-        what the card's own bank said: (`IssuerSaid`, sequence of the question, DE 39). `recalled`
-        says that this is the message that was answered last, after that. Without a `pricer` a
-        programme that is priced in Python is for later, and needs nothing.
+        keys of before), a bit for each proof, and behind them of a dynamic code its counter and of
+        a voucher's PIN the digest (bytes); or ("keys", terminal, missed), or ("card", …) and
+        ("issuer", …) as in `Wanted`; `issuer` is what the card's own bank said: (`IssuerSaid`,
+        sequence of the question, DE 39). `recalled` says that this is the message that was answered
+        last, after that. Without a `pricer` a programme that is priced in Python is for later, and
+        needs nothing.
         """
         cdef Moment now
         cdef Pressure pressure
@@ -267,6 +268,9 @@ cdef class Lane:
             told = &self.recall.verdict
             told.asked, told.right, told.unreadable, told.away, told.keys_before = verdict[:5]
             told.card_counter = verdict[5] if len(verdict) > 5 else 0
+            if len(verdict) > 6:
+                assert len(verdict[6]) == sizeof(told.voucher)
+                memcpy(told.voucher, PyBytes_AS_STRING(verdict[6]), sizeof(told.voucher))
         if issuer is not None:
             memset(&self.answer_of_issuer, 0, sizeof(IssuerAnswer))
             self.answer_of_issuer.said, self.answer_of_issuer.asked, code = issuer

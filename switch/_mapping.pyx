@@ -27,6 +27,9 @@ cdef enum:
     DATE_MAX = 1231             # MMDD
     TIME_MAX = 235959           # hhmmss
     ITEM_CHARACTERS_MAX = 32    # of a serial number
+    CIPHER_BLOCK_BYTES = 8      # of the shortest block
+    VOUCHER_PIN_BYTES_MIN = 24  # a vector, and a PIN of 12 digits with its filler
+    VOUCHER_PIN_BYTES_MAX = 48
     TIMES_A_DATE = 1000000      # MMDDhhmmss = MMDD * this + hhmmss
 
 cdef struct Reading:            # what the reading functions share
@@ -236,6 +239,19 @@ cdef int64_t item_named(const uint8_t *serial, size_t count) noexcept nogil:
                       | <uint64_t> 0x4000000000000000)
 
 
+cdef bint read_voucher_pin(const uint8_t *characters, size_t count,
+                           Request *request) noexcept nogil:
+    """Read a voucher's PIN, encrypted: whole blocks, a vector before. False = it is none."""
+    cdef size_t bytes = count // 2
+    if (not VOUCHER_PIN_BYTES_MIN <= bytes <= VOUCHER_PIN_BYTES_MAX
+            or bytes % CIPHER_BLOCK_BYTES != 0
+            or not read_hex(characters, count, request.voucher_pin, bytes)):
+        return False
+    request.has_voucher_pin = 1
+    request.voucher_pin_bytes = <uint8_t> bytes
+    return True
+
+
 cdef void read_private(Reading *reading, Request *request) noexcept nogil:
     """The tags of the private element that ask for something; others are left alone."""
     cdef char characters[PRIVATE_CHARACTERS_MAX]
@@ -269,6 +285,9 @@ cdef void read_private(Reading *reading, Request *request) noexcept nogil:
         elif memcmp(tag, reading.profile.tags[T_KEY_SERIAL], 2) == 0:
             request.has_key_serial = read_hex(value, value_bytes, request.key_serial, 10)
             if not request.has_key_serial:
+                reading.fault_field = F_PRIVATE
+        elif memcmp(tag, reading.profile.tags[T_VOUCHER_PIN], 2) == 0:
+            if not read_voucher_pin(value, value_bytes, request):
                 reading.fault_field = F_PRIVATE
 
 

@@ -50,6 +50,8 @@ cdef enum:                      # registers; 0 to 39 have names on both sides (`
     R_INSTALMENTS = 34          # of this purchase: how many, the first one's amount and end
     R_FIRST_MINOR = 35
     R_FIRST_ENDS = 36
+    R_VOUCHER_POINTS = 37       # in: of the voucher that is sold, 0 = money; out: of one redeemed
+    R_PRICE = 38                # in: of the voucher that is sold
 
 cdef enum:                      # operations of a step
     OP_END = 0
@@ -89,7 +91,8 @@ cdef enum:                      # operations of a step
     OP_PAY_DEBT = 33            # register dst pays debts: a = of fees, b = of principal
     OP_SETTLE_DEBT = 34         # the debt ends: a = fees, b = principal that this takes
     OP_TELL_DEBT = 35           # R_OWED, and R_DUE by what register a codes
-    OP_COUNT = 36
+    OP_LINKED_SPENDABLE = 36    # dst = what may leave slot imm of the linked card now
+    OP_COUNT = 37
 
 cdef enum:                      # what MOVE_NEW_LOT's imm says
     JOINS_SAME_VERSION = 0      # lots of the same terms under the same version of the programme
@@ -152,6 +155,15 @@ cdef struct Security:           # what a card of the programme has to prove
     uint8_t chip                # a chip's cryptogram has to be right, and a chip is to be read
     uint8_t fallback            # its stripe may be read where the chip could not be
 
+cdef struct VoucherRules:       # of a programme whose cards are vouchers, or take their value
+    uint8_t are_vouchers
+    uint8_t money_slot          # of a voucher: where its value is; NO_SLOT = it has no such wallet
+    uint8_t points_slot
+    uint8_t sold_slot           # counts one from the sale to its end
+    int32_t programme           # whose vouchers a card takes; 0 = none's
+    int32_t tries_max           # wrong PINs of a card's day
+    int32_t terminal_tries_max
+
 cdef struct Plan:
     int32_t programme
     int32_t version
@@ -183,6 +195,7 @@ cdef struct Plan:
     char tiers[8][24]           # names of its levels
     char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
     Security security
+    VoucherRules vouchers
     uint8_t host                # the cards' own bank decides: see `_remote`
     char pricing[24]            # of the function that OP_PRICE asks; first byte 0 = none
 

@@ -311,6 +311,9 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
         value = gross_of_net(a, b)
     elif step.op == OP_SPENDABLE:
         value = book_spendable(run.book, run.card.accounts + step.imm, run.spent_s)
+    elif step.op == OP_LINKED_SPENDABLE:
+        if run.linked != NULL:
+            value = book_spendable(run.book, run.linked.accounts + step.imm, run.spent_s)
     elif step.op == OP_BALANCE:
         value = run.book.accounts[run.card.accounts + step.imm].balance
     elif step.op == OP_LOCAL_DAY_END:

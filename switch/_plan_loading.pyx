@@ -11,7 +11,8 @@ from libc.string cimport memcpy, memset
 from switch._core cimport Core
 from switch._plan cimport (
     CODE_MAX, NO_SLOT, OP_BALANCE, OP_COUNT, OP_COUNTED, OP_DECLINE_IF_LESS, OP_END, OP_FIND_LOT,
-    OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END, OP_MOVE,
+    OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END,
+    OP_LINKED_SPENDABLE, OP_MOVE,
     OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NEW_LOT, OP_OWE, OP_PAY_DEBT, OP_RULE, OP_SETTLE_DEBT,
     OP_SPENDABLE, OP_TELL_DEBT, REGISTER_COUNT, RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule,
     RuleTable, Step, floor_of, plan_clear,
@@ -53,6 +54,8 @@ cdef int check_plan(list entry, list steps, list rules, list tables, list names,
             raise ValueError(f"step {at}: no such register")
         if op in (OP_SPENDABLE, OP_BALANCE, OP_LARGEST_LOT, OP_LAST_END, OP_FIND_LOT,
                   OP_COUNTED) and not 0 <= imm < slot_count:
+            raise ValueError(f"step {at}: no such wallet")
+        if op == OP_LINKED_SPENDABLE and not 0 <= imm < SLOTS_MAX:
             raise ValueError(f"step {at}: no such wallet")
         if op == OP_DECLINE_IF_LESS and not 0 < imm < REASON_COUNT:
             raise ValueError(f"step {at}: no such reason")

@@ -15,14 +15,14 @@ from switch._register cimport (
     NO_PVV, Card, find_acquirer, find_card, find_terminal,
 )
 from switch._shard cimport (
-    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_DYNAMIC_CODE, PROOF_MAC, PROOF_PIN, PROVE_FIRST,
-    Verdict,
+    PROOF_CARD_CODE, PROOF_CRYPTOGRAM, PROOF_DYNAMIC_CODE, PROOF_MAC, PROOF_PIN, PROOF_VOUCHER,
+    PROVE_FIRST, Verdict,
 )
 from switch._words cimport (
     CARD_CODE_WRONG, CHIP_EXPECTED, CLASS_AUTHORISATION, CLASS_FINANCIAL, CRYPTOGRAM_MISSING,
     CRYPTOGRAM_REPEATED, CRYPTOGRAM_WRONG, DYNAMIC_CODE_WRONG, HSM_UNAVAILABLE,
     KEY_SERIAL_REPEATED, MAC_MISSING, MAC_WRONG, NO_TERMINAL_KEYS, PIN_MISSING, PIN_TRIES_EXCEEDED,
-    PIN_UNREADABLE, PIN_WRONG, REASON_NONE, REFUND,
+    PIN_UNREADABLE, PIN_WRONG, REASON_NONE, REFUND, VOUCHER_REDEMPTION, VOUCHER_UNREADABLE,
 )
 
 cdef enum:                      # DE 22, how the card was read
@@ -94,6 +94,27 @@ cdef inline const SealedKey *pin_key(const Shard *shard, const Card *card,
     return &issuer.pin_verification
 
 
+cdef const IssuerKeys *voucher_keys(const Shard *shard, const Card *card) noexcept nogil:
+    """Keys of the programme whose vouchers a card takes; NULL: it takes none, or they have none."""
+    cdef int32_t programme = shard.plans[card.programme_row].vouchers.programme
+    cdef int32_t row
+    for row in range(shard.plan_count if programme else 0):
+        if shard.plans[row].programme == programme:
+            return issuer_keys(&shard.keyring, row)
+    return NULL
+
+
+cdef bint can_digest(const Shard *shard, const Request *request, const TerminalKeys *keys,
+                     const Card *card) noexcept nogil:
+    """Is there a voucher's PIN, a key that it is under, and one that makes its digest?"""
+    cdef const IssuerKeys *vouchers
+    if (request.operation != VOUCHER_REDEMPTION or not request.has_voucher_pin or keys == NULL
+            or keys.data[0].bytes == 0):
+        return False
+    vouchers = voucher_keys(shard, card)
+    return vouchers != NULL and vouchers.voucher.bytes != 0
+
+
 cdef bint asks_programme(const Request *request) noexcept nogil:
     """Is the card's holder asking now? Refunds give back, and what is undone was proven before."""
     return (request.has_card and request.operation != REFUND
@@ -107,9 +128,9 @@ cdef uint8_t wanted_of_card(const Shard *shard, const Request *request, const Te
     cdef const Security *security = &shard.plans[card.programme_row].security
     cdef const IssuerKeys *issuer = issuer_keys(&shard.keyring, card.programme_row)
     cdef Source source = source_of(request, security, issuer)
-    cdef uint8_t wanted = 0
+    cdef uint8_t wanted = PROOF_VOUCHER if can_digest(shard, request, keys, card) else 0
     if issuer == NULL:
-        return 0
+        return wanted
     if (security.pin != PIN_NEVER and request.has_pin and has_pin_of(shard, card)
             and pin_key(shard, card, issuer).bytes and card.pin_tries < security.pin_tries_max
             and can_read_pin(shard, request, keys,
@@ -305,3 +326,29 @@ cdef int check_holder(Shard *shard, const Request *request, const Moment *now,
     if reason == REASON_NONE and security.pin != PIN_NEVER:
         reason = check_pin(shard, request, security, issuer, keys, now, card, decision)
     return reason
+
+
+cdef int check_voucher_pin(const Shard *shard, const Request *request, const Moment *now,
+                           Decision *decision) noexcept nogil:
+    """Is there a digest of the voucher's PIN? A Reason, or PROVE_FIRST in the status.
+
+    Without one nobody has guessed: what an HSM cannot take for a PIN (a wrong check digit, another
+    key) was mistyped.
+    """
+    cdef const Verdict *verdict = &request.recall.verdict
+    cdef const Card *card = &shard.register.cards[decision.row.card]
+    cdef const TerminalKeys *keys = terminal_keys(&shard.keyring, decision.row.terminal)
+    if not request.has_voucher_pin:
+        return VOUCHER_UNREADABLE
+    if keys == NULL or keys.data[0].bytes == 0:
+        return NO_TERMINAL_KEYS
+    if verdict.away & PROOF_VOUCHER or not can_digest(shard, request, keys, card):
+        return HSM_UNAVAILABLE
+    if not verdict.asked & PROOF_VOUCHER:
+        return ask(decision, wanted_of_card(shard, request, keys, card))
+    if not verdict.right & PROOF_VOUCHER:
+        if (not verdict.keys_before and keys.data[1].bytes and may_use_before(keys, now)):
+            return ask(decision, wanted_of_card(shard, request, keys, card))
+        return VOUCHER_UNREADABLE
+    decision.row.proofs |= PROOF_VOUCHER
+    return REASON_NONE

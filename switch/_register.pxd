@@ -1,4 +1,4 @@
-"""The register: clubs, acquirers, merchants, terminals and cards that a shard knows.
+"""The register: clubs, acquirers, merchants, terminals, cards and vouchers that a shard knows.
 
 Rows are numbered in the order of the journal's events, so a number means the same for ever. Names
 and whatever else does not decide an authorisation stay in the events.
@@ -10,6 +10,8 @@ from switch._index cimport Index
 
 cdef enum:
     TOKEN_BYTES = 16
+    DIGEST_BYTES = 32
+    NOT_REDEEMED = 0xffffffff   # of a voucher: no card has got its value
     TERMINAL_ID_BYTES = 8       # DE 41
     MERCHANT_ID_BYTES = 15      # DE 42
     NO_PVV = 0xffff
@@ -43,6 +45,10 @@ cdef struct Merchant:
     int32_t club_row
     int32_t category            # merchant category code, DE 18
 
+cdef struct Tries:              # wrong PINs of vouchers
+    int32_t day                 # business day of the count
+    int32_t count
+
 cdef struct Terminal:
     char terminal_id[8]
     int32_t acquirer
@@ -52,6 +58,7 @@ cdef struct Terminal:
     int32_t key_counter         # of the last derived key that was used (DUKPT)
     uint8_t status              # 0 = active
     uint8_t signed_off
+    Tries voucher_tries
 
 cdef struct Acquirer:
     int32_t acquirer
@@ -75,6 +82,15 @@ cdef struct Card:
     int32_t counter             # of the chip's last cryptogram that was right, ATC; -1 = none yet
     uint8_t pvki                # which PIN verification key
     int64_t linked              # card that this one is linked to; -1 = none
+    int64_t voucher             # row of the voucher that it is; -1 = it is none
+    Tries voucher_tries
+
+cdef struct Voucher:            # a card that is redeemed by its PIN into another card
+    uint8_t digest[32]          # of its PIN, by the HSM
+    uint32_t card               # its own number, under which it is sold
+    uint32_t redeemed_by        # card that has got its value; NOT_REDEEMED
+    int64_t price_minor         # what a till takes for it
+    int64_t points              # 0 = it is worth its price
 
 cdef struct Register:
     Club *clubs
@@ -87,9 +103,12 @@ cdef struct Register:
     int32_t acquirer_count
     Card *cards
     int64_t card_count
+    Voucher *vouchers
+    int64_t voucher_count
     Index merchant_index
     Index terminal_index
     Index card_index
+    Index voucher_index
 
 cdef void register_clear(Register *register) noexcept nogil
 cdef Club *register_add_club(Register *register) noexcept nogil
@@ -98,6 +117,7 @@ cdef Merchant *register_add_merchant(Register *register, const char *merchant_id
 cdef Terminal *register_add_terminal(Register *register, int32_t acquirer,
                                      const char *terminal_id) noexcept nogil
 cdef Card *register_add_card(Register *register, const uint8_t *token) noexcept nogil
+cdef Voucher *register_add_voucher(Register *register, const uint8_t *digest) noexcept nogil
 cdef int register_index_all(Register *register) noexcept nogil
 cdef int32_t find_club(const Register *register, int32_t club) noexcept nogil
 cdef int32_t find_acquirer(const Register *register, int32_t acquirer) noexcept nogil
@@ -105,3 +125,4 @@ cdef int32_t find_merchant(const Register *register, const char *merchant_id) no
 cdef int32_t find_terminal(const Register *register, int32_t acquirer,
                            const char *terminal_id) noexcept nogil
 cdef int64_t find_card(const Register *register, const uint8_t *token) noexcept nogil
+cdef int64_t find_voucher(const Register *register, const uint8_t *digest) noexcept nogil

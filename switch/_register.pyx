@@ -17,9 +17,11 @@ cdef void register_clear(Register *register) noexcept nogil:
     free(register.terminals)
     free(register.acquirers)
     free(register.cards)
+    free(register.vouchers)
     index_clear(&register.merchant_index)
     index_clear(&register.terminal_index)
     index_clear(&register.card_index)
+    index_clear(&register.voucher_index)
     memset(register, 0, sizeof(Register))
 
 
@@ -121,12 +123,29 @@ cdef Card *register_add_card(Register *register, const uint8_t *token) noexcept 
     return card
 
 
+cdef Voucher *register_add_voucher(Register *register, const uint8_t *digest) noexcept nogil:
+    """Give a new row with the digest of its PIN, or NULL without memory."""
+    cdef Voucher *voucher
+    cdef void *rows = one_more(register.vouchers, register.voucher_count, sizeof(Voucher))
+    if rows == NULL:
+        return NULL
+    register.vouchers = <Voucher *> rows
+    voucher = &register.vouchers[register.voucher_count]
+    memcpy(voucher.digest, digest, DIGEST_BYTES)
+    if index_insert(&register.voucher_index, token_hash(digest),
+                    <uint32_t> register.voucher_count) != 0:
+        return NULL
+    register.voucher_count += 1
+    return voucher
+
+
 cdef int register_index_all(Register *register) noexcept nogil:
     """Build the indexes of rows that were loaded as they are. 0, or -1 without memory."""
     cdef int64_t row
     index_clear(&register.merchant_index)
     index_clear(&register.terminal_index)
     index_clear(&register.card_index)
+    index_clear(&register.voucher_index)
     for row in range(register.merchant_count):
         if index_insert(&register.merchant_index,
                         merchant_hash(register.merchants[row].merchant_id), <uint32_t> row) != 0:
@@ -138,6 +157,10 @@ cdef int register_index_all(Register *register) noexcept nogil:
             return -1
     for row in range(register.card_count):
         if index_insert(&register.card_index, token_hash(register.cards[row].token),
+                        <uint32_t> row) != 0:
+            return -1
+    for row in range(register.voucher_count):
+        if index_insert(&register.voucher_index, token_hash(register.vouchers[row].digest),
                         <uint32_t> row) != 0:
             return -1
     return 0
@@ -197,4 +220,19 @@ cdef int64_t find_card(const Register *register, const uint8_t *token) noexcept 
         if memcmp(register.cards[row].token, token, TOKEN_BYTES) == 0:
             return row
         row = index_next(&register.card_index, hash, &cursor)
+    return -1
+
+
+cdef int64_t find_voucher(const Register *register, const uint8_t *digest) noexcept nogil:
+    """Give the row of a voucher by its PIN's digest, or -1.
+
+    How long it takes tells nothing of the PIN: nobody can choose a digest.
+    """
+    cdef uint32_t cursor
+    cdef uint64_t hash = token_hash(digest)
+    cdef int64_t row = index_first(&register.voucher_index, hash, &cursor)
+    while row >= 0:
+        if memcmp(register.vouchers[row].digest, digest, DIGEST_BYTES) == 0:
+            return row
+        row = index_next(&register.voucher_index, hash, &cursor)
     return -1

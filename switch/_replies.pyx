@@ -7,15 +7,16 @@ from switch._calendar cimport CALENDAR_GREGORIAN, CivilDate, civil_of
 from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._mapping cimport (
     F_AMOUNT, F_AUTHORISATION_CODE, F_BALANCES, F_CHIP_DATA, F_MAC, F_MAC_EXTENDED, F_PRIVATE,
-    F_RESPONSE_CODE, F_RRN, T_CASH, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE, T_EARN_RULE,
+    F_RESPONSE_CODE, F_RRN, T_CASH, T_DATA_KEY, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE, T_EARN_RULE,
     T_FAULT_ELEMENT, T_FEE, T_FIRST_DUE, T_FIRST_INSTALMENT, T_FUNDER, T_INSTALMENTS, T_MAC_KEY,
     T_MONEY, T_OWED, T_PARTS, T_PIN_KEY, T_PLAN, T_POINTS_EARNED, T_POINTS_REDEEMED, T_POINTS_VALUE,
-    T_REASON, T_TIER, T_UNTIL, ReplyStep,
+    T_REASON, T_TIER, T_UNTIL, T_VOUCHER_MONEY, T_VOUCHER_POINTS, ReplyStep,
 )
 from switch._plan cimport Plan, Told
 from switch._shard cimport PROOF_CRYPTOGRAM
 from switch._words cimport (
-    PARTIALLY_APPROVED, REASON_NONE, REPAYMENT, SETTLEMENT, is_without_amount,
+    PARTIALLY_APPROVED, REASON_NONE, REPAYMENT, SETTLEMENT, VOUCHER_REDEMPTION,
+    is_without_amount,
 )
 from switch.iso8583._codec cimport (
     Writer, has, write_begin, write_bytes, write_copy, write_digits, write_end, write_text,
@@ -83,6 +84,8 @@ cdef void put_keys(const Shard *shard, const Profile *profile, const Decision *d
         put_tag(private, profile.tags[T_PIN_KEY], keys.told_pin.text, keys.told_pin.bytes)
     if keys.told_mac.bytes:
         put_tag(private, profile.tags[T_MAC_KEY], keys.told_mac.text, keys.told_mac.bytes)
+    if keys.told_data.bytes:
+        put_tag(private, profile.tags[T_DATA_KEY], keys.told_data.text, keys.told_data.bytes)
 
 
 cdef void put_parts(const Plan *plan, const Profile *profile, const Decision *decision,
@@ -149,6 +152,9 @@ cdef void put_card(const Plan *plan, const Profile *profile, const Decision *dec
         put_number(private, profile.tags[T_INSTALMENTS], decision.instalments)
         put_number(private, profile.tags[T_FIRST_INSTALMENT], decision.first_minor)
         put_date(private, profile.tags[T_FIRST_DUE], decision.first_ends_s, decision.utc_offset_s)
+    if decision.row.operation == VOUCHER_REDEMPTION:
+        put_number(private, profile.tags[T_VOUCHER_MONEY], decision.row.approved_minor)
+    put_number(private, profile.tags[T_VOUCHER_POINTS], decision.voucher_points)
     put_number(private, profile.tags[T_OWED], decision.owed_minor)
     put_number(private, profile.tags[T_DUE], decision.due_minor)
     if decision.tier >= 0 and plan.tiers[0][0]:

@@ -32,3 +32,32 @@ def reset_key_counter(core: Core, terminal: int, used: int) -> None:
 
 def card_proofs(core: Core, number: int) -> tuple[int, int | None, int | None]:
     """Give (wrong PINs since the last right one, PVV or None, chip counter or None) of a card."""
+
+def set_voucher_rules(
+    core: Core,
+    plan_row: int,
+    *,
+    are_vouchers: bool,
+    money_slot: int,
+    points_slot: int,
+    sold_slot: int,
+    programme: int,
+    tries_max: int,
+    terminal_tries_max: int,
+) -> None:
+    """Say where a programme's vouchers have their value, or whose vouchers its cards take.
+
+    `programme` 0: nobody's. The bounds are on wrong PINs of one card and one terminal in a day.
+    """
+
+def knows_digest(core: Core, digest: bytes) -> bool:
+    """Say whether a voucher has this PIN already."""
+
+def add_vouchers(core: Core, first: int, digests: bytes, price_minor: int, points: int) -> None:
+    """Have cards, from number `first` on, be vouchers by the digests (32 bytes) of their PINs."""
+
+def voucher(core: Core, card: int) -> tuple[int, int, int | None] | None:
+    """Give (price, points, card that has redeemed it or None) of a voucher; None: it is none."""
+
+def voucher_tries(core: Core, card: int, terminal: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Give the (day, count) of wrong PINs of vouchers of a card, and of a terminal."""

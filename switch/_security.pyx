@@ -1,7 +1,7 @@
 """What events say of keys, PINs and proofs, put into a shard. See `_security.pyi`."""
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from switch._core cimport Core
@@ -9,8 +9,11 @@ from switch._keyring cimport (
     MAC_CMAC, MAC_RETAIL, SEALED_BYTES_MAX, IssuerKeys, SealedKey, TerminalKeys,
     keyring_derivation, keyring_issuer, keyring_terminal,
 )
-from switch._plan cimport PIN_ALWAYS, PIN_IF_SENT, PIN_NEVER, Plan
-from switch._register cimport NO_PVV, Card
+from switch._plan cimport PIN_ALWAYS, PIN_IF_SENT, PIN_NEVER, Plan, VoucherRules
+from switch._register cimport (
+    DIGEST_BYTES, NO_PVV, NOT_REDEEMED, Card, Register, Tries, Voucher, find_voucher,
+    register_add_voucher,
+)
 
 PIN_POLICIES = {"never": PIN_NEVER, "if_sent": PIN_IF_SENT, "always": PIN_ALWAYS}
 MAC_ALGORITHMS = {"": 0, "retail": MAC_RETAIL, "cmac": MAC_CMAC}
@@ -48,6 +51,12 @@ def set_issuer_keys(Core core, int32_t plan_row, event):
     keep(&keys.cryptogram, event.cryptogram)
     keep(&keys.dynamic_code, event.dynamic_code)
     keep(&keys.zone_pin, event.zone_pin)
+    keep(&keys.voucher, event.voucher)
+    label = event.voucher_label.encode("ascii")
+    assert len(label) <= sizeof(keys.label)
+    memset(keys.label, 0, sizeof(keys.label))
+    memcpy(keys.label, PyBytes_AS_STRING(label), len(label))
+    keys.label_bytes = <uint8_t> len(label)
     keys.code_at = event.code_at
     keys.places.code = int(event.pcvc3_track2, 16)
     keys.places.number = int(event.punatc_track2, 16)
@@ -72,16 +81,20 @@ def set_terminal_keys(Core core, int32_t terminal, event):
         raise MemoryError
     if event.overlap_seconds and event.instead_of_newest and keys.before_until_s:
         keys.before_until_s = event.at_s + event.overlap_seconds
-    elif event.overlap_seconds and (keys.pin[0].bytes or keys.mac[0].bytes):
+    elif event.overlap_seconds and (keys.pin[0].bytes or keys.mac[0].bytes
+                                    or keys.data[0].bytes):
         keys.pin[1] = keys.pin[0]
         keys.mac[1] = keys.mac[0]
+        keys.data[1] = keys.data[0]
         keys.before_until_s = event.at_s + event.overlap_seconds
     else:
         keys.before_until_s = 0
     keep(&keys.pin[0], event.pin)
     keep(&keys.mac[0], event.mac)
+    keep(&keys.data[0], event.data)
     keep(&keys.told_pin, event.told_pin)
     keep(&keys.told_mac, event.told_mac)
+    keep(&keys.told_data, event.told_data)
     keys.mac_algorithm = MAC_ALGORITHMS[event.mac_algorithm]
 
 
@@ -101,6 +114,68 @@ def reset_pin_tries(Core core, int64_t card):
     """Count a card's wrong PINs anew."""
     assert 0 <= card < core.shard.register.card_count
     core.shard.register.cards[card].pin_tries = 0
+    core.shard.register.cards[card].voucher_tries.count = 0
+
+
+def set_voucher_rules(Core core, int32_t plan_row, *, bint are_vouchers, int money_slot,
+                      int points_slot, int sold_slot, int32_t programme, int32_t tries_max,
+                      int32_t terminal_tries_max):
+    """Say where a programme's vouchers have their value, or whose vouchers its cards take."""
+    cdef VoucherRules *rules = &core.shard.plans[plan_row].vouchers
+    assert 0 <= plan_row < core.shard.plan_count
+    rules.are_vouchers = are_vouchers
+    rules.money_slot = <uint8_t> money_slot
+    rules.points_slot = <uint8_t> points_slot
+    rules.sold_slot = <uint8_t> sold_slot
+    rules.programme = programme
+    rules.tries_max = tries_max
+    rules.terminal_tries_max = terminal_tries_max
+
+
+def knows_digest(Core core, bytes digest):
+    """Is there a voucher of this PIN already?"""
+    assert len(digest) == DIGEST_BYTES
+    return find_voucher(&core.shard.register, <const uint8_t *> PyBytes_AS_STRING(digest)) >= 0
+
+
+def add_vouchers(Core core, int64_t first, const uint8_t[::1] digests, int64_t price_minor,
+                 int64_t points):
+    """Have cards, from number `first` on, be vouchers by the digests of their PINs."""
+    cdef Register *register = &core.shard.register
+    cdef Voucher *voucher
+    cdef Py_ssize_t i
+    assert digests.shape[0] % DIGEST_BYTES == 0
+    assert 0 <= first and first + digests.shape[0] // DIGEST_BYTES <= register.card_count
+    for i in range(digests.shape[0] // DIGEST_BYTES):
+        voucher = register_add_voucher(register, &digests[DIGEST_BYTES * i])
+        if voucher == NULL:
+            raise MemoryError
+        voucher.card = <uint32_t> (first + i)
+        voucher.redeemed_by = NOT_REDEEMED
+        voucher.price_minor = price_minor
+        voucher.points = points
+        register.cards[first + i].voucher = register.voucher_count - 1
+
+
+def voucher(Core core, int64_t card):
+    """Give (price, points, card that has redeemed it or None) of a voucher; None: it is none."""
+    cdef const Voucher *found
+    if not 0 <= card < core.shard.register.card_count:
+        raise IndexError(card)
+    if core.shard.register.cards[card].voucher < 0:
+        return None
+    found = &core.shard.register.vouchers[core.shard.register.cards[card].voucher]
+    return (found.price_minor, found.points,
+            None if found.redeemed_by == NOT_REDEEMED else found.redeemed_by)
+
+
+def voucher_tries(Core core, int64_t card, int32_t terminal):
+    """Give the (day, count) of wrong PINs of vouchers of a card, and of a terminal."""
+    cdef const Tries *of_card = &core.shard.register.cards[card].voucher_tries
+    cdef const Tries *of_terminal = &core.shard.register.terminals[terminal].voucher_tries
+    assert 0 <= card < core.shard.register.card_count
+    assert 0 <= terminal < core.shard.register.terminal_count
+    return (of_card.day, of_card.count), (of_terminal.day, of_terminal.count)
 
 
 def reset_key_counter(Core core, int32_t terminal, int32_t used):

@@ -10,7 +10,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 from switch._exchanges cimport Exchange, Exchanges
 from switch._keyring cimport Keyring
 from switch._plan cimport Moment, Plan, PriceDesk
-from switch._register cimport Register
+from switch._register cimport Card, Register
 from switch.ledger._batches cimport Batches
 from switch.ledger._book cimport Account, Book
 from switch.ledger._rows cimport Buffer, Row
@@ -45,6 +45,7 @@ cdef enum Proof:            # what a message can prove, a bit each; column `proo
     PROOF_CRYPTOGRAM = 8
     PROOF_KEYS_BEFORE = 16  # of a verdict: by the terminal's keys of before
     PROOF_DYNAMIC_CODE = 32 # CVC3
+    PROOF_VOUCHER = 64      # that it has the PIN of some voucher
 
 cdef struct Verdict:        # what the HSM said of a message, a bit for each `Proof`
     uint8_t asked
@@ -58,6 +59,7 @@ cdef struct Verdict:        # what the HSM said of a message, a bit for each `Pr
     uint8_t card_answer[8]
     int32_t card_counter    # that the dynamic code was asked with
     char pin_block[16]      # under the key that is shared with the card's own bank
+    uint8_t voucher[32]     # digest of the voucher's PIN, where that is right
 
 cdef enum IssuerSaid:           # what became of asking a card's own bank
     ISSUER_APPROVED = 1
@@ -117,6 +119,9 @@ cdef struct Request:
     uint8_t mac_element         # where the message's MAC stands; 0 = it has none
     uint8_t has_key_serial
     uint8_t key_serial[10]      # of the key derived for this message (DUKPT): KSN
+    uint8_t has_voucher_pin
+    uint8_t voucher_pin_bytes
+    uint8_t voucher_pin[48]     # vector and cryptogram, under the terminal's data key
     int32_t expires_yymm        # -1 = not sent, like every number below
     int16_t entry_mode          # DE 22, the first two digits
     int16_t service_code        # of track 2
@@ -165,6 +170,8 @@ cdef struct Decision:
     int32_t discount_rule       # 1 + index in the programme's names
     int32_t earn_rule
     int32_t plan_row            # -1 = none
+    int64_t voucher             # row of the voucher that is redeemed, or was found; -1 = none
+    int64_t voucher_points
     bint tells_balances
     bint points_only
     bint tells_keys             # of a key exchange: the terminal's new ones
@@ -220,6 +227,7 @@ cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
+cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil
 cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,
                                 int64_t undone) noexcept nogil
 cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noexcept nogil

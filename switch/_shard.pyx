@@ -9,14 +9,16 @@ from switch._exchanges cimport (
 )
 from switch._keyring cimport keyring_clear
 from switch._plan cimport Slot, plan_clear
-from switch._register cimport Card, Terminal, find_acquirer, register_clear
+from switch._register cimport (
+    NOT_REDEEMED, Card, Terminal, Tries, find_acquirer, register_clear,
+)
 from switch._words cimport (
     CLASS_ADVICE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_NONE, CLASS_REVERSAL,
     CLASS_REVERSAL_ADVICE, COMPLETION, CUT_OVER, DUPLICATE_WITH_OTHER_CONTENT, ECHO, HOLD,
     KIND_EXCHANGE, KIND_HOLD_EXPIRY, PIN_WRONG, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE, REFUND,
     REVERSAL, REVERSED_UNKNOWN_ORIGINAL, SIGN_OFF, SIGN_ON, STATE_APPROVED, STATE_CAPTURED,
     STATE_DECLINED, STATE_EXPIRED, STATE_HELD, STATE_RELEASED, STATE_REVERSED, STATE_TOMBSTONE,
-    is_without_amount,
+    VOUCHER_REDEMPTION, VOUCHER_REFUSED, is_without_amount,
 )
 from switch.ledger._batches cimport batches_append, batches_clear, batches_open
 from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, book_apply, book_clear
@@ -109,6 +111,20 @@ cdef int64_t undone_share(int64_t amount, int64_t undone, int64_t approved) noex
     all of it when all is.
     """
     return amount if undone == approved else share(amount, undone, approved)
+
+
+cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil:
+    """A card is good to the last second of its month (Gregorian, as embossed)."""
+    cdef int32_t month = card.expires_yymm % 100
+    cdef int32_t first_of_next = ((month % 12 + 1) * 100 + 1) * 1000000
+    cdef int32_t year = 2000 + card.expires_yymm // 100 + (1 if month == 12 else 0)
+    cdef int64_t ends = seconds_of(first_of_next, near_month(year, month % 12), now.utc_offset_s)
+    return <int64_t> now.unix_s >= ends
+
+
+cdef inline uint32_t near_month(int32_t year, int32_t months) noexcept nogil:
+    """A second near the end of the first `months` of a year: `seconds_of` finds that year."""
+    return <uint32_t> ((year - 1970) * 31556952LL + months * 2629746LL)
 
 
 cdef inline const Slot *slot_of(const Shard *shard, const Account *account) noexcept nogil:
@@ -303,6 +319,37 @@ cdef void note_proofs(Shard *shard, const Row *row) noexcept nogil:
         card.counter = row.card_counter
 
 
+cdef void count_try(Tries *tries, int32_t business_day) noexcept nogil:
+    if tries.day < business_day:
+        tries.day = business_day
+        tries.count = 0
+    tries.count += 1
+
+
+cdef void note_vouchers(Shard *shard, const Row *row, bint approved) noexcept nogil:
+    """Count wrong PINs of vouchers, and keep who has got the value of which.
+
+    The row tells all of it, so it is the same on replay: the moves name the voucher.
+    """
+    cdef const Account *account
+    cdef int64_t voucher
+    cdef int i
+    if row.reason == VOUCHER_REFUSED and row.card >= 0 and row.terminal >= 0:
+        count_try(&shard.register.cards[row.card].voucher_tries, row.business_day)
+        count_try(&shard.register.terminals[row.terminal].voucher_tries, row.business_day)
+    if not approved or (row.operation != VOUCHER_REDEMPTION and row.operation != REVERSAL):
+        return
+    for i in range(row.move_count):
+        account = &shard.book.accounts[
+            row.moves[i].to_account if row.operation == REVERSAL else row.moves[i].from_account]
+        if account.owner_kind != OWNER_CARD or account.owner == row.card:
+            continue
+        voucher = shard.register.cards[account.owner].voucher
+        if voucher >= 0:
+            shard.register.vouchers[voucher].redeemed_by = (
+                NOT_REDEEMED if row.operation == REVERSAL else <uint32_t> row.card)
+
+
 cdef uint8_t state_after(const Row *row) noexcept nogil:
     if not is_approved(row):
         return STATE_DECLINED
@@ -406,6 +453,8 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil:
         return 0
     note_clock(shard, row)
     note_proofs(shard, row)
+    if shard.register.voucher_count > 0:
+        note_vouchers(shard, row, approved)
     if approved:
         original = NULL
         if row.original_seq != 0:

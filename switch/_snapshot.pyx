@@ -16,7 +16,9 @@ from switch._exchanges cimport Exchange, exchange_add
 from switch._image cimport AT_LOTS, EXCHANGE_BYTES, place_of
 from switch._memory cimport on_large_pages
 from switch._packing cimport PIECE_BYTES
-from switch._register cimport Acquirer, Card, Club, Merchant, Terminal, register_index_all
+from switch._register cimport (
+    NOT_REDEEMED, Acquirer, Card, Club, Merchant, Terminal, Voucher, register_index_all,
+)
 from switch._shard cimport Shard, due_push
 from switch._words cimport STATE_HELD
 from switch.ledger._book cimport LOTS_NOT_KEPT, Account, Lot
@@ -24,7 +26,7 @@ from switch.ledger._book cimport LOTS_NOT_KEPT, Account, Lot
 from switch._image import PARTS, Image
 from switch._packing import PackingBroken, pack, unpack
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 cdef uint64_t NO_DETAIL = 0xffffffffffffffffULL     # of an exchange: the journal has it
 
@@ -39,7 +41,8 @@ def layout(Core core):
     """Name what `dump` writes. See `_snapshot.pyi`."""
     return (f"{LAYOUT_VERSION};head={sizeof(Head)};club={sizeof(Club)}"
             f";acquirer={sizeof(Acquirer)};merchant={sizeof(Merchant)}"
-            f";terminal={sizeof(Terminal)};card={sizeof(Card)};account={sizeof(Account)}"
+            f";terminal={sizeof(Terminal)};card={sizeof(Card)};voucher={sizeof(Voucher)}"
+            f";account={sizeof(Account)}"
             f";lot={sizeof(Lot)};exchange={EXCHANGE_BYTES}"
             f";exchanges={core.shard.exchanges.capacity}")
 
@@ -120,7 +123,7 @@ cdef class Loading:
                       self.head.terminals, self.head.lots, self.head.lots_open):
             if not 0 <= count < 1 << 31:
                 raise SnapshotBroken("head: a count that cannot be")
-        for count in (self.head.cards, self.head.accounts):
+        for count in (self.head.cards, self.head.vouchers, self.head.accounts):
             if not 0 <= count < 1 << 32:
                 raise SnapshotBroken("head: a count that cannot be")
         if not -1 <= self.head.lot_free < self.head.lots:
@@ -132,6 +135,7 @@ cdef class Loading:
         shard.register.merchants = <Merchant *> allocate(self.head.merchants, sizeof(Merchant))
         shard.register.terminals = <Terminal *> allocate(self.head.terminals, sizeof(Terminal))
         shard.register.cards = <Card *> allocate(self.head.cards, sizeof(Card))
+        shard.register.vouchers = <Voucher *> allocate(self.head.vouchers, sizeof(Voucher))
         shard.book.accounts = <Account *> allocate(self.head.accounts, sizeof(Account))
         shard.book.lots = <Lot *> allocate(self.head.lots, sizeof(Lot))
         shard.register.club_count = <int32_t> self.head.clubs
@@ -139,6 +143,7 @@ cdef class Loading:
         shard.register.merchant_count = <int32_t> self.head.merchants
         shard.register.terminal_count = <int32_t> self.head.terminals
         shard.register.card_count = self.head.cards
+        shard.register.voucher_count = self.head.vouchers
         shard.book.account_count = self.head.accounts
         shard.book.account_capacity = <int64_t> power_of_two(self.head.accounts)
         shard.book.lot_count = <int32_t> self.head.lots
@@ -211,6 +216,7 @@ cdef int check_links(const Shard *shard) except -1:
     cdef int64_t i
     cdef int64_t accounts = shard.book.account_count
     cdef const Card *card
+    cdef const Voucher *voucher
     cdef const Lot *lot
     for i in range(shard.register.club_count):
         if not 0 <= shard.register.clubs[i].accounts < accounts:
@@ -226,8 +232,15 @@ cdef int check_links(const Shard *shard) except -1:
         card = &shard.register.cards[i]
         # How many accounts a card has says its programme, which comes later: there may be none.
         if not (0 <= card.accounts <= accounts and card.programme_row >= 0
-                and -1 <= card.linked < shard.register.card_count):
+                and -1 <= card.linked < shard.register.card_count
+                and -1 <= card.voucher < shard.register.voucher_count):
             raise SnapshotBroken(f"cards: row {i} leads nowhere")
+    for i in range(shard.register.voucher_count):
+        voucher = &shard.register.vouchers[i]
+        if not (voucher.card < shard.register.card_count
+                and (voucher.redeemed_by == NOT_REDEEMED
+                     or voucher.redeemed_by < shard.register.card_count)):
+            raise SnapshotBroken(f"vouchers: row {i} leads nowhere")
     for i in range(accounts):
         if not LOTS_NOT_KEPT <= shard.book.accounts[i].lots < shard.book.lot_count:
             raise SnapshotBroken(f"accounts: row {i} leads nowhere")

@@ -12,23 +12,25 @@ from switch._plan cimport (
     NEEDS_PRICE, R_ADVICE, R_AMOUNT, R_CASH, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE,
     R_DUE, R_EARNED, R_EARN_RULE, R_FEE, R_FIRST_ENDS, R_FIRST_MINOR, R_FUNDER, R_HOLD_SECONDS,
     R_INSTALMENTS, R_ITEM, R_LINKED, R_MONEY, R_NET, R_OWED, R_PART, R_PARTIAL_OK, R_POINTS,
-    R_POINTS_LIMIT, R_POINTS_VALUE, R_TERMS, R_TIER, R_TODAY, R_UNTIL, Plan, Run, plan_run,
+    R_POINTS_LIMIT, R_POINTS_VALUE, R_PRICE, R_TERMS, R_TIER, R_TODAY, R_UNTIL, R_VOUCHER_POINTS,
+    Plan, Run, plan_run,
 )
 from switch._register cimport (
-    Acquirer, Card, Club, Merchant, Terminal, find_acquirer, find_card, find_terminal,
+    Acquirer, Card, Club, Merchant, Terminal, Voucher, find_acquirer, find_card, find_terminal,
 )
 from switch._shard cimport (
-    PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, seconds_of,
+    PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, has_expired, seconds_of,
 )
 from switch._words cimport (
     AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE, CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED,
     CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST, CARD_STATUS_STOLEN,
     CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_REVERSAL,
     CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH,
-    FORMAT_ERROR, KIND_EXCHANGE, MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB,
-    POINTS_BALANCE, REASON_NONE, REVERSAL, SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED,
-    TERMINAL_SIGNED_OFF, UNKNOWN_CARD, UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WRONG_ACQUIRER,
-    WRONG_CURRENCY, is_without_amount,
+    FORMAT_ERROR, INSTALMENTS_REFUSED, KIND_EXCHANGE, MERCHANT_BLOCKED,
+    ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, PURCHASE, REASON_NONE, REVERSAL,
+    SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD,
+    UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WITHDRAWAL, WRONG_ACQUIRER, WRONG_CURRENCY,
+    is_without_amount,
 )
 from switch.ledger._book cimport book_undo
 from switch.ledger._rows cimport Row, row_clear
@@ -59,6 +61,7 @@ cdef void refuse(Decision *decision, int reason) noexcept nogil:
     d.net_minor = d.points_value_minor = d.money_minor = 0
     d.cash_minor = d.fee_minor = d.until_s = 0
     d.due_minor = d.instalments = 0
+    d.voucher_points = 0
     if reason != SETTLEMENT_IS_ANOTHER:
         d.owed_minor = 0
     memset(d.parts, 0, sizeof(d.parts))
@@ -74,6 +77,7 @@ cdef void begin(Shard *shard, const Request *request, const Moment *now,
     row_clear(row)
     memset(<char *> decision + sizeof(Row), 0, sizeof(Decision) - sizeof(Row))
     decision.plan_row = decision.tier = -1
+    decision.voucher = -1
     decision.utc_offset_s = now.utc_offset_s
     row.kind = KIND_EXCHANGE
     row.seq = shard.last_seq + 1
@@ -124,6 +128,8 @@ cdef uint64_t fingerprint_of(const Request *request) noexcept nogil:
     words[16] = <uint64_t> request.terms
     for i in range(17 if request.item or request.terms else 15):
         hash = hash_word(hash ^ words[i])
+    if request.has_voucher_pin:
+        hash = hash_word(hash ^ hash_bytes(request.voucher_pin, request.voucher_pin_bytes, 0))
     return hash
 
 
@@ -281,20 +287,6 @@ cdef int check_card(Shard *shard, const Request *request, const Moment *now,
     return REASON_NONE
 
 
-cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil:
-    """A card is good to the last second of its month (Gregorian, as embossed)."""
-    cdef int32_t month = card.expires_yymm % 100
-    cdef int32_t first_of_next = ((month % 12 + 1) * 100 + 1) * 1000000
-    cdef int32_t year = 2000 + card.expires_yymm // 100 + (1 if month == 12 else 0)
-    cdef int64_t ends = seconds_of(first_of_next, near_month(year, month % 12), now.utc_offset_s)
-    return <int64_t> now.unix_s >= ends
-
-
-cdef inline uint32_t near_month(int32_t year, int32_t months) noexcept nogil:
-    """A second near the end of the first `months` of a year: `seconds_of` finds that year."""
-    return <uint32_t> ((year - 1970) * 31556952LL + months * 2629746LL)
-
-
 cdef int check_amount(Shard *shard, const Request *request, Decision *decision) noexcept nogil:
     """An amount that can be moved, in the club's currency."""
     cdef Club *club = &shard.register.clubs[
@@ -334,6 +326,7 @@ cdef void take_outcome(const Run *run, const Moment *now, Decision *decision) no
     decision.first_ends_s = run.registers[R_FIRST_ENDS]
     decision.instalments = <int32_t> run.registers[R_INSTALMENTS]
     decision.terms = <int32_t> run.registers[R_TERMS]
+    decision.voucher_points = run.registers[R_VOUCHER_POINTS]
     memcpy(decision.parts, &run.registers[R_PART], sizeof(decision.parts))
     decision.funder = <int> run.registers[R_FUNDER]
     decision.discount_rule = <int32_t> run.registers[R_DISCOUNT_RULE]
@@ -352,9 +345,13 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     """
     cdef Row *row = &decision.row
     cdef const Plan *plan = &shard.plans[decision.plan_row]
+    cdef const Voucher *voucher
     cdef Run run
     cdef int moves_before = row.move_count
     cdef int reason
+    if (request.terms and plan.terms_count == 0 and not held_s and plan.entry[operation] >= 0
+            and (operation == PURCHASE or operation == WITHDRAWAL)):
+        return INSTALMENTS_REFUSED      # it would be paid at once, which nobody agreed to
     memset(run.registers, 0, sizeof(run.registers))
     run.book = &shard.book
     run.card = &shard.register.cards[row.card]
@@ -364,6 +361,8 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.linked = NULL
     if run.card.linked >= 0:
         run.linked = &shard.register.cards[run.card.linked]
+    if decision.voucher >= 0:
+        run.linked = &shard.register.cards[shard.register.vouchers[decision.voucher].card]
     run.now = now
     run.spent_s = held_s if held_s else now.unix_s
     run.lot = row.seq * LOTS_A_ROW
@@ -378,6 +377,10 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     run.registers[R_ITEM] = request.item
     run.registers[R_TODAY] = now.local_day
     run.registers[R_TERMS] = request.terms
+    if run.card.voucher >= 0:
+        voucher = &shard.register.vouchers[run.card.voucher]
+        run.registers[R_PRICE] = voucher.price_minor
+        run.registers[R_VOUCHER_POINTS] = voucher.points
     if run.card.day >= row.business_day:
         run.registers[R_DAY_SPENT] = run.card.day_spent_minor
         run.registers[R_DAY_COUNT] = run.card.day_count

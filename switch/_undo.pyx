@@ -15,6 +15,7 @@ from switch._shard cimport (
 )
 from switch._remote cimport ask_issuer
 from switch._steps cimport ask_journal, run_plan, undo_moves
+from switch._vouchers cimport check_undoable
 from switch._words cimport (
     AMOUNT_IS_ZERO, CAPTURE_ABOVE_HOLD, CLASS_NONE, COMPLETION, HOLD, HOLD_ALREADY_CAPTURED,
     HOLD_ALREADY_RELEASED, HOLD_EXPIRED, KIND_HOLD_EXPIRY, MOVES_MAX, ORIGINAL_IS_ANOTHER_CARD,
@@ -222,7 +223,9 @@ cdef int decide_reversal(Shard *shard, const Request *request, const Moment *now
     elif not detail_known(&shard.exchanges, original):
         return recall(decision, original.seq)
     else:
-        reason = change_undone(shard, original, undone, decision)
+        reason = check_undoable(shard, request, original, now)
+        if reason == REASON_NONE:
+            reason = change_undone(shard, original, undone, decision)
     if reason == REVERSED_BEFORE:       # nothing of the purchase stands: the refund is as it was
         row.approved_minor = 0
         row.undone_minor = -1

@@ -29,13 +29,14 @@ cdef enum Operation:
     REPAYMENT = 22
     SETTLEMENT = 23
     DEBT_INQUIRY = 24
-    OPERATION_COUNT = 25        # arrays by operation have room for 32
+    VOUCHER_REDEMPTION = 25
+    OPERATION_COUNT = 26        # arrays by operation have room for 32
 
 cdef inline bint is_without_amount(int operation) noexcept nogil:
     """What moves no amount of the message's: it is undone as a whole or not at all."""
     return (operation == RENEWAL or operation == ITEM_REGISTRATION
             or operation == ITEM_INQUIRY or operation == ITEM_CLAIM
-            or operation == DEBT_INQUIRY)
+            or operation == DEBT_INQUIRY or operation == VOUCHER_REDEMPTION)
 
 cdef enum MessageClass:
     CLASS_NONE = 0
@@ -149,6 +150,11 @@ cdef enum Reason:
     ITEM_CLAIMED = 110
     INSTALMENTS_REFUSED = 111
     SETTLEMENT_IS_ANOTHER = 112
+    VOUCHER_REFUSED = 113
+    VOUCHER_PRICE_IS_ANOTHER = 114
+    VOUCHER_TRIES_EXCEEDED = 115
+    VOUCHER_REDEEMED = 116
+    VOUCHER_UNREADABLE = 117
     PROGRAMME_RETIRED = 120
     ISSUER_DECLINED = 90
     ISSUER_TIMEOUT = 91

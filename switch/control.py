@@ -24,7 +24,7 @@ import structlog
 import trio
 
 from switch._core import Core
-from switch._security import card_proofs
+from switch._security import card_proofs, voucher
 from switch.directory import Directory, EventError
 from switch.errors import OperatingError, ProtocolError
 from switch.events import (
@@ -37,6 +37,7 @@ from switch.events import (
     ProgrammeLive,
     ProgrammeRetired,
     TakenOver,
+    VoucherRefused,
     decode_event,
     encode_event,
 )
@@ -132,6 +133,15 @@ class Refused(_Answer, frozen=True, kw_only=True, tag="refused"):
     in_doubt: bool = False
 
 
+class FoundVoucher(msgspec.Struct, frozen=True, kw_only=True):
+    """What a voucher is worth, and whether somebody has that. `sold`: it may be redeemed."""
+
+    price_minor: int
+    points: int
+    sold: bool
+    redeemed: bool
+
+
 class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     """A card; `card` is its number in events."""
 
@@ -139,6 +149,7 @@ class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     pan: str  # masked
     status: CardStatus
     pin_tries: int
+    voucher: FoundVoucher | None = None
 
 
 class FoundCards(_Answer, frozen=True, kw_only=True, tag="cards"):
@@ -288,7 +299,26 @@ class Desk:
             return None
         _, status, _, _, masked = self._core.card(number)
         tries = card_proofs(self._core, number)[0]
-        return FoundCard(card=number, pan=masked, status=CardStatus(status), pin_tries=tries)
+        return FoundCard(
+            card=number,
+            pan=masked,
+            status=CardStatus(status),
+            pin_tries=tries,
+            voucher=self._voucher(number),
+        )
+
+    def _voucher(self, card: int) -> FoundVoucher | None:
+        found = voucher(self._core, card)
+        if found is None:
+            return None
+        price_minor, points, redeemed_by = found
+        first = self._core.card(card)[0]
+        return FoundVoucher(
+            price_minor=price_minor,
+            points=points,
+            sold=any(self._core.account(first + at)[4] > 0 for at in range(2)),
+            redeemed=redeemed_by is not None,
+        )
 
     def _find_terminal(self, name: TerminalName) -> int | None:
         return self._directory.terminal_of(*name)
@@ -331,6 +361,8 @@ class Desk:
             raise EventError(f"{by} asks, and the step says {event.by}")
         if isinstance(event, TakenOver):
             raise EventError("a process takes its shard over when it starts")
+        if isinstance(event, VoucherRefused):
+            raise EventError("what became of a PIN is written by who looked at it")
         if isinstance(event, IssuerEvent):
             raise EventError("what became of a question to a bank is written by who asked")
         if isinstance(event, CardsAdded):

@@ -14,6 +14,7 @@ from switch._hosts import set_host, take_row_events
 from switch._plan_loading import link_cards, set_credit_limit, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
+    add_vouchers,
     reset_key_counter,
     reset_pin_tries,
     set_derivation_key,
@@ -53,20 +54,25 @@ from switch.events import (
     TerminalAdded,
     TerminalKeysSet,
     TerminalStatusChanged,
+    VoucherRefused,
     decode_event,
     encode_event,
 )
 from switch.issuer_debts import Asked, Debt, IssuerDebts
-from switch.machine import UNITS, Layout, lay_out
+from switch.key_checks import check_digests, check_issuer_keys
+from switch.machine import Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
 from switch.plan import CompiledPlan, compile_plan
 from switch.programme import Programme, bins_overlap
+from switch.programme_links import (
+    check_vouchers,
+    put_voucher_rules,
+    rewarded_layout,
+    voucher_layout,
+)
 from switch.units import counts_of, points_of
 from switch.versions import Step, Version, VersionError, Versions
-
-CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 5  # CVC3: of fewer, too many cards would guess right
-UNPREDICTABLE_DIGITS_MAX = 8
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
@@ -221,6 +227,8 @@ class Directory:
                 | IssuerTold()
             ):
                 self.issuers.apply(event, seq)
+            case VoucherRefused():
+                pass  # for whoever reads the journal: the row has counted the try
             case TakenOver():
                 self.issuers.take_over()
 
@@ -355,8 +363,11 @@ class Directory:
         """Give a version's accounts and plan. Raises EventError."""
         try:
             layout = lay_out(definition, self._layouts.get(definition.programme))
-            linked = self._linked_layout(definition)
-            plan = compile_plan(definition, self.merchant_rows, layout, linked, retired=retired)
+            linked = rewarded_layout(definition, self.programmes, self._layouts)
+            voucher = voucher_layout(definition, self.programmes, self._layouts)
+            plan = compile_plan(
+                definition, self.merchant_rows, layout, linked, voucher, retired=retired
+            )
         except KeyError as error:
             raise EventError(f"programme {definition.programme}: no merchant {error}") from None
         except ValueError as error:
@@ -381,6 +392,7 @@ class Directory:
         self._layouts[definition.programme] = layout
         name_pricing(self._core, row, definition.pricing)
         set_policy(self._core, row, definition.security)
+        put_voucher_rules(self._core, row, definition, layout)
         set_host(self._core, row, remote=bool(definition.host), prefixes=definition.bins)
         self.programmes[definition.programme] = definition
         self.programme_rows[definition.programme] = row
@@ -397,30 +409,6 @@ class Directory:
         if found is None or found.club != definition.club:
             raise ValueError(f"its club has no organisation {definition.organisation}")
         return self.organisation_accounts[definition.organisation]
-
-    def _linked_layout(self, definition: Programme) -> Layout | None:
-        """Give the accounts of the cards that guests of this programme are linked to."""
-        referral = definition.referral
-        if referral is None:
-            return None
-        if referral.programme == definition.programme:
-            raise ValueError("a referral rewards a card of another programme")
-        live = self.programmes.get(definition.programme)
-        if live is not None and (
-            live.referral is None or live.referral.programme != referral.programme
-        ):
-            # Guests' cards may be linked to cards whose accounts are laid out in another way.
-            raise ValueError("a referral rewards the same programme from its first version on")
-        rewarded = self.programmes.get(referral.programme)
-        if rewarded is not None and rewarded.club != definition.club:
-            raise ValueError("a referral rewards a card of the same club")
-        layout = self._layouts.get(referral.programme)
-        wallets = () if layout is None else layout.slots
-        if not any(
-            slot.name == referral.wallet and slot.unit == UNITS["points"] for slot in wallets
-        ):
-            raise ValueError(f"programme {referral.programme} has no points {referral.wallet!r}")
-        return layout
 
     def _link_cards(self, event: CardsLinked) -> None:
         """Have guests' cards reward a member's."""
@@ -453,6 +441,11 @@ class Directory:
         tokens = {event.tokens[at : at + 16] for at in range(0, len(event.tokens), 16)}
         if len(tokens) != count or any(self._core.card_of(token) is not None for token in tokens):
             raise EventError("a card that is known already")
+        try:
+            check_vouchers(self._core, self.programmes[event.programme], event, count)
+            check_digests(self.issuer_keys.get(event.programme), event)
+        except ValueError as error:
+            raise EventError(str(error)) from None
         first = self._core.add_cards(
             self.programme_rows[event.programme],
             event.tokens,
@@ -460,13 +453,18 @@ class Directory:
             _numbers("I", event.first6),
             _numbers("H", event.last4),
         )
+        if event.digests:
+            add_vouchers(self._core, first, event.digests, event.price_minor, event.points)
         if event.pvvs:
             set_pin_values(self._core, first, _numbers("H", event.pvvs), _numbers("B", event.pvkis))
 
     def _set_issuer_keys(self, event: IssuerKeysSet) -> None:
         if event.programme not in self.programme_rows:
             raise EventError(f"keys of programme {event.programme}, which is not known")
-        _check_places(event)
+        try:
+            check_issuer_keys(self.issuer_keys.get(event.programme), event)
+        except ValueError as error:
+            raise EventError(str(error)) from None
         set_issuer_keys(self._core, self.programme_rows[event.programme], event)
         self.issuer_keys[event.programme] = event
 
@@ -561,20 +559,6 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     terminal_keys: list[TerminalKeysSet] = []
     questions: list[Asked] = []
     debts: list[Debt] = []
-
-
-def _check_places(event: IssuerKeysSet) -> None:
-    """Refuse places of a dynamic code that no track could have, or that would prove too little."""
-    code, numbers = int(event.pcvc3_track2, 16), int(event.punatc_track2, 16)
-    unpredictable = numbers.bit_count() - event.natc_track2
-    if code & numbers or (code | numbers) & 1:
-        raise EventError("pcvc3_track2, punatc_track2: each digit has one use, the last its own")
-    if not CODE_DIGITS_MIN <= code.bit_count() <= CODE_DIGITS_MAX:
-        raise EventError(f"pcvc3_track2: {CODE_DIGITS_MIN} to {CODE_DIGITS_MAX} digits of a code")
-    if not 1 <= unpredictable <= UNPREDICTABLE_DIGITS_MAX:
-        raise EventError(
-            f"punatc_track2: 1 to {UNPREDICTABLE_DIGITS_MAX} digits beside natc_track2's"
-        )
 
 
 def _live_before(found: _Dump) -> list[Version]:

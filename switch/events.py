@@ -17,6 +17,7 @@ SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
 Bitmap = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{4}$")]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Person = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+VoucherLabel = Annotated[str, msgspec.Meta(max_length=32, pattern="^[ -~]*$")]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
@@ -159,6 +160,13 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     accounts: int = 4  # of each card: written down when the event takes effect
     pvvs: bytes = b""  # PIN verification values: 2 bytes each, 65535 = none; or empty
     pvkis: bytes = b""  # which PIN verification key: 1 byte each; or empty
+    # Of vouchers, whose programme says that its cards are such; all of one worth.
+    digests: bytes = b""  # of their PINs, by the HSM: 32 bytes each; or empty
+    price_minor: Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)] = 0  # what a till takes
+    points: Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)] = 0  # 0: it is worth its price
+    batch: Annotated[str, msgspec.Meta(max_length=32)] = ""  # as whoever made them calls them
+    digest_key: int = 0  # what the digests were made with: `IssuerKeysSet.voucher_key`
+    digest_label: VoucherLabel = ""  # and `voucher_label`
 
 
 class CreditLimitSet(_Event, frozen=True, kw_only=True, tag="credit_limit_set"):
@@ -203,6 +211,9 @@ class IssuerKeysSet(_Event, frozen=True, kw_only=True, tag="issuer_keys_set"):
     punatc_track2: Bitmap = "00FE"
     natc_track2: Annotated[int, msgspec.Meta(ge=1, le=5)] = 3
     zone_pin: SealedKey = ""  # ZPK, shared with the bank whose cards they are
+    voucher: SealedKey = ""  # of the digests of its vouchers' PINs
+    voucher_key: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0  # its number: never another one's
+    voucher_label: VoucherLabel = ""  # of the batches, part of every digest: the product
 
 
 class DerivationKeySet(_Event, frozen=True, kw_only=True, tag="derivation_key_set"):
@@ -215,7 +226,7 @@ class DerivationKeySet(_Event, frozen=True, kw_only=True, tag="derivation_key_se
 class TerminalKeysSet(_Event, frozen=True, kw_only=True, tag="terminal_keys_set"):
     """A terminal's master key, session keys, and whether its messages carry a MAC.
 
-    The session keys of before hold for `overlap_seconds`. `told_pin` and `told_mac` are the new
+    The session keys of before hold for `overlap_seconds`. Those that begin with `told` are the new
     ones under the terminal's master key with their check values: what a key exchange answers.
     `mac_algorithm`: none, `retail` (ISO 9797-1 algorithm 3) or `cmac`.
     """
@@ -227,6 +238,8 @@ class TerminalKeysSet(_Event, frozen=True, kw_only=True, tag="terminal_keys_set"
     mac_algorithm: Literal["", "retail", "cmac"] = ""
     told_pin: SealedKey = ""
     told_mac: SealedKey = ""
+    data: SealedKey = ""  # TEK, of vouchers' PINs
+    told_data: SealedKey = ""
     at_s: int = 0  # Unix second
     overlap_seconds: int = 0
     instead_of_newest: bool = False  # the newest were never used: those before them hold on
@@ -320,6 +333,16 @@ class IssuerTold(_Event, frozen=True, kw_only=True, tag="issuer_told"):
     debt: int
 
 
+class VoucherRefused(_Event, frozen=True, kw_only=True, tag="voucher_refused"):
+    """On the row of a message whose PIN was a voucher's: which one, and why it gave nothing.
+
+    Its terminal was told no more than of a PIN that there is not. `voucher` is its card's number.
+    """
+
+    voucher: int
+    why: Literal["of another programme", "void", "redeemed", "expired", "not sold"]
+
+
 class TakenOver(_Event, frozen=True, kw_only=True, tag="taken_over"):
     """A process owns the shard from here on: the first row of its tenure."""
 
@@ -368,6 +391,7 @@ Event = (
     | IssuerUndone
     | IssuerTold
     | ClockProgress
+    | VoucherRefused
     | TakenOver
 )
 

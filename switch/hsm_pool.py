@@ -154,9 +154,10 @@ class KeyMaker:
         self._timezone = timezone
 
     async def __call__(self, terminal: int, missed: bool) -> None:
-        """Make a PIN and, if its messages carry one, a MAC key. Raises HsmUnavailable.
+        """Make a PIN key, a data key and, if its messages carry one, a MAC key.
 
-        `missed`: it asked with its keys of before, so the newest never reached it.
+        `missed`: it asked with its keys of before, so the newest never reached it. Raises
+        HsmUnavailable.
         """
         known = self._directory.terminal_keys.get(terminal, ())
         if not known or not known[-1].master:
@@ -168,6 +169,7 @@ class KeyMaker:
             if algorithm:
                 usage = "M6" if algorithm == "cmac" else "M3"
                 mac, told_mac = await make_session_key(session, "003", usage, "C", master)
+            data, told_data = await make_session_key(session, "30B", "D0", "B", master)
         now_s = time.time()
         self._directory.record(
             TerminalKeysSet(
@@ -178,6 +180,8 @@ class KeyMaker:
                 mac_algorithm=algorithm,
                 told_pin=told_pin,
                 told_mac=told_mac,
+                data=data,
+                told_data=told_data,
                 at_s=int(now_s),
                 overlap_seconds=OVERLAP_SECONDS,
                 instead_of_newest=missed,

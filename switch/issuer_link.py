@@ -72,6 +72,7 @@ class IssuerLink:
         self._heard_s = 0.0
         self._network_stan = 0
         self._said = ""
+        self._trouble = ""  # of the connection that is there, should it never be signed on
 
     @property
     def available(self) -> bool:
@@ -129,6 +130,8 @@ class IssuerLink:
                 if self.connects > signed_on_before:
                     log.warning("issuer_lost", issuer=self.name)
                     pause_s, self._said = RETRY_SECONDS_FIRST, ""
+                else:
+                    self._say_trouble(self._trouble)
             await trio.sleep(pause_s)
             pause_s = min(2 * pause_s, RETRY_SECONDS_MAX)
 
@@ -155,13 +158,12 @@ class IssuerLink:
         except trio.TooSlowError:
             raise OSError("no connection in time") from None
         except trio.BrokenResourceError as error:
-            reason = error.__cause__
-            said = reason.reason if isinstance(reason, ssl.SSLError) else None
-            raise OSError(f"no TLS ({said or 'the connection broke'})") from None
+            raise OSError(_tls_trouble(error) or "no TLS (the connection broke)") from None
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         """Use a connection until it has ended."""
         self._heard_s = trio.current_time()
+        self._trouble = "it hung up before the sign-on was answered"
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._read, stream, nursery.cancel_scope)
@@ -178,7 +180,7 @@ class IssuerLink:
     async def _keep_awake(self) -> None:
         """Sign on, then see that the bank is there; returns when it is not."""
         if not await self._network(SIGN_ON):
-            self._say_trouble("the sign-on was not accepted")
+            self._trouble = "the sign-on was not accepted"
             return
         self._signed_on, self._silent = True, 0
         self.connects += 1
@@ -236,7 +238,10 @@ class IssuerLink:
                     self._take(frame.body)
         except FramingError as error:
             log.warning("issuer_garbled", issuer=self.name, error=str(error))
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except trio.BrokenResourceError as error:
+            # TLS 1.3: only here a bank says that it does not take our certificate.
+            self._trouble = _tls_trouble(error) or self._trouble
+        except trio.ClosedResourceError:
             pass
         scope.cancel()
 
@@ -270,3 +275,9 @@ def at_of(unix_s: int) -> int:
 
 def _wipe(message: bytearray) -> None:
     message[:] = bytes(len(message))
+
+
+def _tls_trouble(error: trio.BrokenResourceError) -> str:
+    """Say what TLS found wrong with a connection; "" when it was something else."""
+    cause = error.__cause__
+    return f"no TLS ({cause.reason})" if isinstance(cause, ssl.SSLError) else ""

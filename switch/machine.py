@@ -56,6 +56,8 @@ class Register(IntEnum):
     INSTALMENTS = 34
     FIRST_MINOR = 35
     FIRST_ENDS = 36
+    VOUCHER_POINTS = 37
+    PRICE = 38
     RULE_0 = 40
     RULE_1 = 41
     RULE_2 = 42
@@ -116,6 +118,7 @@ class Op(IntEnum):
     PAY_DEBT = 33
     SETTLE_DEBT = 34
     TELL_DEBT = 35
+    LINKED_SPENDABLE = 36
 
 
 class Account(IntEnum):

@@ -36,9 +36,10 @@ class Operation(IntEnum):
     REPAYMENT = 22
     SETTLEMENT = 23
     DEBT_INQUIRY = 24
+    VOUCHER_REDEMPTION = 25
 
 
-OPERATION_COUNT = 25
+OPERATION_COUNT = 26
 
 
 class MessageClass(IntEnum):

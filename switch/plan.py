@@ -71,12 +71,14 @@ def compile_plan(
     merchant_rows: Mapping[str, int],
     layout: Layout,
     linked: Layout | None = None,
+    voucher: Layout | None = None,
     *,
     retired: bool = False,
 ) -> CompiledPlan:
     """Compile a programme; `merchant_rows` gives the register's number of each DE 42 it names.
 
-    `linked`: the accounts of the cards that its referral rewards. `retired`: it does nothing new.
+    `linked`: the accounts of the cards that its referral rewards. `voucher`: those of the vouchers
+    that its cards take. `retired`: it does nothing new.
     Raises KeyError for a merchant that is not known.
     """
     writer = Writer()
@@ -86,6 +88,7 @@ def compile_plan(
         programme=programme,
         layout=layout,
         linked=linked,
+        voucher=voucher,
         fund_tables=tuple(tables.condition(fund.when) for fund in programme.funding),
     )
     bodies: dict[Operation, Callable[[Sale], None]] = {

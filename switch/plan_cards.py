@@ -5,7 +5,7 @@ Owns these operations; what selling takes is `plan_sales`.
 
 from collections.abc import Callable
 
-from switch.machine import Account, Op, R, Writer, ending_code, period_code
+from switch.machine import NO_SLOT, Account, Op, R, Writer, ending_code, period_code
 from switch.operations import Operation
 from switch.plan_sales import (
     Sale,
@@ -42,13 +42,64 @@ def _activate(sale: Sale) -> None:
     if activation.most_minor:
         writer.set(R.C, activation.most_minor)
         writer.decline_if_less(R.C, R.AMOUNT, Reason.ABOVE_TRANSACTION_LIMIT)
+    if sale.programme.stock is not None:
+        writer.decline_if_less(R.AMOUNT, R.PRICE, Reason.VOUCHER_PRICE_IS_ANOTHER)
+        writer.decline_if_less(R.PRICE, R.AMOUNT, Reason.VOUCHER_PRICE_IS_ANOTHER)
     below_balance_limit(sale, activation.wallet)
     writer.set(R.LOT_AVAILABLE_AT, 0)
     writer.set(R.C, ending_code(activation.ends))
     writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.C, R.TODAY)
     writer.step(Op.COPY, R.UNTIL, R.LOT_EXPIRES_AT)
     writer.move_new_lot(R.ONE, Account.CLUB_COUNTS, counter, any_version=True)
+    of_points = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.VOUCHER_POINTS)
     enter_wallet(sale, activation.wallet, R.AMOUNT, Account.MERCHANT)
+    of_money = writer.jump(Op.JUMP)
+    writer.land(of_points)
+    if sale.programme.stock is not None and sale.programme.stock.points:
+        # The club is paid for points now, and pays whoever takes them later.
+        writer.move(R.AMOUNT, Account.MERCHANT, Account.CLUB_POINTS_PAID)
+        target = sale.layout.account(sale.programme.stock.points)
+        writer.move_new_lot(R.VOUCHER_POINTS, Account.CLUB_POINTS_ISSUED, target, any_version=False)
+    writer.land(of_money)
+    writer.step(Op.COPY, R.NET, R.AMOUNT)
+
+
+def _redeem(sale: Sale) -> None:
+    """All that the voucher is worth enters the card: LINKED_CARD is the voucher, found by its PIN.
+
+    It earns nothing and counts for nothing, as it was neither bought nor earned with this card.
+    """
+    writer, vouchers = sale.writer, sale.programme.vouchers
+    _begin(writer)
+    if vouchers is None:
+        writer.decline_if_less(R.ZERO, R.ONE, Reason.OPERATION_NOT_ALLOWED)
+        return
+    need_activation(sale)
+    need_membership(sale)
+    assert sale.voucher is not None
+    for unit, register, wallet, club in (
+        ("money", R.AMOUNT, vouchers.money, Account.CLUB_FLOAT),
+        ("points", R.VOUCHER_POINTS, vouchers.points, Account.CLUB_POINTS_ISSUED),
+    ):
+        slot = sale.voucher.first_of(unit)
+        writer.set(register, 0)
+        if slot == NO_SLOT:
+            continue
+        writer.step(Op.LINKED_SPENDABLE, register, imm=slot)
+        if not wallet:
+            writer.decline_if_less(R.ZERO, register, Reason.OPERATION_NOT_ALLOWED)
+            continue
+        source = Account.LINKED_CARD + slot
+        if sale.layout.slots[sale.layout.slot(wallet)].dated:
+            # By way of the club: a move keeps its lot, and this one is to end by other terms.
+            writer.set(R.LOT_AVAILABLE_AT, 0)
+            writer.set(R.C, ending_code(vouchers.ends))
+            writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.C, R.TODAY)
+            writer.move(register, source, club)
+            source = club
+        if unit == "money":
+            below_balance_limit(sale, wallet)
+        enter_wallet(sale, wallet, register, source)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
 
 
@@ -232,6 +283,7 @@ def _settle(sale: Sale) -> None:
 
 CARD_OPERATIONS: dict[Operation, Callable[[Sale], None]] = {
     Operation.ACTIVATION: _activate,
+    Operation.VOUCHER_REDEMPTION: _redeem,
     Operation.WITHDRAWAL: _withdraw,
     Operation.RENEWAL: _renew,
     Operation.ITEM_REGISTRATION: _register_item,

@@ -26,6 +26,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     layout: Layout
     fund_tables: tuple[int, ...]  # of each wallet that pays; -1: it always may
     linked: Layout | None  # of the cards that a referral rewards
+    voucher: Layout | None  # of the vouchers that are redeemed
 
     def tier(self) -> None:
         """TIER: how many levels are reached by the most that a period has seen."""

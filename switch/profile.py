@@ -81,9 +81,13 @@ class Tag(IntEnum):
     FIRST_DUE = 25
     OWED = 26
     DUE = 27
+    VOUCHER_PIN = 28  # hexadecimal: vector and cryptogram under the terminal's data key
+    DATA_KEY = 29  # a new session key, like PIN_KEY
+    VOUCHER_MONEY = 30  # what a voucher was worth
+    VOUCHER_POINTS = 31
 
 
-TAG_COUNT = 28
+TAG_COUNT = 32
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

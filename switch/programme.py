@@ -28,6 +28,8 @@ from switch.rules import (
     Security,
     Tender,
     Tiers,
+    Vouchers,
+    VoucherStock,
     Wallet,
     When,
     check_name,
@@ -73,6 +75,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     membership: Membership | None = None
     referral: Referral | None = None
     items: Items | None = None
+    stock: VoucherStock | None = None
+    vouchers: Vouchers | None = None
     discounts: tuple[DiscountRule, ...] = ()
     earning: tuple[EarnRule, ...] = ()
     tender: Tender | None = None
@@ -102,6 +106,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         self._check_wallets()
         self._check_organisation()
         self._check_tiers()
+        self._check_vouchers()
         if self.pricing:
             self._check_pricing()
         elif self.pricing_rules:
@@ -164,6 +169,45 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ProgrammeError("allowance: it enters a wallet that an organisation funds")
         if self.loaded() in funded and {Operation.LOAD, Operation.WITHDRAWAL} & {*self.operations}:
             raise ProgrammeError("purse: what an organisation gives is not loaded and never cash")
+
+    def _check_vouchers(self) -> None:
+        """Raise ProgrammeError for vouchers that could be spent twice, or enter nothing."""
+        by_name = {wallet.name: wallet for wallet in self.wallets}
+        stock, vouchers = self.stock, self.vouchers
+        if stock is not None:
+            self._check_stock(stock)
+        if vouchers is None:
+            return
+        if Operation.VOUCHER_REDEMPTION not in self.operations:
+            raise ProgrammeError("vouchers: cards that take them have the operation")
+        if vouchers.programme == self.programme:
+            raise ProgrammeError("vouchers: they are of another programme")
+        for name, unit in ((vouchers.money, "money"), (vouchers.points, "points")):
+            wallet = by_name.get(name)
+            if name and (wallet is None or wallet.unit != unit or wallet.funder != "club"):
+                raise ProgrammeError(f"vouchers: {name!r} is no wallet of {unit} of one's own")
+        if self.host or self.pricing:
+            raise ProgrammeError("vouchers: another one decides what these cards do")
+
+    def _check_stock(self, stock: VoucherStock) -> None:
+        """Raise ProgrammeError for vouchers that a till could use otherwise than by their PIN."""
+        named = [name for name in (self._activated(), stock.points) if name]
+        found = {wallet.name: wallet for wallet in self.wallets}
+        if self._activated() == "" or sorted(found) != sorted(named):
+            raise ProgrammeError("stock: vouchers have the wallets of their value, and are sold")
+        if not all(wallet.dated and not wallet.held for wallet in self.wallets):
+            raise ProgrammeError("stock: a voucher's value is dated, and nothing of it is held")
+        if found[self._activated()].unit != "money" or (
+            stock.points and found[stock.points].unit != "points"
+        ):
+            raise ProgrammeError("stock: a voucher is worth money or points")
+        if not set(self.operations) <= {Operation.ACTIVATION, Operation.BALANCE}:
+            raise ProgrammeError("stock: vouchers are sold and looked up, and nothing else")
+        if self.activation is not None and (self.activation.again or self.activation.most_minor):
+            raise ProgrammeError("stock: a voucher is sold once, for what it was loaded with")
+
+    def _activated(self) -> str:
+        return self.activation.wallet if self.activation is not None else ""
 
     def loaded(self) -> str:
         """Give the name of the wallet that loads enter and withdrawals leave; "" = none."""

@@ -5,8 +5,9 @@ members is `switch.programme_promises`, loops are found by running it (`issuers.
 finding is a sentence that names its counter-example.
 
 A way to redeem is one of: points as tender; a price advantage; money on the card (gift, purse);
-a fee in points; a referral; a warranty; money paid out. Whoever collects (earns points) needs two
-of them wherever the card is used; a card that collects nothing is for one thing and needs that.
+a fee in points; a referral; a warranty; a voucher's PIN; money paid out. Whoever collects (earns
+points) needs two of them wherever the card is used; a card that collects nothing is for one thing
+and needs that.
 """
 
 from collections.abc import Iterator
@@ -97,6 +98,7 @@ def ways(programme: Programme, segment: Segment) -> tuple[str, ...]:
         "a fee in points": programme.has_fee_in_points() and Operation.RENEWAL in can,
         "a referral": buys and programme.referral is not None,
         "a warranty": programme.items is not None and Operation.ITEM_CLAIM in can,
+        "a voucher's PIN": programme.stock is not None and Operation.ACTIVATION in can,
         "money paid out": bool(programme.loaded()) and Operation.WITHDRAWAL in can,
     }
     if programme.pricing:  # its function decides: what it may use counts

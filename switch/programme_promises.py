@@ -103,6 +103,8 @@ def _standing_broken(old: Programme, new: Programme) -> Iterator[str]:
         yield "activation: a card that was good would wait to be activated"
     if old.membership is None and new.membership is not None:
         yield "membership: a card that was good would have none that is valid"
+    if old.stock is not None and new.stock != old.stock:
+        yield "stock: a voucher that was sold could not be redeemed as before"
     if old.items is not None and new.items is None:
         yield "items: an item registered yesterday would be under warranty no more"
 
@@ -215,6 +217,16 @@ def _fees_taken(old: Programme, new: Programme) -> Iterator[str]:
         and (not new.activation.again)
     ):
         yield "activation: a card can be activated only once"
+    if (was_of := old.vouchers) is not None:
+        now_of = new.vouchers
+        if now_of is None or now_of.programme != was_of.programme:
+            yield "vouchers: those that are sold could not be redeemed into these cards any more"
+        elif (was_of.money and not now_of.money) or (was_of.points and not now_of.points):
+            yield "vouchers: some of them could not be redeemed into these cards any more"
+        elif now_of.ends != was_of.ends:
+            yield "vouchers: what they are worth ends in another way"
+        elif now_of.tries_max < was_of.tries_max:
+            yield f"vouchers: {was_of.tries_max} → {now_of.tries_max} wrong PINs a day"
     if old.cash and not new.cash:
         yield "cash: what the wallets do not pay cannot be paid at the till any more"
 

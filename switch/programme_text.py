@@ -39,9 +39,13 @@ OPERATIONS = {
     Operation.ACTIVATION: Said("be activated at the till", "فعال‌سازی در فروشگاه"),
     Operation.WITHDRAWAL: Said("pay its money out", "برداشت وجه"),
     Operation.RENEWAL: Said("be renewed at the till", "تمدید در فروشگاه"),
+    Operation.VOUCHER_REDEMPTION: Said("take a voucher by its PIN", "شارژ با رمز کارت شارژ"),
     Operation.ITEM_REGISTRATION: Said("register an item's warranty", "ثبت ضمانت کالا"),
     Operation.ITEM_INQUIRY: Said("look up a warranty", "استعلام ضمانت"),
     Operation.ITEM_CLAIM: Said("claim a warranty", "استفاده از ضمانت"),
+    Operation.REPAYMENT: Said("have a debt paid back", "بازپرداخت بدهی"),
+    Operation.SETTLEMENT: Said("have all of its debt paid", "تسویهٔ یکجای بدهی"),
+    Operation.DEBT_INQUIRY: Said("show its debt", "استعلام بدهی"),
 }
 UNITS = {
     "money": Said("money", "پول"),
@@ -221,6 +225,7 @@ def _standing(programme: Programme) -> Iterator[tuple[str, Said]]:
                 f" دوباره {again.fa} فعالش کرد.",
             ),
         )
+    yield from _vouchers(programme)
     if programme.membership is not None:
         yield "membership", _membership(programme.membership)
     if programme.referral is not None:
@@ -241,6 +246,33 @@ def _standing(programme: Programme) -> Iterator[tuple[str, Said]]:
                 f"کالای ثبت‌شده ضمانت دارد؛ پایان: {term.fa}. دفعات استفاده: {claims.fa}.",
             ),
         )
+
+
+def _vouchers(programme: Programme) -> Iterator[tuple[str, Said]]:
+    if programme.stock is not None:
+        yield (
+            "stock",
+            Said(
+                "Its value goes to whoever enters its PIN first, once, into another card.",
+                "ارزش آن به کارتی می‌رسد که رمزش را نخست وارد کند؛ تنها یک بار.",
+            ),
+        )
+    vouchers = programme.vouchers
+    if vouchers is None:
+        return
+    into = listed(Said(f"“{one}”", f"«{one}»") for one in (vouchers.money, vouchers.points) if one)
+    tries, ends = number(vouchers.tries_max), _ending(vouchers.ends)
+    dated = {wallet.name for wallet in programme.wallets if wallet.dated}
+    end = NOTHING
+    if dated & {vouchers.money, vouchers.points}:
+        end = Said(f"; what ends there ends {ends.en}", f"؛ پایان در کیف تاریخ‌دار: {ends.fa}")
+    yield (
+        "vouchers",
+        Said(
+            f"A voucher's value enters {into.en}{end.en}. Wrong PINs a day: at most {tries.en}.",
+            f"ارزش کارت شارژ در {into.fa} می‌نشیند{end.fa}. رمز نادرست: حداکثر {tries.fa} در روز.",
+        ),
+    )
 
 
 def _membership(membership: Membership) -> Said:

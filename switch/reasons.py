@@ -103,6 +103,11 @@ class Reason(IntEnum):
     ITEM_CLAIMED = 110  # as often as it may be
     INSTALMENTS_REFUSED = 111  # no such plan, or an amount that it cannot divide
     SETTLEMENT_IS_ANOTHER = 112  # 48.OW says how much it is
+    VOUCHER_REFUSED = 113  # no such PIN, or none that is good here and now: a try
+    VOUCHER_PRICE_IS_ANOTHER = 114  # than the till wants to sell it for
+    VOUCHER_TRIES_EXCEEDED = 115  # of the card or of the terminal, today
+    VOUCHER_REDEEMED = 116  # by this very card; or a sale is to be undone that has been used
+    VOUCHER_UNREADABLE = 117  # no PIN, or mistyped: no try is counted
     PROGRAMME_RETIRED = 120
 
 
@@ -185,6 +190,11 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.ITEM_CLAIMED: Code.NOT_PERMITTED_TO_CARD,
     Reason.INSTALMENTS_REFUSED: Code.INVALID_TRANSACTION,
     Reason.SETTLEMENT_IS_ANOTHER: Code.INVALID_AMOUNT,
+    Reason.VOUCHER_REFUSED: Code.INCORRECT_PIN,
+    Reason.VOUCHER_PRICE_IS_ANOTHER: Code.INVALID_AMOUNT,
+    Reason.VOUCHER_TRIES_EXCEEDED: Code.PIN_TRIES_EXCEEDED,
+    Reason.VOUCHER_REDEEMED: Code.INVALID_TRANSACTION,
+    Reason.VOUCHER_UNREADABLE: Code.INCORRECT_PIN,
     Reason.ISSUER_DECLINED: Code.DO_NOT_HONOUR,
     Reason.ISSUER_TIMEOUT: Code.UNAVAILABLE,
     Reason.ISSUER_UNAVAILABLE: Code.UNAVAILABLE,

@@ -416,6 +416,39 @@ class Referral(_Part, frozen=True, kw_only=True, gc=False):
             raise ProgrammeError("referral: a reward is above zero")
 
 
+class VoucherStock(_Part, frozen=True, kw_only=True, gc=False):
+    """The programme's cards are vouchers: each is sold by its number for what it was loaded with.
+
+    What a till takes is the voucher's value, in the activation's wallet; of one that is worth
+    points the club gets the price, and `points` is the wallet that they wait in ("" = none are).
+    Its PIN is redeemed into another card (`Vouchers`); it pays for nothing itself.
+    """
+
+    points: str = ""
+
+
+class Vouchers(_Part, frozen=True, kw_only=True, gc=False):
+    """Vouchers of which programme a card takes, by PIN, and into which wallets; "" = no such.
+
+    What enters a wallet that is dated ends as `ends` says, from the day on; in a plain one never.
+    After so many wrong PINs of a card, or of a terminal, in a business day no PIN is looked at.
+    """
+
+    programme: int
+    money: str = ""
+    points: str = ""
+    ends: Ending = NEVER
+    tries_max: int = 5
+    terminal_tries_max: int = 50
+
+    def __post_init__(self) -> None:
+        """Raise ProgrammeError for a card that takes nothing, or guesses without a bound."""
+        if not self.money and not self.points:
+            raise ProgrammeError("vouchers: a wallet is named that takes their value")
+        if not 1 <= self.tries_max <= 100 or not 1 <= self.terminal_tries_max <= 10_000:
+            raise ProgrammeError("vouchers: 1 to 100 wrong PINs of a card, 10,000 of a terminal")
+
+
 class Items(_Part, frozen=True, kw_only=True, gc=False):
     """Things with serial numbers that a card vouches for: a warranty begins when one is registered.
 

@@ -109,6 +109,7 @@ class Server:
         self._released_seq = self._durable_seq  # their replies have left
         self._durable_moved = trio.Event()
         self._stopping = trio.Event()
+        self._not_live: dict[int, str] = {}  # why, by programme: what was logged
         self._all_served = False
         self._drained = trio.Event()
         # A search by key takes longer than a row by its sequence, which need not wait for it.
@@ -421,8 +422,12 @@ class Server:
             try:
                 seq = self.record(event)
             except EventError as error:
-                log.error("version_not_live", **name, error=str(error))
+                # It is tried each second, so that it is live once what it lacks is there.
+                if self._not_live.get(definition.programme) != str(error):
+                    log.error("version_not_live", **name, error=str(error))
+                self._not_live[definition.programme] = str(error)
             else:
+                self._not_live.pop(definition.programme, None)
                 log.info("version_live", **name, seq=seq)
 
     async def _flush_log(self, write_log: Callable[[bytes], None]) -> None:

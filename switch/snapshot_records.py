@@ -25,23 +25,24 @@ def _record(layout: str, *fields: str) -> Record:
 
 RECORDS = {
     "head": _record(
-        "<14q32s",
+        "<15q32s",
         "last_seq epoch shard accounts lots lot_free lots_open clubs acquirers merchants terminals",
-        "cards exchanges forgotten_s chain",
+        "cards vouchers exchanges forgotten_s chain",
     ),
     "clubs": _record("<qiHHHB5x", "accounts club currency points_unit counts_unit slots"),
     "acquirers": _record("<i11sBi", "acquirer code code_bytes business_day"),
     "merchants": _record("<q15sBii", "account merchant_id status club_row category"),
     "terminals": _record(
-        "<8siiiiiBB2x",
+        "<8siiiiiBB2xii",
         "terminal_id acquirer merchant_row local_ahead_s sent_ahead_s key_counter",
-        "status signed_off",
+        "status signed_off voucher_day voucher_tries",
     ),
     "cards": _record(
-        "<16sqqiiihHIBBHiB3xq",
+        "<16sqqiiihHIBBHiB3xqqii",
         "token accounts day_spent_minor day day_count programme_row expires_yymm last4 first6",
-        "status pin_tries pvv counter pvki linked",
+        "status pin_tries pvv counter pvki linked voucher voucher_day voucher_tries",
     ),
+    "vouchers": _record("<32sIIqq", "digest card redeemed_by price_minor points"),
     "accounts": _record("<qqqiHBB", "balance floor owner lots unit owner_kind slot"),
     "lots": _record("<qqIIiI", "lot remaining available_at expires_at next spare"),
     "exchanges": _record(

@@ -28,12 +28,24 @@ AMOUNT_MINOR_MAX: Final = 999_999_999_999
 
 ORIGINALS: Final[dict[Service, frozenset[Service]]] = {
     Service.REFUND: frozenset(
-        {Service.PURCHASE, Service.POINTS, Service.MIXED, Service.COMPLETION}
+        {
+            Service.PURCHASE,
+            Service.POINTS,
+            Service.MIXED,
+            Service.INSTALMENTS,
+            Service.COMPLETION,
+        }
     ),
     Service.COMPLETION: HOLDS,
     Service.REVERSAL: CHANGES_THE_CARD - {Service.REVERSAL},
 }
 """What "the last one" can be, for each operation that is about an earlier one."""
+
+PLAN_MAX: Final = 99
+PAID_BY_A_PLAN: Final = frozenset(
+    {Service.PURCHASE, Service.INSTALMENTS, Service.WITHDRAWAL, Service.COMPLETION}
+)
+YES: Final = frozenset({"y", "yes", "بله", "بلی", "آری"})
 
 
 class ChoiceError(ValueError):
@@ -58,6 +70,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     original_rrn: str = ""
     settlement_date: str = ""
     serial: str = ""
+    plan: str = ""
 
 
 def choose_card(typed: str, expiry: str, cards: Sequence[NamedCard]) -> tuple[Card, str]:
@@ -103,6 +116,7 @@ def order_of(service: Service, wishes: Wishes, memory: TerminalMemory) -> Order:
     points_max = read_amount(wishes.points, "the number of points") if wishes.points else 0
     if service is Service.MIXED and not points_max:
         raise ChoiceError("mixed needs the points to redeem at most")
+    plan = read_plan(service, wishes.plan)
     final = wishes.final_amount
     return Order(
         service=service,
@@ -111,7 +125,27 @@ def order_of(service: Service, wishes: Wishes, memory: TerminalMemory) -> Order:
         partial_accepted=wishes.partial_accepted,
         original=None if original is None else original.original,
         final_amount_minor=read_amount(final, "the final amount") if final else None,
+        plan=plan,
     )
+
+
+def read_plan(service: Service, typed: str) -> int:
+    """Give the number of an instalment plan, 0 where none was said. Raises ChoiceError."""
+    if not typed:
+        if service is Service.INSTALMENTS:
+            raise ChoiceError("instalments needs the number of a plan, 1 for the first")
+        return 0
+    if service not in PAID_BY_A_PLAN:
+        raise ChoiceError(f"{service} has no instalment plan")
+    text = ascii_digits(typed.strip())
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= PLAN_MAX:
+        raise ChoiceError(f"a plan is a number, 1 to {PLAN_MAX}")
+    return int(text)
+
+
+def agreed(typed: str) -> bool:
+    """Tell whether an answer means yes; what is not understood does not."""
+    return typed.strip().lower() in YES
 
 
 def original_for(service: Service, rrn: str, memory: TerminalMemory) -> Remembered | None:

@@ -36,6 +36,8 @@ from acquirers.terminal.point_of_sale import CardDiffersError
 from acquirers.terminal.receipt_text import TITLES
 from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
+from acquirers.terminal.voucher_pin import VoucherPinError
+from switch.iso8583 import EncodeError
 
 REPEAT: Final = "repeat"
 HISTORY: Final = "history"
@@ -55,6 +57,7 @@ AMOUNT_OF_ORIGINAL: Final = Text("amount in rial (empty: all of it)", "مبلغ 
 FINAL_AMOUNT: Final = Text("reduce to (empty: reverse all)", "مبلغ نهایی (خالی: ابطال کامل)")
 SERIAL: Final = Text("serial number of the item", "شماره سریال کالا")
 POINTS: Final = Text("points to redeem at most", "حداکثر امتیاز")
+PLAN: Final = Text("instalment plan (its number)", "شماره طرح اقساط")
 DAY: Final = Text("day that begins, MMDD", "روز آغازشده MMDD")
 
 SAID_AND_GOES_ON: Final = (
@@ -62,8 +65,10 @@ SAID_AND_GOES_ON: Final = (
     CardError,
     CardUnreadableError,
     ChoiceError,
+    EncodeError,
     OrderError,
     PinError,
+    VoucherPinError,
 )
 """What a person can do better next time."""
 
@@ -72,10 +77,14 @@ Show = Callable[[str], None]
 
 
 class Carrier(Struct, frozen=True, kw_only=True):
-    """What carries out an operation and shows how it ended; without a card it reads one."""
+    """What carries out an operation and shows how it ended; without a card it reads one.
+
+    `settle` tells what the card owes and ends that debt if the person agrees.
+    """
 
     order: Callable[[Order, Card | None, str], object]
     repeat: Callable[[Remembered, Card | None], object]
+    settle: Callable[[Card | None, str, Ask], object]
 
 
 class Dialog:
@@ -148,6 +157,9 @@ class Dialog:
         if original is not None:
             self._show(next(history_lines([original], self._language)))
         card, card_name = self._card_of(original)
+        if service is Service.SETTLEMENT:
+            self._carrier.settle(card, card_name, self._ask)
+            return
         order = order_of(service, self._wishes(service), self._memory)
         self._carrier.order(order, card, card_name)
 
@@ -160,8 +172,12 @@ class Dialog:
             return Wishes(final_amount=self._question(FINAL_AMOUNT))
         amount = self._question(AMOUNT_OF_ORIGINAL if service in ORIGINALS else AMOUNT)
         points = self._question(POINTS) if service is Service.MIXED else ""
+        plan = self._question(PLAN) if service is Service.INSTALMENTS else ""
         return Wishes(
-            amount_typed=amount, points=points, partial_accepted=service is Service.PURCHASE
+            amount_typed=amount,
+            points=points,
+            partial_accepted=service is Service.PURCHASE,
+            plan=plan,
         )
 
     def _card_of(self, original: Remembered | None) -> tuple[Card | None, str]:
@@ -189,9 +205,9 @@ class Dialog:
 
 def repeatable(rrn: str, memory: TerminalMemory) -> Remembered:
     """Give the exchange to repeat: the one with that RRN, or the last. Raises ChoiceError."""
-    if rrn:
-        return exchange_with_rrn(rrn, memory)
-    exchanges = memory.exchanges()
+    exchanges = (exchange_with_rrn(rrn, memory),) if rrn else memory.exchanges()
     if not exchanges:
         raise ChoiceError("this terminal has sent nothing yet that could be repeated")
+    if exchanges[0].service is Service.REDEEM:
+        raise ChoiceError("the PIN of a voucher is not kept: redeem it again")
     return exchanges[0]

@@ -26,6 +26,7 @@ KEY_BYTES: Final = frozenset({16, 24})
 CHECK_BYTES: Final = 3
 PIN_KEY_TOLD: Final = "48.KP"
 MAC_KEY_TOLD: Final = "48.KM"
+DATA_KEY_TOLD: Final = "48.KD"
 
 # X: a pair of DES keys, each half encrypted by itself (ECB) under the master key; then the KCV.
 _TOLD = re.compile(r"X(?P<key>[0-9A-F]{32})(?P<check>[0-9A-F]{6})", re.ASCII)
@@ -45,6 +46,7 @@ class InjectedKeys(Struct, frozen=True, kw_only=True):
     master: Key | None = None
     pin: Key | None = None
     mac: Key | None = None
+    data: Key | None = None
 
 
 NOTHING_INJECTED: Final = InjectedKeys()
@@ -56,6 +58,7 @@ class SessionKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     terminal_id: str
     pin: str = ""
     mac: str = ""
+    data: str = ""
 
     def __repr__(self) -> str:
         """Show no key, not even a sealed one."""
@@ -82,6 +85,10 @@ class TerminalKeys:
         """Give the key of messages' MACs. Raises TerminalKeyError."""
         return self._given.mac or self._of_session("mac") or self._injected.mac
 
+    def data_key(self) -> Key | None:
+        """Give the key of vouchers' PINs. Raises TerminalKeyError."""
+        return self._given.data or self._of_session("data") or self._injected.data
+
     def expect_master(self) -> Key:
         """Give the master key. Raises TerminalKeyError where there is none."""
         master = self._given.master or self._injected.master
@@ -95,11 +102,12 @@ class TerminalKeys:
             terminal_id=self._terminal_id,
             pin=reply.get(PIN_KEY_TOLD, ""),
             mac=reply.get(MAC_KEY_TOLD, ""),
+            data=reply.get(DATA_KEY_TOLD, ""),
         )
         master = self.expect_master()
         key_of(told.pin, master)
-        if told.mac:
-            key_of(told.mac, master)
+        for other in filter(None, (told.mac, told.data)):
+            key_of(other, master)
         self._write(told)
 
     def _of_session(self, which: str) -> Key | None:

@@ -27,16 +27,21 @@ class Service(StrEnum):
     PURCHASE = "purchase"
     POINTS = "points"
     MIXED = "mixed"
+    INSTALMENTS = "instalments"
     REFUND = "refund"
     LOAD = "load"
     BALANCE = "balance"
     POINTS_BALANCE = "points-balance"
+    DEBT = "debt"
+    REPAYMENT = "repayment"
+    SETTLEMENT = "settlement"
     ACTIVATION = "activation"
     WITHDRAWAL = "withdrawal"
     RENEWAL = "renewal"
     REGISTER_ITEM = "register-item"
     ITEM = "item"
     CLAIM = "claim"
+    REDEEM = "redeem"
     HOLD = "hold"
     PREAUTHORISATION = "preauthorisation"
     COMPLETION = "completion"
@@ -53,16 +58,21 @@ MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
     Service.PURCHASE:         ("0200", "000000"),
     Service.POINTS:           ("0200", "006000"),
     Service.MIXED:            ("0200", "000000"),
+    Service.INSTALMENTS:      ("0200", "000000"),
     Service.REFUND:           ("0200", "200000"),
     Service.LOAD:             ("0200", "210000"),
     Service.BALANCE:          ("0100", "310000"),
     Service.POINTS_BALANCE:   ("0100", "316000"),
+    Service.DEBT:             ("0100", "910000"),
+    Service.REPAYMENT:        ("0200", "213000"),
+    Service.SETTLEMENT:       ("0200", "910000"),
     Service.ACTIVATION:       ("0200", "720000"),
     Service.WITHDRAWAL:       ("0200", "010000"),
     Service.RENEWAL:          ("0200", "900000"),
     Service.REGISTER_ITEM:    ("0200", "920000"),
     Service.ITEM:             ("0100", "930000"),
     Service.CLAIM:            ("0200", "940000"),
+    Service.REDEEM:           ("0200", "730000"),
     Service.HOLD:             ("0100", "000000"),
     Service.PREAUTHORISATION: ("0100", "000000"),
     Service.COMPLETION:       ("0220", "000000"),
@@ -77,9 +87,9 @@ MESSAGE_TYPES: Final[dict[Service, tuple[str, str]]] = {
 ADVISING_TYPES: Final = frozenset({"022", "040", "042"})
 """Message types, without their origin digit, that tell what has happened: advices, reversals."""
 
-INQUIRIES: Final = frozenset({Service.BALANCE, Service.POINTS_BALANCE, Service.ITEM})
+INQUIRIES: Final = frozenset({Service.BALANCE, Service.POINTS_BALANCE, Service.DEBT, Service.ITEM})
 ABOUT_ITEMS: Final = frozenset({Service.REGISTER_ITEM, Service.ITEM, Service.CLAIM})
-WITHOUT_AMOUNT: Final = INQUIRIES | ABOUT_ITEMS | {Service.RENEWAL}
+WITHOUT_AMOUNT: Final = INQUIRIES | ABOUT_ITEMS | {Service.RENEWAL, Service.REDEEM}
 """They name no amount: nothing is paid, or the card's programme says how much."""
 HOLDS: Final = frozenset({Service.HOLD, Service.PREAUTHORISATION})
 NETWORK: Final = frozenset(
@@ -111,7 +121,8 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
 
     `points_max` is what may be redeemed at most (mixed, points); `final_amount_minor` makes a
     reversal partial: what the original shall come down to; `settlement_date` (MMDD) is the day a
-    cut-over begins; `serial` is the number on the item.
+    cut-over begins; `serial` is the number on the item; `plan` counts the instalment plans of the
+    card's programme from 1, and 0 leaves the choice to it; `voucher_pin` is a voucher's, encrypted.
     """
 
     service: Service
@@ -122,6 +133,8 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     final_amount_minor: int | None = None
     settlement_date: str = ""
     serial: str = ""
+    plan: int = 0
+    voucher_pin: str = ""
 
 
 class OrderError(ValueError):
@@ -136,6 +149,8 @@ def compose(order: Order, station: Station, trace: Trace, card: Card | None = No
         raise OrderError(f"{order.service} needs a card")
     if order.service in ABOUT_ITEMS and not order.serial:
         raise OrderError(f"{order.service} needs the item's serial number")
+    if order.service is Service.REDEEM and not order.voucher_pin:
+        raise OrderError(f"{order.service} needs the voucher's PIN")
     if order.service in NAMES_ORIGINAL and order.original is None:
         raise OrderError(f"{order.service} needs the message it is about")
     mti, processing_code = MESSAGE_TYPES[order.service]
@@ -146,6 +161,8 @@ def compose(order: Order, station: Station, trace: Trace, card: Card | None = No
     request[de.RETRIEVAL_REFERENCE_NUMBER] = trace.rrn
     if order.service in ABOUT_ITEMS:
         request[de.ITEM_SERIAL_NUMBER] = order.serial
+    if order.service is Service.REDEEM:
+        request[de.VOUCHER_PIN] = order.voucher_pin
     if order.service not in WITHOUT_AMOUNT:
         _put_money(request, order)
     if order.original is not None:
@@ -223,6 +240,8 @@ def _put_money(request: Message, order: Order) -> None:
         request[de.PARTIAL_APPROVAL_ACCEPTED] = "1"
     if order.points_max:
         request[de.POINTS_TO_REDEEM_MAX] = str(order.points_max)
+    if order.plan:
+        request[de.INSTALMENT_PLAN] = str(order.plan)
 
 
 def _put_original(request: Message, order: Order, original: Original) -> None:

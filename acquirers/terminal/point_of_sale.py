@@ -41,6 +41,8 @@ CARD_ELEMENTS = frozenset(
     )
 )
 """What a card puts into a message, and what is therefore never written down."""
+NEVER_KEPT = CARD_ELEMENTS | {de.VOUCHER_PIN}
+"""A voucher's PIN is as good as money for whoever can read it."""
 
 ADVICES = frozenset({Service.COMPLETION, Service.REVERSAL})
 """They tell what has happened: when no reply comes they are told again, never undone."""
@@ -168,14 +170,12 @@ class PointOfSale:
 def _remembered(
     service: Service, request: Message, trace: Trace, card: Card, card_name: str
 ) -> Remembered:
-    """Give what may be kept of a request: everything but the card."""
+    """Give what may be kept of a request: everything but the card and a voucher's PIN."""
     return Remembered(
         service=service,
         mti=request.mti,
         elements={
-            str(element): value
-            for element, value in request.items()
-            if element not in CARD_ELEMENTS
+            str(element): value for element, value in request.items() if element not in NEVER_KEPT
         },
         local_at=trace.local_at,
         card_masked=mask(card.pan),

@@ -25,8 +25,12 @@ AVAILABLE = "02"
 
 
 class Balance(Struct, frozen=True, kw_only=True, gc=False):
-    """One entry of DE 54; `value` is in whole rials or whole points, below zero for a debt."""
+    """One entry of DE 54; `value` is in whole rials or whole points, below zero for a debt.
 
+    `account` is the account type: 00 money, 10 bon, 30 credit, 60 points.
+    """
+
+    account: str
     in_points: bool
     available: bool
     value: int
@@ -36,7 +40,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """One exchange. Amounts are whole rials, points are whole points; 0 where nothing moved.
 
     `paid_by`: the wallets of the card that paid, where it has several. `cash_minor` and `fee_minor`
-    are still to be taken at the till. `until`: the last day of what was asked for.
+    are still to be taken at the till; of a repayment, `fee_minor` is what went to fees. `voucher_…`:
+    what a voucher is worth. `until`: the last day of what was asked for. `owed_minor` ends the
+    card's debt now, `due_minor` of it is due this month.
     """
 
     service: Service
@@ -60,6 +66,14 @@ class Receipt(Struct, frozen=True, kw_only=True):
     tier: str = ""
     until: date | None = None
     serial: str = ""
+    plan: str = ""
+    instalments: int = 0
+    first_instalment_minor: int = 0
+    first_due: date | None = None
+    owed_minor: int = 0
+    due_minor: int = 0
+    voucher_minor: int = 0
+    voucher_points: int = 0
     points_redeemed: int
     points_value_minor: int
     points_earned: int
@@ -95,8 +109,16 @@ def receipt_of(service: Service, request: Message, reply: Message, local_at: dat
         cash_minor=_number(reply, de.PAID_AT_THE_TILL),
         fee_minor=_number(reply, de.FEE),
         tier=reply.get(de.TIER, ""),
-        until=_until(reply.get(de.UNTIL, "")),
+        until=_day(reply, de.UNTIL),
         serial=request.get(de.ITEM_SERIAL_NUMBER, ""),
+        plan=reply.get(de.INSTALMENT_PLAN, ""),
+        instalments=_number(reply, de.INSTALMENT_COUNT),
+        first_instalment_minor=_number(reply, de.FIRST_INSTALMENT),
+        first_due=_day(reply, de.FIRST_DUE),
+        owed_minor=_number(reply, de.OWED),
+        due_minor=_number(reply, de.DUE_THIS_MONTH),
+        voucher_minor=_number(reply, de.VOUCHER_MONEY),
+        voucher_points=_number(reply, de.VOUCHER_POINTS),
         points_redeemed=_number(reply, de.POINTS_REDEEMED),
         points_value_minor=_number(reply, de.POINTS_REDEEMED_VALUE),
         points_earned=_number(reply, de.POINTS_EARNED),
@@ -121,14 +143,15 @@ def read_parts(text: str) -> tuple[tuple[str, int], ...]:
     return tuple((name, int(digits)) for name, _, digits in parts)
 
 
-def _until(text: str) -> date | None:
-    """Read YYYYMMDD. Raises ProtocolError."""
+def _day(reply: Message, element: str) -> date | None:
+    """Read YYYYMMDD, None when it is absent. Raises ProtocolError."""
+    text = reply.get(element, "")
     if not text:
         return None
     try:
         return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
-        raise ProtocolError("48.UN is no date, YYYYMMDD") from None
+        raise ProtocolError(f"{element} is no date, YYYYMMDD") from None
 
 
 def _balance(entry: str) -> Balance:
@@ -136,6 +159,7 @@ def _balance(entry: str) -> Balance:
     if sign not in "CD" or not (digits.isascii() and digits.isdigit()):
         raise ProtocolError("an entry of DE 54 is C or D, then twelve digits")
     return Balance(
+        account=entry[:2],
         in_points=entry[4:7] == POINTS_CURRENCY,
         available=entry[2:4] == AVAILABLE,
         value=-int(digits) if sign == "D" else int(digits),

@@ -21,16 +21,21 @@ TITLES: Final[dict[Service, Text]] = {
     Service.PURCHASE: Text("PURCHASE", "خرید"),
     Service.POINTS: Text("PAYMENT WITH POINTS", "پرداخت با امتیاز"),
     Service.MIXED: Text("PURCHASE, POINTS AND MONEY", "خرید با امتیاز و موجودی"),
+    Service.INSTALMENTS: Text("PURCHASE IN INSTALMENTS", "خرید اقساطی"),
     Service.REFUND: Text("REFUND", "برگشت خرید"),
     Service.LOAD: Text("TOP-UP", "افزایش موجودی"),
     Service.BALANCE: Text("BALANCE", "مانده حساب"),
     Service.POINTS_BALANCE: Text("POINTS BALANCE", "مانده امتیاز"),
+    Service.DEBT: Text("DEBT", "استعلام بدهی"),
+    Service.REPAYMENT: Text("REPAYMENT", "پرداخت بدهی"),
+    Service.SETTLEMENT: Text("SETTLEMENT OF THE DEBT", "تسویه کامل بدهی"),
     Service.ACTIVATION: Text("CARD SOLD", "فعال‌سازی کارت"),
     Service.WITHDRAWAL: Text("WITHDRAWAL", "برداشت وجه"),
     Service.RENEWAL: Text("MEMBERSHIP RENEWED", "تمدید عضویت"),
     Service.REGISTER_ITEM: Text("ITEM REGISTERED", "ثبت ضمانت کالا"),
     Service.ITEM: Text("ITEM", "استعلام ضمانت"),
     Service.CLAIM: Text("WARRANTY CLAIM", "استفاده از ضمانت"),
+    Service.REDEEM: Text("VOUCHER REDEEMED", "شارژ با کارت شارژ"),
     Service.HOLD: Text("AUTHORISATION", "مسدودی مبلغ"),
     Service.PREAUTHORISATION: Text("PRE-AUTHORISATION", "پیش‌مجوز خرید"),
     Service.COMPLETION: Text("COMPLETION", "تکمیل خرید"),
@@ -56,18 +61,43 @@ POINTS_PAID: Final = Text("Points redeemed", "امتیاز خرج‌شده")
 POINTS_VALUE: Final = Text("Worth", "ارزش امتیاز")
 CASH: Final = Text("To pay in cash", "پرداخت نقدی")
 FEE: Final = Text("Fee to collect", "کارمزد دریافتی")
+FEE_PAID: Final = Text("Of it for fees", "سهم کارمزد")
+DEBT_OF_MONTH: Final = Text("Debt of this month", "بدهی این ماه")
+DEBT_WHOLE: Final = Text("To end the debt now", "مبلغ تسویه کامل")
+PLAN: Final = Text("Instalment plan", "طرح اقساط")
+INSTALMENTS: Final = Text("Instalments", "تعداد اقساط")
+FIRST_INSTALMENT: Final = Text("First instalment", "مبلغ قسط اول")
+FIRST_DUE: Final = Text("First one due", "سررسید قسط اول")
 TIER: Final = Text("Level", "سطح عضویت")
 UNTIL: Final = Text("Valid until", "اعتبار تا")
 SERIAL: Final = Text("Serial no.", "شماره سریال")
+DEBTS_TOLD: Final = frozenset({Service.DEBT, Service.REPAYMENT})
+"""They say what is owed, though it be nothing."""
+FEES_PAID: Final = frozenset({Service.REPAYMENT, Service.SETTLEMENT})
 WALLETS: Final[dict[str, Text]] = {
     "gift": Text("  of gift money", "  از هدیه"),
     "money": Text("  of the purse", "  از کیف پول"),
     "bon": Text("  of the bon", "  از بن"),
+    "credit": Text("  on credit", "  از اعتبار"),
+    "qarz": Text("  of qarz-al-hasaneh", "  از قرض‌الحسنه"),
 }
 """Wallets that clubs have today; another one is told by its own name."""
+VOUCHER_VALUE: Final = Text("Voucher's value", "ارزش کارت شارژ")
+VOUCHER_POINTS: Final = Text("Voucher's points", "امتیاز کارت شارژ")
 EARNED: Final = Text("Points earned", "امتیاز این خرید")
-MONEY_LEFT: Final = Text("Available", "موجودی قابل برداشت")
-MONEY_LEDGER: Final = Text("Balance", "مانده حساب")
+LEDGERS: Final[dict[str, Text]] = {
+    "00": Text("Balance", "مانده حساب"),
+    "10": Text("Bon or gift", "مانده بن یا هدیه"),
+    "30": Text("Credit balance", "بستانکاری"),
+}
+LEFT: Final[dict[str, Text]] = {
+    "00": Text("Available", "موجودی قابل برداشت"),
+    "10": Text("Of it to spend", "قابل خرج از آن"),
+    "30": Text("Credit left", "اعتبار باقی‌مانده"),
+}
+"""By account type of DE 54; of one that clubs do not have today, as of money."""
+CREDIT: Final = "30"
+OWED: Final = Text("Principal owed", "مانده اصل بدهی")
 POINTS_LEFT: Final = Text("Points", "امتیاز")
 TRACE: Final = Text("Trace no.", "شماره پیگیری")
 REFERENCE: Final = Text("Reference no.", "شماره ارجاع")
@@ -140,51 +170,86 @@ def _standing(receipt: Receipt, page: Page) -> Iterator[Line]:
         yield Line(TIER, receipt.tier, latin=True)
 
 
+class Amounts(Struct, frozen=True):
+    """Lines with an amount, in a page's language."""
+
+    page: Page
+
+    def rials(self, label: Text, amount_minor: int) -> Line:
+        """Give a line with an amount of money."""
+        return Line(label, f"{self.page.grouped(amount_minor)} {RIAL.said_in(self.page.language)}")
+
+    def points(self, label: Text, count: int) -> Line:
+        """Give a line with a number of points."""
+        return Line(label, f"{self.page.grouped(count)} {POINTS.said_in(self.page.language)}")
+
+
 def _money(receipt: Receipt, page: Page) -> Iterator[Line]:
     """Give what was asked, what it came down to, who paid it, and what is left."""
-
-    def rials(label: Text, amount_minor: int) -> Line:
-        return Line(label, f"{page.grouped(amount_minor)} {RIAL.said_in(page.language)}")
-
-    def points(label: Text, count: int) -> Line:
-        return Line(label, f"{page.grouped(count)} {POINTS.said_in(page.language)}")
-
+    lines = Amounts(page)
     if receipt.requested_minor:
-        yield rials(GROSS, receipt.requested_minor)
+        yield lines.rials(GROSS, receipt.requested_minor)
     if receipt.approved and receipt.approved_minor != receipt.requested_minor:
-        yield rials(APPROVED_PART, receipt.approved_minor)
+        yield lines.rials(APPROVED_PART, receipt.approved_minor)
     if receipt.discount_minor:
-        yield rials(DISCOUNT, receipt.discount_minor)
+        yield lines.rials(DISCOUNT, receipt.discount_minor)
     if receipt.points_redeemed:
-        yield points(POINTS_PAID, receipt.points_redeemed)
-        yield rials(POINTS_VALUE, receipt.points_value_minor)
+        yield lines.points(POINTS_PAID, receipt.points_redeemed)
+        yield lines.rials(POINTS_VALUE, receipt.points_value_minor)
     if receipt.paid_minor:
-        yield rials(HELD if receipt.service in HOLDS else PAID, receipt.paid_minor)
+        yield lines.rials(HELD if receipt.service in HOLDS else PAID, receipt.paid_minor)
     for name, amount_minor in receipt.paid_by:
-        yield rials(WALLETS.get(name, Text(f"  {name}", f"  {name}")), amount_minor)
+        yield lines.rials(WALLETS.get(name, Text(f"  {name}", f"  {name}")), amount_minor)
     if receipt.cash_minor:
-        yield rials(CASH, receipt.cash_minor)
+        yield lines.rials(CASH, receipt.cash_minor)
     if receipt.fee_minor:
-        yield rials(FEE, receipt.fee_minor)
+        yield lines.rials(FEE_PAID if receipt.service in FEES_PAID else FEE, receipt.fee_minor)
+    if receipt.voucher_minor:
+        yield lines.rials(VOUCHER_VALUE, receipt.voucher_minor)
+    if receipt.voucher_points:
+        yield lines.points(VOUCHER_POINTS, receipt.voucher_points)
+    yield from _instalments(receipt, lines)
+    yield from _debt(receipt, lines)
     if receipt.points_earned:
-        yield points(EARNED, receipt.points_earned)
-    yield from _balances(receipt.balances, rials, points)
+        yield lines.points(EARNED, receipt.points_earned)
+    yield from _balances(receipt.balances, lines)
 
 
-def _balances(
-    balances: tuple[Balance, ...],
-    rials: Callable[[Text, int], Line],
-    points: Callable[[Text, int], Line],
-) -> Iterator[Line]:
-    """Give the money that is left, what of it is available when that is less, and the points."""
-    money = {balance.available: balance.value for balance in balances if not balance.in_points}
-    if False in money:
-        yield rials(MONEY_LEDGER, money[False])
-    if True in money and money[True] != money.get(False):
-        yield rials(MONEY_LEFT, money[True])
+def _debt(receipt: Receipt, lines: Amounts) -> Iterator[Line]:
+    """Give what has to be paid this month first: it is what a member asks for."""
+    told = receipt.approved and receipt.service in DEBTS_TOLD
+    if told or receipt.due_minor:
+        yield lines.rials(DEBT_OF_MONTH, receipt.due_minor)
+    if told or receipt.owed_minor:
+        yield lines.rials(DEBT_WHOLE, receipt.owed_minor)
+
+
+def _instalments(receipt: Receipt, lines: Amounts) -> Iterator[Line]:
+    """Give what a purchase that is paid later comes to."""
+    if not receipt.plan:
+        return
+    yield Line(PLAN, receipt.plan, latin=True)
+    yield Line(INSTALMENTS, lines.page.grouped(receipt.instalments))
+    yield lines.rials(FIRST_INSTALMENT, receipt.first_instalment_minor)
+    if receipt.first_due is not None:
+        yield Line(FIRST_DUE, lines.page.day(receipt.first_due))
+
+
+def _balances(balances: tuple[Balance, ...], lines: Amounts) -> Iterator[Line]:
+    """Give the money of each kind, what of it is available when that is less, and the points."""
+    money = [balance for balance in balances if not balance.in_points]
+    ledgers = {balance.account: balance.value for balance in money if not balance.available}
+    for balance in money:
+        account, value = balance.account, balance.value
+        if not balance.available and account == CREDIT and value <= 0:
+            yield lines.rials(OWED, -value)
+        elif not balance.available:
+            yield lines.rials(LEDGERS.get(account, LEDGERS["00"]), value)
+        elif value != ledgers.get(account):
+            yield lines.rials(LEFT.get(account, LEFT["00"]), value)
     for balance in balances:
         if balance.in_points and balance.available:
-            yield points(POINTS_LEFT, balance.value)
+            yield lines.points(POINTS_LEFT, balance.value)
 
 
 def _references(receipt: Receipt) -> Iterator[Line]:

@@ -26,6 +26,12 @@ NOT_TAKEN_BACK: Final = Text(
     "NOT YET REVERSED: repeat the reversal", "هنوز ابطال نشده است؛ ابطال را تکرار کنید"
 )
 
+NOTHING_OWED: Final = Text("Nothing is owed", "بدهی ندارد")
+NOT_SETTLED: Final = Text("Not settled: nothing moved", "تسویه نشد؛ تراکنشی انجام نشد")
+SETTLE: Final = Text(
+    "pay {} rial and end the debt? (y/n)", "{} ریال پرداخت و بدهی تسویه شود؟ (y/n)"
+)
+
 MS_IN_NS: Final = 1_000_000
 
 
@@ -47,10 +53,24 @@ def exchange_lines(performed: Performed, spec: Spec) -> Iterator[str]:
 def outcome_text(performed: Performed, language: Language, heading: Text = HEADING) -> str:
     """Give the receipt, or what a person must know when there is none; newline at the end."""
     if performed.card_refused:
-        return "".join(_line(text.said_in(language), language) for text in _refused(performed))
+        return "".join(said(text, language) for text in _refused(performed))
     if performed.receipt is not None:
         return render(performed.receipt, language, heading)
-    return _line(_unanswered(performed).said_in(language), language)
+    return said(_unanswered(performed), language)
+
+
+def settle_question(owed_minor: int, language: Language) -> str:
+    """Give the question whether a debt is to be ended."""
+    in_persian = language is Language.PERSIAN
+    amount = persian.grouped(owed_minor) if in_persian else f"{owed_minor:,}"
+    return SETTLE.said_in(language).format(amount)
+
+
+def said(text: Text, language: Language) -> str:
+    """Give a saying as a line of the receipt's width; newline at the end."""
+    if language is Language.PERSIAN:
+        return f"{persian.right_to_left_centred(text.persian, COLUMNS)}\n"
+    return f"{text.english.center(COLUMNS).rstrip()}\n"
 
 
 def history_lines(exchanges: Sequence[Remembered], language: Language) -> Iterator[str]:
@@ -85,9 +105,3 @@ def _unanswered(performed: Performed) -> Text:
 def _described(heading: str, message: Message, spec: Spec) -> Iterator[str]:
     yield f"--- {heading}"
     yield describe(message, spec)
-
-
-def _line(text: str, language: Language) -> str:
-    if language is Language.PERSIAN:
-        return f"{persian.right_to_left_centred(text, COLUMNS)}\n"
-    return f"{text.center(COLUMNS).rstrip()}\n"

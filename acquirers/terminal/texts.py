@@ -162,6 +162,15 @@ REASONS: Final[dict[str, Text]] = {
         Reason.ITEM_KNOWN: Text("Item is registered already", "این کالا قبلاً ثبت شده است"),
         Reason.ITEM_TERM_ENDED: Text("The warranty has ended", "مهلت ضمانت به پایان رسیده است"),
         Reason.ITEM_CLAIMED: Text("No claims are left", "سهم استفاده از ضمانت تمام شده است"),
+        Reason.VOUCHER_REFUSED: Text("This PIN is not good", "رمز کارت شارژ معتبر نیست"),
+        Reason.VOUCHER_PRICE_IS_ANOTHER: Text(
+            "The voucher has another price", "بهای کارت شارژ مبلغ دیگری است"
+        ),
+        Reason.VOUCHER_TRIES_EXCEEDED: Text(
+            "No more voucher PINs today", "دفعات مجاز رمز شارژ تمام شد"
+        ),
+        Reason.VOUCHER_REDEEMED: Text("The voucher was used before", "این کارت شارژ مصرف شده است"),
+        Reason.VOUCHER_UNREADABLE: Text("Look at the digits again", "رقم‌های رمز را بازبینی کنید"),
         Reason.INSTALMENTS_REFUSED: Text("No such instalment plan", "این طرح اقساط ممکن نیست"),
         Reason.SETTLEMENT_IS_ANOTHER: Text("The settlement is another", "مبلغ تسویه چیز دیگری است"),
         Reason.PROGRAMME_RETIRED: Text(

@@ -7,7 +7,8 @@ and how it looks is `acquirers.terminal`'s.
 import os
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from getpass import getpass
@@ -47,12 +48,14 @@ from acquirers.terminal.receipt_text import HEADING
 from acquirers.terminal.screen import history_lines
 from acquirers.terminal.texts import Language, Text
 from acquirers.terminal.tls import terminal_tls
+from acquirers.terminal.voucher_pin import VoucherPinError
 from acquirers.terminal.wire import UnknownProfileError, wire_of
 from bashgah import demo_keys
 from bashgah.counter import Counter
 from bashgah.demo import MAC_TERMINAL, SHOPS, TERMINALS, TEST_CARDS
 from bashgah.demo_products import PRODUCT_CARDS
-from hsm_sim.key_types import TAK, TMK, TPK
+from hsm_sim.key_types import TAK, TEK, TMK, TPK
+from switch.iso8583 import EncodeError
 
 PORTS = {"pos-binary": 8583, "pos-ascii": 8584}
 """Where the demo's configuration puts the profiles' listeners."""
@@ -65,12 +68,14 @@ CHOICE_ERRORS = (
     ChoiceError,
     CardUnreadableError,
     CardDiffersError,
+    EncodeError,
     OrderError,
     PinError,
     TerminalKeyError,
     ToldKeyError,
     UnknownProfileError,
     UnknownReaderError,
+    VoucherPinError,
 )
 
 CardOption = Annotated[
@@ -92,6 +97,9 @@ PartialOption = Annotated[
 FinalOption = Annotated[str, typer.Option(help="Reverse only down to this amount.")]
 OfOption = Annotated[
     str, typer.Option(help="Reference number of the message it is about. Default: the last.")
+]
+PlanOption = Annotated[
+    str, typer.Option(help="Number of the plan by which a purchase is paid later (instalments).")
 ]
 SerialOption = Annotated[str, typer.Option(help="Items: the serial number.")]
 DayOption = Annotated[str, typer.Option(help="Cut-over: the day that begins, MMDD.")]
@@ -125,6 +133,13 @@ PinOption = Annotated[bool, typer.Option("--pin", help="Ask for the PIN, unseen.
 PinFileOption = Annotated[
     Path | None, typer.Option(help="Read the PIN from a file, or from standard input with -.")
 ]
+VoucherPinFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Redeem: read the voucher's PIN from a file, or from standard input with -. "
+        "Default: ask for it, unseen."
+    ),
+]
 PinKeyOption = Annotated[
     Path | None,
     typer.Option(
@@ -139,6 +154,10 @@ MasterKeyOption = Annotated[
 MacKeyOption = Annotated[
     Path | None,
     typer.Option(help="The key of messages' MACs; a file, defaults as --pin-key."),
+]
+DataKeyOption = Annotated[
+    Path | None,
+    typer.Option(help="The key of vouchers' PINs; a file, defaults as --pin-key."),
 ]
 MacOption = Annotated[
     Literal["retail", "cmac", "none"],
@@ -165,6 +184,7 @@ def command(
     of: OfOption = "",
     day: DayOption = "",
     serial: SerialOption = "",
+    plan: PlanOption = "",
     lang: LangOption = Language.ENGLISH,
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
@@ -182,9 +202,11 @@ def command(
     receipt_only: ReceiptOnlyOption = False,
     pin: PinOption = False,
     pin_file: PinFileOption = None,
+    voucher_pin_file: VoucherPinFileOption = None,
     pin_key: PinKeyOption = None,
     master_key: MasterKeyOption = None,
     mac_key: MacKeyOption = None,
+    data_key: DataKeyOption = None,
     mac: MacOption = "retail",
 ) -> None:
     """Be a POS terminal: pay, refund, reverse, ask for the balance, and print the receipt.
@@ -192,14 +214,14 @@ def command(
     \b
     bashgah terminal                         asks for everything
     bashgah terminal purchase --card 1 --amount 250000 --lang fa
-    bashgah terminal mixed --card 1 --amount 500000 --points 40
-    bashgah terminal reversal                of the last message
-    bashgah terminal repeat                  the same reply, byte for byte
-    bashgah terminal key-exchange            new session keys, for --pin and MACs
+    bashgah terminal instalments --card 18 --amount 10,000,000 --plan 2
+    bashgah terminal settlement --card 18    says what ends the debt, and asks
+    bashgah terminal redeem --card 1         asks for a voucher's PIN, unseen
+    bashgah terminal reversal                of the last message; repeat: the same reply again
 
     Exit status: 0 approved, 1 declined, 2 no reply or not understood.
     """
-    try:
+    with _explained():
         merchant_id = merchant or dict(TERMINALS).get(terminal, "")
         state_path = state or _state_path(terminal)
         counter = Counter(
@@ -215,18 +237,33 @@ def command(
             receipt_only=receipt_only,
             reader=_reader(reader, card),
             ask_pin=_pin_entry(pin, pin_file),
-            keys=_keys(terminal, state_path, master_key, pin_key, mac_key),
+            ask_voucher_pin=lambda: _read_secret("voucher PIN: ", voucher_pin_file),
+            keys=_keys(terminal, state_path, (master_key, pin_key, mac_key, data_key)),
             mac_algorithm=None if mac == "none" else mac,
         )
-        wishes = _wishes(amount, points, partial, final, of, day, serial)
+        wishes = _wishes(amount, points, partial, final, of, day, serial, plan)
         raise typer.Exit(_status(counter, operation, wishes, card, expiry))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in one line what a person can do better, and end with the status for it."""
+    try:
+        yield
     except CHOICE_ERRORS as error:
         typer.echo(f"bashgah terminal: {error}", err=True)
         raise typer.Exit(EXIT_UNANSWERED) from None
 
 
 def _wishes(
-    amount: str, points: str, partial: bool, final: str, of: str, day: str, serial: str
+    amount: str,
+    points: str,
+    partial: bool,
+    final: str,
+    of: str,
+    day: str,
+    serial: str,
+    plan: str,
 ) -> Wishes:
     return Wishes(
         amount_typed=amount,
@@ -236,6 +273,7 @@ def _wishes(
         original_rrn=of,
         settlement_date=day,
         serial=serial,
+        plan=plan,
     )
 
 
@@ -252,8 +290,14 @@ def _status(counter: Counter, operation: str, wishes: Wishes, typed_card: str, e
     if not operation:
         _converse(counter)
         return 0
+    if operation == HISTORY:
+        for line in history_lines(counter.memory.exchanges(), counter.language):
+            typer.echo(line)
+        return 0
     performed = _once(counter, operation, wishes, typed_card, expiry)
-    if performed is None or performed.approved:
+    if performed is None:
+        return EXIT_DECLINED
+    if performed.approved:
         return 0
     return EXIT_DECLINED if performed.receipt is not None else EXIT_UNANSWERED
 
@@ -261,36 +305,33 @@ def _status(counter: Counter, operation: str, wishes: Wishes, typed_card: str, e
 def _once(
     counter: Counter, operation: str, wishes: Wishes, typed_card: str, expiry: str
 ) -> Performed | None:
-    """Carry out the one operation that was asked for; nothing is sent for the history."""
+    """Carry out the one operation that was asked for; None where the person did not agree."""
     cards = _named_cards()
-    if operation == HISTORY:
-        for line in history_lines(counter.memory.exchanges(), counter.language):
-            typer.echo(line)
-        return None
+    card: Card | None = None
+    name = ""
     if operation == REPEAT:
         exchange = repeatable(wishes.original_rrn, counter.memory)
-        if counter.reader is not None:
-            return counter.repeat(exchange, None)
-        card, _ = choose_card(typed_card or exchange.card_name, expiry, cards)
+        if counter.reader is None:
+            card, _ = choose_card(typed_card or exchange.card_name, expiry, cards)
         return counter.repeat(exchange, card)
     if operation not in set(Service):
         raise ChoiceError(f"no operation {operation!r}; `bashgah terminal --help` lists them")
     service = Service(operation)
-    order = order_of(service, wishes, counter.memory)
-    if service in NETWORK or counter.reader is not None:
-        return counter.order(order, None, "")
-    original = original_for(service, wishes.original_rrn, counter.memory)
-    default = cards[0].name if original is None else original.card_name
-    card, name = choose_card(typed_card or default, expiry, cards)
-    return counter.order(order, card, name)
+    if service not in NETWORK and counter.reader is None:
+        original = original_for(service, wishes.original_rrn, counter.memory)
+        default = cards[0].name if original is None else original.card_name
+        card, name = choose_card(typed_card or default, expiry, cards)
+    if service is Service.SETTLEMENT and not wishes.amount_typed:
+        return counter.settle(card, name, _ask)
+    return counter.order(order_of(service, wishes, counter.memory), card, name)
 
 
 def _converse(counter: Counter) -> None:
     """Ask for one operation after another until the person quits or closes the input."""
     dialog = Dialog(
-        ask=lambda question: str(typer.prompt(question, default="", show_default=False)),
+        ask=_ask,
         show=typer.echo,
-        carrier=Carrier(order=counter.order, repeat=counter.repeat),
+        carrier=Carrier(order=counter.order, repeat=counter.repeat, settle=counter.settle),
         memory=counter.memory,
         cards=_named_cards(),
         language=counter.language,
@@ -300,6 +341,10 @@ def _converse(counter: Counter) -> None:
         dialog.run()
     except typer.Abort:  # the input ended: as good as "quit"
         typer.echo()
+
+
+def _ask(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False))
 
 
 def _reader(wish: str, typed_card: str) -> CardReader | None:
@@ -317,19 +362,17 @@ def _pin_entry(asked: bool, file: Path | None) -> Callable[[], str] | None:
         return None
     if asked and file is not None:
         raise ChoiceError("a PIN is either asked for (--pin) or read (--pin-file)")
-    return partial(_read_pin, file)
+    return partial(_read_secret, "PIN: ", file)
 
 
-def _keys(
-    terminal: str, state: Path, master: Path | None, pin: Path | None, mac: Path | None
-) -> TerminalKeys:
+def _keys(terminal: str, state: Path, files: tuple[Path | None, ...]) -> TerminalKeys:
     """Give the terminal's keys, and those of this run's options. Raises TerminalKeyError."""
-    given = [None if path is None else key_in(path) for path in (master, pin, mac)]
+    master, pin, mac, data = (None if path is None else key_in(path) for path in files)
     return TerminalKeys(
         state.with_suffix(".keys"),
         terminal,
         _injected_keys(terminal),
-        InjectedKeys(master=given[0], pin=given[1], mac=given[2]),
+        InjectedKeys(master=master, pin=pin, mac=mac, data=data),
     )
 
 
@@ -341,13 +384,14 @@ def _injected_keys(terminal: str) -> InjectedKeys:
         master=demo_keys.clear_key(TMK),
         pin=demo_keys.clear_key(TPK),
         mac=demo_keys.clear_key(TAK) if terminal == MAC_TERMINAL else None,
+        data=demo_keys.clear_key(TEK),
     )
 
 
-def _read_pin(file: Path | None) -> str:
+def _read_secret(prompt: str, file: Path | None) -> str:
     """Give a PIN, never as it is shown or left in a shell's history. Raises OSError."""
     if file is None:
-        return getpass("PIN: ")
+        return getpass(prompt)
     if file == Path("-"):
         return sys.stdin.readline().strip()
     return file.read_text("utf-8").strip()

@@ -1,4 +1,4 @@
-"""`bashgah vouchers`: batches of voucher PINs, made and exported by an HSM.
+"""`bashgah vouchers`: batches of voucher PINs, made and exported by an HSM, loaded into a switch.
 
 Owns the options and what is printed. The work is `bashgah.vouchers`; PINs in clear are in no file
 and not in this process.
@@ -12,20 +12,28 @@ import trio
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from bashgah.commands.operator_options import CONFIG, By, ConfigPath, Why, open_shards
 from bashgah.hsm_dialog import address_of, ask
 from bashgah.production_files import read_certificate, read_key, write_new
-from bashgah.vouchers import batches
+from bashgah.vouchers import batches, loading
 from bashgah.vouchers.batches import Exported, Order, Outcome, Token, path_of
+from bashgah.vouchers.loading import Stock
 from bashgah.vouchers.print_house import is_signed
 from hsm_sim.production import fingerprint
+from switch.config import Config, ConfigError, read_pan_key
+from switch.errors import OperatingError
 from switch.hsm_client import open_hsm
+from switch.operations import CardStatus
 
-app = typer.Typer(no_args_is_help=True, help="Make voucher PINs and export them to be printed.")
+app = typer.Typer(
+    no_args_is_help=True, help="Make voucher PINs, export them to be printed, load them."
+)
 
 STATES = {"O": "not exported", "E": "exported", "D": "destroyed"}
 EXIT_NO = 1
 
 Hsm = Annotated[str, typer.Option("--hsm", help="HOST:PORT of the HSM.")]
+Serial = Annotated[str, typer.Argument(help="The voucher's serial number.")]
 Batch = Annotated[str, typer.Option(help="12 letters and digits.")]
 Directory = Annotated[Path, typer.Option(help="Where the batch's files are.")]
 ADDRESS, DIRECTORY = "127.0.0.1:1500", Path("var/vouchers")
@@ -162,6 +170,90 @@ def receipt_command(batch: Batch, hsm: Hsm = ADDRESS) -> None:
     typer.echo(f"batch      {batch}\nvouchers   {told.count}\nstate      {STATES[told.state]}")
     if told.sha256:
         typer.echo(f"recipient  {told.recipient}\nSHA-256    {told.sha256}")
+
+
+@app.command("load")
+def load_command(
+    batch: Batch,
+    programme: Annotated[int, typer.Option(help="Number of the vouchers' programme.")],
+    expiry: Annotated[str, typer.Option(help="YYMM, the last month in which they are good.")],
+    points: Annotated[int, typer.Option(min=0, help="Each is worth, instead of its price.")] = 0,
+    key_id: Annotated[int, typer.Option(help="Number of the digest key, after a rotation.")] = 0,
+    received: Annotated[
+        str, typer.Option(help="SHA-256 of the file that the print house has received.")
+    ] = "",
+    before_delivery: Annotated[
+        bool, typer.Option("--before-delivery", help="Load what nobody has received yet.")
+    ] = False,
+    directory: Directory = DIRECTORY,
+    hsm: Hsm = ADDRESS,
+    by: By = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Put a batch into force: from now on its vouchers can be sold. Once.
+
+    Example: bashgah vouchers load --batch NOROOZ000001 --programme 21 --expiry 3012 --received …
+    """
+    order = batches.read_order(directory, batch)
+    rows = loading.read_digests(directory, order, key_id)
+    if not _is_month(expiry):
+        raise OperatingError("an expiry is YYMM")
+    if bool(received) == before_delivery:
+        raise OperatingError("either --received, or --before-delivery")
+    if received:
+        loading.expect_delivered(order, trio.run(_outcome, hsm, batch)[0], received)
+    stock = Stock(programme=programme, expiry=expiry, points=points)
+    loaded_config, shards = open_shards(config, by)
+    with shards:
+        pieces = loading.load_vouchers(shards, stock, order, key_id, rows, _pan_key(loaded_config))
+        typer.echo(f"{batch}: {sum(pieces)} of {order.count} vouchers are new")
+
+
+@app.command("status")
+def status_command(
+    serial: Serial,
+    by: By = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Show what a voucher is worth, and whether it is sold, redeemed or void."""
+    loaded, shards = open_shards(config, by)
+    with shards:
+        _, found = loading.find_voucher(shards, serial, _pan_key(loaded))
+    assert found.voucher is not None, "find_voucher has seen to it"
+    state = "not sold, or over"
+    if found.voucher.redeemed:
+        state = "redeemed"
+    elif found.status is not CardStatus.ACTIVE:
+        state = "void"
+    elif found.voucher.sold:
+        state = "sold"
+    worth = f"{found.voucher.points} points" if found.voucher.points else "its price"
+    typer.echo(f"state  {state}\nprice  {found.voucher.price_minor}\nworth  {worth}")
+
+
+@app.command("void")
+def void_command(
+    serial: Annotated[list[str], typer.Argument(help="Serial numbers.")],
+    why: Why = "",
+    by: By = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Make vouchers worth nothing for ever, sold or not; those that are redeemed stay so."""
+    loaded, shards = open_shards(config, by)
+    with shards:
+        for one in serial:
+            done = loading.void(shards, one, _pan_key(loaded), why)
+            typer.echo(f"{one}: {'void' if done else 'was void before'}")
+
+
+def _pan_key(config: Config) -> bytes:
+    if config.keys.pan_key_file is None:
+        raise ConfigError("a voucher needs the key of card tokens - at $.keys.pan_key_file")
+    return read_pan_key(config.keys.pan_key_file)
+
+
+def _is_month(text: str) -> bool:
+    return len(text) == 4 and text.isascii() and text.isdecimal() and 1 <= int(text[2:]) <= 12
 
 
 def _write_export(directory: Path, batch: str, exported: Exported) -> None:

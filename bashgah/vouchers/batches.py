@@ -160,13 +160,18 @@ def write_batch(directory: Path, order: Order, made: Made) -> None:
     write_new(path_of(directory, order.batch, "sealed.csv"), sealed.encode("ascii"))
 
 
-def read_batch(directory: Path, batch: str) -> tuple[Order, list[str]]:
-    """Read a batch's order and sealed PINs. Raises OperatingError, OSError."""
+def read_order(directory: Path, batch: str) -> Order:
+    """Read what a batch is. Raises OperatingError, OSError."""
     path = path_of(directory, batch, "order.json")
     try:
-        order = msgspec.json.decode(path.read_bytes(), type=Order)
+        return msgspec.json.decode(path.read_bytes(), type=Order)
     except msgspec.MsgspecError as error:
         raise OperatingError(f"{path}: {error}") from None
+
+
+def read_batch(directory: Path, batch: str) -> tuple[Order, list[str]]:
+    """Read a batch's order and sealed PINs. Raises OperatingError, OSError."""
+    order = read_order(directory, batch)
     path = path_of(directory, batch, "sealed.csv")
     rows = [line.split(",") for line in path.read_text("ascii").splitlines()]
     if [row[0] for row in rows] != [str(index) for index in range(order.count)]:

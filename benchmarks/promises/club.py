@@ -13,7 +13,7 @@ import msgspec
 
 from benchmarks.promises.secrets import Secrets
 from issuers.purse import BOOKSHOP, purse
-from loadtest.target import Target, terminals_of
+from loadtest.target import CardGroup, Target, terminals_of
 from loadtest.tariff import Club
 from switch.events import (
     CLUB_ACCOUNTS,
@@ -79,11 +79,9 @@ def events(
         yield secrets.issuer_keys(PROGRAMME)
         yield from secrets.terminal_keys(len(terminals))
     for group in target.cards.values():
-        for first in range(0, group.count, CARDS_PER_EVENT):
-            count = min(CARDS_PER_EVENT, group.count - first)
-            pans = list(pans_of(group.prefix, first, count))
-            added = cards_added(token_of, pans, group.expiry)
-            yield added if secrets is None else secrets.with_pins(added, pans)
+        if group.books:
+            for added, pans in cards_of(group, PROGRAMME, token_of):
+                yield added if secrets is None else secrets.with_pins(added, pans)
 
 
 def declared(target: Target) -> Club:
@@ -92,11 +90,23 @@ def declared(target: Target) -> Club:
     return Club(programme=purse(PROGRAMME, 1, CLUB, LIMITS), categories=merchants)
 
 
-def cards_added(token_of: Callable[[str], bytes], pans: Sequence[str], expiry: str) -> CardsAdded:
+def cards_of(
+    group: CardGroup, programme: int, token_of: Callable[[str], bytes]
+) -> Iterator[tuple[CardsAdded, list[str]]]:
+    """Yield the events that add a group of cards, each with its numbers."""
+    for first in range(0, group.count, CARDS_PER_EVENT):
+        count = min(CARDS_PER_EVENT, group.count - first)
+        pans = list(pans_of(group.prefix, first, count))
+        yield cards_added(token_of, pans, group.expiry, programme), pans
+
+
+def cards_added(
+    token_of: Callable[[str], bytes], pans: Sequence[str], expiry: str, programme: int = PROGRAMME
+) -> CardsAdded:
     """Give the event that adds cards of one prefix."""
     count = len(pans)
     return CardsAdded(
-        programme=PROGRAMME,
+        programme=programme,
         tokens=b"".join(map(token_of, pans)),
         expiries=struct.pack("<H", int(expiry)) * count,
         first6=struct.pack("<I", int(pans[0][:6])) * count,

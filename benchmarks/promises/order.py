@@ -15,6 +15,7 @@ from benchmarks.promises import (
     memory,
     overload,
     pins,
+    products,
     slow_lane,
     stages,
     throughput,
@@ -75,6 +76,11 @@ class Bench:
         self.close()
         return pins.cases(self.sizes, self.say)
 
+    def products(self) -> list[Row]:
+        """All products at once beside the purse alone, on a stand of their own."""
+        self.close()
+        return products.cases(self.sizes, self.say)
+
     def stand(self) -> Stand:
         """Give the common stand, started when it is first needed."""
         if self._stand is None:
@@ -102,6 +108,7 @@ GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
     "memory": Bench.memory,
     "slow-lane": Bench.slow_lane,
     "pins": Bench.pins,
+    "products": Bench.products,
     "cards": Bench.cards,
 }
 """In the order in which they run: the common stand is in nobody's way."""

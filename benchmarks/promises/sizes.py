@@ -21,6 +21,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     pgbench_clients: tuple[int, ...] = (8, 16, 32)
     pgbench_try_seconds: int = 2
     pgbench_seconds: int = 3
+    preparing_seconds: float = 4.0  # gift cards are sold, members join
     latency_seconds: float = 8.0
     cards_few: int = 10_000
     cards_many: int = 5_000_000
@@ -48,6 +49,7 @@ TINY = Sizes(
     pgbench_clients=(2,),
     pgbench_try_seconds=1,
     pgbench_seconds=1,
+    preparing_seconds=1.0,
     latency_seconds=0.5,
     cards_few=100,
     cards_many=20_000,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,8 @@ REPLY_SECONDS = 10.0
 POLL_SECONDS = 0.02
 NEVER = 1 << 40  # entries until the next snapshot
 WRITER_PID = "SELECT pid FROM pg_stat_activity WHERE application_name = :'name'"
+
+Token = Callable[[str], bytes]
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +200,7 @@ def running_stand(
     target: Target,
     *,
     make_purse: club.Purse = purse,
+    more: Callable[[Token], Iterator[Event]] = lambda token_of: iter(()),
     journal: Journal | None = None,
     memory: Memory | None = None,
     snapshot_every_entries: int | None = None,
@@ -207,7 +211,7 @@ def running_stand(
     """Give a stand whose switch is ready; stops and removes it in the end. Main thread only.
 
     `lmk`: of an HSM that is started beside it; the club's cards then have PINs, and with `macs`
-    every message of its terminals has to have a MAC.
+    every message of its terminals has to have a MAC. `more`: events behind those of the club.
     """
     # Not below a directory of ours: `nobody`, who may run the database, may not enter its parents.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-stand-"))
@@ -221,9 +225,8 @@ def running_stand(
         config = _config(data_dir, switch, journal or Journal(), memory or Memory(), hsm)
         site = Site(data_dir=data_dir, config=config, say=say)
         try:
-            trio.run(
-                _start, site, partial(club.events, target, make_purse=make_purse, secrets=secrets)
-            )
+            club_events = partial(club.events, target, make_purse=make_purse, secrets=secrets)
+            trio.run(_start, site, lambda token_of: chain(club_events(token_of), more(token_of)))
             yield Stand(site, target, hsm)
         finally:
             trio.run(site.stop)
@@ -245,7 +248,7 @@ def _config(
     )
 
 
-Events = Callable[[Callable[[str], bytes]], Iterator[Event]]
+Events = Callable[[Token], Iterator[Event]]
 """Gives what makes a club, when told how a card number becomes its token."""
 
 

@@ -36,7 +36,7 @@ MASK_BY_BER_TAG: dict[str, Mask] = {
 }
 
 # Our private TLV (docs/iso8583.md): a card verification value, a voucher's PIN, sealed keys.
-MASK_BY_PRIVATE_TAG: dict[str, Mask] = dict.fromkeys(("CV", "VP", "KP", "KM"), "secret")
+MASK_BY_PRIVATE_TAG: dict[str, Mask] = dict.fromkeys(("CV", "VP", "KP", "KM", "KD"), "secret")
 
 HIDDEN = "****"
 _AMOUNTS = re.compile(r"(?:[0-9]{7}[CD][0-9]{12})+", re.ASCII)

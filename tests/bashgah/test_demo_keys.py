@@ -15,14 +15,14 @@ from bashgah.demo_loader import events
 from hsm_sim import _cvv, _emv, _pin_checks
 from hsm_sim._keys import Key
 from hsm_sim._pins import Pin
-from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK, KeyType
+from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, TAK, TEK, TMK, TPK, VOUCHER, KeyType
 from hsm_sim.lmk import KeyBlockLmk
 from switch.events import CardsAdded
 from tests.source_tree import ROOT
 
 
 @pytest.mark.parametrize(
-    "kind", [TMK, TPK, TAK, PVK, CVK, MK_AC, MK_CVC3], ids=lambda kind: str(kind.name)
+    "kind", [TMK, TPK, TAK, TEK, PVK, CVK, MK_AC, MK_CVC3], ids=lambda kind: str(kind.name)
 )
 def test_a_key_is_the_published_one_and_opens_as_what_it_is(kind: KeyType) -> None:
     digest = hashlib.sha256(f"bashgah demo {kind.name}".encode()).digest()[:16]
@@ -31,6 +31,14 @@ def test_a_key_is_the_published_one_and_opens_as_what_it_is(kind: KeyType) -> No
     opened = KeyBlockLmk.published_test_key().open(demo_keys.sealed_key(kind).encode(), kind)
 
     assert opened.same_as(published)
+
+
+def test_the_key_of_vouchers_digests_is_the_published_one() -> None:
+    published = Key.of(demo_keys.HMAC, hashlib.sha256(b"bashgah demo VOUCHER").digest())
+
+    sealed = demo_keys.sealed_key(VOUCHER).encode()
+
+    assert KeyBlockLmk.published_test_key().open(sealed, VOUCHER).same_as(published)
 
 
 def test_every_card_has_the_value_of_its_pin() -> None:

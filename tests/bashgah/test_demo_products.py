@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 import trio
 
+from bashgah import demo_vouchers
 from bashgah.card_production.files import token_of
 from bashgah.demo_loader import events, guests_linked
 from bashgah.demo_products import LOYALTY, PRODUCTS
@@ -40,7 +41,7 @@ def test_every_guest_is_linked_on_the_shard_that_owns_both(shards: int) -> None:
         cards += core.card_count
 
     assert linked == len(LOYALTY.cards) == 3
-    assert cards == 8 + 1_000 + 3 * len(PRODUCTS)
+    assert cards == 8 + 1_000 + 3 * len(PRODUCTS) + demo_vouchers.COUNT
 
 
 def test_guests_have_numbers_in_their_members_slots() -> None:
@@ -63,9 +64,9 @@ async def test_the_view_of_accounts_counts_what_each_product_s_cards_have() -> N
     directory = Directory(core)
     for event in events(core.token_of):
         directory.record(event, now_us=1_800_000_000_000_000, utc_offset_s=12_600)
-    assert [first for first, _ in connection] == [
-        core.card(card)[0] for card in (0, *range(1_008, 1_008 + 3 * len(PRODUCTS), 3))
-    ]
+    firsts = [0, *range(1_008, 1_008 + 3 * len(PRODUCTS), 3)]
+    firsts.append(firsts[-1] + demo_vouchers.COUNT)  # the vouchers come before who takes them
+    assert [first for first, _ in connection] == [core.card(card)[0] for card in firsts]
     assert sum(connection[-1]) == core.account_count
 
 

@@ -7,7 +7,7 @@ nowhere else.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from acquirers.terminal.message_mac import MessageMac
@@ -16,9 +16,13 @@ from bashgah import demo_keys
 from hsm_sim.key_types import TAK
 from switch.iso8583 import DecodeError, Message, decode, encode, reply_tpdu
 from tests.docs.examples import Example, unframed
+from tests.docs.scenario import FIRST_AT
 from tests.golden.line import Line
 
-VARIABLE = ("37", "38")
+DAYS = ("48.UN", "48.ID")
+"""Counted from the day of the message, which is today's and not the document's."""
+
+VARIABLE = ("37", "38", *DAYS)
 """Given by the switch, each time others."""
 
 TRACE_NUMBERS_FROM = 900_000
@@ -38,7 +42,9 @@ class Rehearsal:
     def __init__(self) -> None:
         self._played_as: dict[Key, Key] = {}
         self._given: dict[str, str] = {}
-        self._times = _seconds_from(datetime.now(TEHRAN) - timedelta(minutes=5))
+        now = datetime.now(TEHRAN)
+        self._days_since = now.date() - FIRST_AT.date()
+        self._times = _seconds_from(now - timedelta(minutes=5))
 
     def play(self, example: Example, line: Line) -> bytes:
         """Play an exchange; give the reply's frame as the document would have it."""
@@ -52,6 +58,10 @@ class Rehearsal:
         """Give the reply's frame to a request's frame that the document shall have."""
         frame = unframed(request, wire)
         reply = self._answer(frame.body, wire, line)
+        for element in DAYS:
+            if element in reply:
+                day = date.fromisoformat(reply[element]) - self._days_since
+                reply[element] = day.strftime("%Y%m%d")
         return wire.framing.frame(_encoded(reply, wire), reply_tpdu(frame.tpdu))
 
     def _answer(self, body: bytes, wire: Wire, line: Line) -> Message:

@@ -4,7 +4,7 @@ Owns what is asked; the replies come from a real switch (`tests.docs.write_examp
 trace numbers are the document's: the first message is number 1, a minute passes between messages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -49,8 +49,14 @@ class Author:
         return request
 
 
-def scenes(station: Station, member: Card, poor: Card) -> Iterator[Scene]:
-    """Give the scenes in order. `member` has money; `poor` has less than 20,000 rials."""
+def scenes(
+    station: Station, member: Card, poor: Card, products: Mapping[str, Card]
+) -> Iterator[Scene]:
+    """Give the scenes in order.
+
+    `member` has money; `poor` has less than 20,000 rials; of each of `products` there is a new
+    card.
+    """
     author = Author(station, member)
     purchase = author.request(Order(service=Service.PURCHASE, amount_minor=250_000))
     yield scene_of("purchase-binary", "Purchase of 250,000 rials", purchase)
@@ -66,6 +72,9 @@ def scenes(station: Station, member: Card, poor: Card) -> Iterator[Scene]:
     yield from _reversals(author, same)
     yield from _refusals(author, poor)
     yield from _network(author)
+    yield from _prepaid(author, products)
+    yield from _standing(author, products)
+    yield from _credit(author, products["instalment"])
 
 
 def _points(author: Author) -> Iterator[Scene]:
@@ -126,6 +135,50 @@ def _network(author: Author) -> Iterator[Scene]:
     ):
         order = Order(service=service, settlement_date=f"{FIRST_AT:%m%d}")
         yield scene_of(name, title, author.request(order))
+
+
+def _prepaid(author: Author, products: Mapping[str, Card]) -> Iterator[Scene]:
+    sale = Order(service=Service.ACTIVATION, amount_minor=2_000_000)
+    yield scene_of(
+        "activation",
+        "A gift card is sold for 2,000,000 rials",
+        author.request(sale, products["gift"]),
+    )
+    load = Order(service=Service.LOAD, amount_minor=500_000)
+    card = products["purchase"]
+    yield scene_of("load-purchase-card", "A purchase card is loaded", author.request(load, card))
+    withdrawal = Order(service=Service.WITHDRAWAL, amount_minor=200_000)
+    yield scene_of("withdrawal", "200,000 of it are paid out", author.request(withdrawal, card))
+
+
+def _standing(author: Author, products: Mapping[str, Card]) -> Iterator[Scene]:
+    renewal = author.request(Order(service=Service.RENEWAL), products["membership"])
+    yield scene_of("renewal", "A membership is renewed: `48.FE` is the till's to take", renewal)
+    for name, title, service in (
+        ("register-item", "An item's warranty begins", Service.REGISTER_ITEM),
+        ("item", "Until when?", Service.ITEM),
+        ("claim", "The item is claimed", Service.CLAIM),
+    ):
+        order = Order(service=service, serial="TV-55/0012")
+        yield scene_of(name, title, author.request(order, products["warranty"]))
+
+
+def _credit(author: Author, card: Card) -> Iterator[Scene]:
+    bought = Order(service=Service.INSTALMENTS, amount_minor=12_000_000, plan=2)
+    yield scene_of(
+        "instalments",
+        "12,000,000 rials by the second plan: twelve parts",
+        author.request(bought, card),
+    )
+    yield scene_of("debt", "What is owed", author.request(Order(service=Service.DEBT), card))
+    paid = Order(service=Service.REPAYMENT, amount_minor=200_000)
+    yield scene_of("repayment", "A repayment: the fee first", author.request(paid, card))
+    for name, title, amount_minor in (
+        ("settlement-declined", "A settlement of another amount: declined", 11_800_000),
+        ("settlement", "Of the amount that `48.OW` tells", 11_980_000),
+    ):
+        settled = Order(service=Service.SETTLEMENT, amount_minor=amount_minor)
+        yield scene_of(name, title, author.request(settled, card))
 
 
 def scene_of(name: str, title: str, request: Message, profile: str = BINARY) -> Scene:

@@ -36,6 +36,8 @@ def test_the_document_has_examples_of_every_operation_and_both_profiles() -> Non
         "refund", "preauthorisation", "completion", "reversal", "partial-reversal", "decline",
         "partial", "duplicate", "format-error", "sign-on", "echo", "cut-over",
         "pin-right", "pin-wrong", "chip", "mac", "mac-echo",
+        "activation", "withdrawal", "renewal", "register-item", "item", "claim",
+        "instalments", "debt", "repayment", "settlement", "settlement-declined",
     }  # fmt: skip
 
 
@@ -91,7 +93,12 @@ def test_every_reason_stands_beside_its_response_code(reason: Reason) -> None:
 
 
 def test_the_demos_keys_are_told() -> None:
-    for key in (demo_keys.MASTER_KEY, demo_keys.PIN_KEY, demo_keys.MAC_KEY):
+    for key in (
+        demo_keys.MASTER_KEY,
+        demo_keys.PIN_KEY,
+        demo_keys.MAC_KEY,
+        demo_keys.DATA_KEY,
+    ):
         assert f"`{key}`" in TEXT
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from acquirers.terminal.parties import Card, Station
 from acquirers.terminal.wire import wire_of
 from bashgah import demo, demo_keys
+from bashgah.demo_products import PRODUCTS
 from bashgah.postgres import Cluster
 from switch.ledger.migrate import migrate
 from tests.docs.examples import DOCUMENT, Example, with_examples
@@ -29,13 +30,18 @@ def recorded(port: dict[str, int]) -> list[Example]:
     terminal_id = next(terminal for terminal, shop in demo.TERMINALS if shop == bookshop)
     station = Station(terminal_id=terminal_id, merchant_id=bookshop)
     member, _, poor = (Card(pan=card.pan, expiry=card.expiry) for card in demo.TEST_CARDS[:3])
+    products = {
+        product.name: Card(pan=card.pan, expiry=card.expiry)
+        for product in PRODUCTS
+        for card in product.cards[:1]
+    }
     rehearsal = Rehearsal()
     examples = []
     authenticated = Station(
         terminal_id=demo.MAC_TERMINAL, merchant_id=dict(demo.TERMINALS)[demo.MAC_TERMINAL]
     )
     secret = secret_scenes(station, authenticated, member, demo_keys.CHIP_CARD.pan)
-    for scene in (*scenes(station, member, poor), *secret):
+    for scene in (*scenes(station, member, poor, products), *secret):
         wire = wire_of(scene.profile)
         request = wire.framing.frame(scene.body, wire.tpdu)
         with connected(port[scene.profile], wire) as line:

@@ -22,7 +22,7 @@ from msgspec import Struct
 from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
-from bashgah import demo, demo_loader
+from bashgah import demo, demo_loader, demo_vouchers
 from bashgah.card_production.files import token_of
 from bashgah.config_text import config_text
 from bashgah.demo_products import PRODUCTS
@@ -149,6 +149,7 @@ def demo_cast(site_token_of: Callable[[str], bytes]) -> Cast:
             "partial": crowd[2],
             "expired": Card(pan=expired.pan, expiry=expired.expiry),
             "stranger": Card(pan=demo.crowd_pan(9_999_999), expiry=demo.EXPIRY),
+            "voucher-itself": Card(pan=demo_vouchers.serial(0), expiry=demo.EXPIRY),
             **with_status,
             **products,
         },

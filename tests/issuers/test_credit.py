@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from issuers.credit import credit
+from issuers.prepaid import prepaid
 from issuers.qarz import qarz
 from switch.directory import EventError
 from switch.events import CreditLimitSet
@@ -263,6 +264,29 @@ def test_an_amount_that_a_plan_cannot_divide_is_refused() -> None:
     said = here.send(amount_minor=30_000)
 
     assert (said.code, said.reason) == ("12", "instalments_refused")
+
+
+def test_a_card_without_credit_does_not_pay_at_once_what_was_to_be_paid_by_a_plan() -> None:
+    here = Shop(prepaid(1, 1, 1))
+    here.send(code="210000", amount_minor=1_000_000)
+    before = here.state()
+
+    refused = [
+        here.send(code=code, amount_minor=100_000, extra={48: "IN0011"})
+        for code in ("000000", "010000")
+    ]
+
+    assert [(said.code, said.reason) for said in refused] == [("12", "instalments_refused")] * 2
+    assert here.state() == before
+
+
+def test_a_completion_says_by_which_plan_it_is_paid() -> None:
+    here = shop()
+    hold = here.send("0100", amount_minor=12_000_000)
+
+    captured = here.send("0220", "000000", 12_000_000, extra={48: "IN0012", 90: hold.original()})
+
+    assert (captured.code, captured.tag("IN"), captured.tag("IC")) == ("00", "twelve-18", "12")
 
 
 def test_a_cards_limit_can_be_set_and_survives_replay_and_new_versions() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from switch.reasons import Reason
 
-OF_PRODUCTS = sorted(reason for reason in Reason if 100 <= reason <= 110)
+OF_PRODUCTS = sorted(reason for reason in Reason if 100 <= reason <= 110 or 113 <= reason <= 117)
 
 
 @pytest.mark.parametrize("reason", OF_PRODUCTS, ids=lambda reason: reason.name.lower())

@@ -107,5 +107,16 @@ def test_a_reversal_of_what_was_declined_or_never_there_changes_nothing() -> Non
     assert all(change == Change(0, 0) for _, change in books.changes())
 
 
+def test_what_the_model_has_no_words_for_is_a_difference_on_its_own_cards_only() -> None:
+    own = booked(told(0, Role.OTHER, 500))
+    others = booked(
+        told(0, Role.OTHER, 500, modelled=False), told(1, Role.PURCHASE, 500, modelled=False)
+    )
+
+    assert own.findings == ["message 0 (other): moves what this model of the books does not have"]
+    assert others.findings == []
+    assert all(change == Change(0, 0) for _, change in others.changes())
+
+
 def test_a_card_never_seen_has_changed_by_nothing() -> None:
     assert booked().change(Account("card", 3, "points")) == Change(0, 0)

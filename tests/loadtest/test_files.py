@@ -14,7 +14,16 @@ from loadtest.target import TARGETS, load_target
 from loadtest.workload import load_workload, workload_names
 from switch.iso8583 import Message, decode, encode
 
-SHIPPED = {"shop-day", "gift-season", "salary-day", "points-rush", "flood", "hostile", "purchase"}
+SHIPPED = {
+    "shop-day",
+    "gift-season",
+    "salary-day",
+    "points-rush",
+    "flood",
+    "hostile",
+    "purchase",
+    "all-products",
+}
 
 OURS = (TARGETS / "bashgah-binary.toml").read_text()
 WORKLOAD = """

@@ -22,6 +22,14 @@ ROLES = {
     "completion": Role.COMPLETION,
     "reversal": Role.REVERSAL,
     "reversal_advice": Role.REVERSAL,
+    "activation": Role.OTHER,
+    "withdrawal": Role.OTHER,
+    "renewal": Role.OTHER,
+    "register_item": Role.OTHER,
+    "item": Role.OTHER,
+    "claim": Role.OTHER,
+    "repayment": Role.OTHER,
+    "debt": Role.OTHER,
 }
 
 
@@ -32,13 +40,12 @@ def test_every_kind_of_our_targets_has_its_role(name: str) -> None:
     assert {kind: role_of(target.kinds[kind]) for kind in target.kinds} == ROLES
 
 
-def test_network_messages_move_nothing_and_a_strange_code_is_refused() -> None:
+def test_network_messages_move_nothing_and_a_strange_code_has_no_model() -> None:
     echo = MessageKind(message_type="0800", elements={"70": "301"})
     strange = MessageKind(message_type="0200", elements={"3": "990000"})
 
     assert role_of(echo) is Role.NOTHING
-    with pytest.raises(KeyError):
-        role_of(strange)
+    assert role_of(strange) is Role.OTHER
 
 
 def test_a_cards_index_becomes_its_first_and_last_digits() -> None:

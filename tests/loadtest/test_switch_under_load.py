@@ -5,8 +5,12 @@ import trio
 
 from bashgah.site import Site
 from loadtest.arrival import closed, parse_arrival
+from loadtest.club_file import load_club
+from loadtest.journal_check import read_heads
+from loadtest.ledger_check import check_ledger
 from loadtest.result import Counts, RunResult
 from loadtest.run import Outcome, RunPlan, run_load
+from loadtest.run_evidence import evidence_of
 from tests.support.site import running_site
 
 
@@ -72,6 +76,33 @@ async def test_every_workload_finds_a_healthy_switch() -> None:
     assert {"purchase", "mixed", "refund", "completion", "reversal"} <= set(shop_day.kinds)
     assert {"14", "51", "62"} <= set(shop_day.declines)
     assert hostile_day.kinds["garbage"].answered > 10
+
+
+@pytest.mark.slow
+async def test_all_products_at_once_leave_the_purses_books_as_the_model_has_them() -> None:
+    async with running_site(lambda _line: None) as site:
+        heads = await trio.to_thread.run_sync(read_heads, site.dsn)
+        plan = RunPlan(
+            target="bashgah-binary",
+            workload="all-products",
+            address=f"127.0.0.1:{site.config.listener[0].port}",
+            arrival=closed(),
+            connections=4,
+            window=8,
+            seconds=2.0,
+        )
+
+        outcome = await trio.to_thread.run_sync(run_load, plan)
+        verdict = await trio.to_thread.run_sync(
+            check_ledger, site.dsn, heads, load_club("bashgah-demo"), evidence_of(outcome)
+        )
+
+    result = outcome.result
+    assert result.faults.total == 0, result.findings
+    assert {"activation", "withdrawal", "register_item", "claim"} <= set(result.kinds)
+    assert verdict.books.differences == 0, verdict.books.examples
+    assert verdict.books.accounts > 100
+    assert verdict.journal.missing == verdict.journal.journalled_twice == 0
 
 
 @pytest.mark.slow

@@ -9,10 +9,12 @@ had (its class, DE 11 and 7; of a reversal DE 11 and 90) gets its first answer a
 """
 
 import copy
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
 from itertools import count
+from typing import Any
 
 import iso8583
 import iso8583.specs
@@ -32,6 +34,7 @@ ECHOED = ("3", "4", "7", "11", "32", "33", "37", "41", "42", "49", "70", "90")
 
 Fields = dict[str, str]
 Name = tuple[str, ...]
+Connection = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
 class Mood(Enum):
@@ -151,10 +154,11 @@ class BankHost:
         for stream in self._streams:
             stream.socket.close()
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: Connection) -> None:
         """Answer one connection until its peer closes it."""
         received = bytearray()
-        self._streams.add(stream)
+        plain = stream if isinstance(stream, trio.SocketStream) else stream.transport_stream
+        self._streams.add(plain)
         send, receive = trio.open_memory_channel[bytes](1 << 16)
         try:
             async with stream, trio.open_nursery() as nursery:
@@ -169,7 +173,7 @@ class BankHost:
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             pass  # the peer hung up first, or a test has
         finally:
-            self._streams.discard(stream)
+            self._streams.discard(plain)
 
     def _take(self, request: Fields, send: trio.MemorySendChannel[bytes]) -> bool:
         """Answer a message as the mood is; False hangs up."""
@@ -200,7 +204,7 @@ def _name_of(request: Fields) -> Name:
     return (kind, request["11"], request["90"] if kind == "042" else request["7"])
 
 
-async def _write(stream: trio.SocketStream, frames: trio.MemoryReceiveChannel[bytes]) -> None:
+async def _write(stream: Connection, frames: trio.MemoryReceiveChannel[bytes]) -> None:
     async for frame in frames:
         await stream.send_all(frame)
 
@@ -223,10 +227,26 @@ def _framed(reply: Fields) -> bytes:
 
 
 @asynccontextmanager
-async def serving_bank(host: BankHost, port: int = 0) -> AsyncIterator[int]:
+async def serving_bank(
+    host: BankHost, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """Serve on a port of 127.0.0.1; give the port."""
+
+    async def serve(stream: Connection) -> None:
+        """Answer whoever shakes hands; others are no business of this bank."""
+        try:
+            if isinstance(stream, trio.SSLStream):
+                await stream.do_handshake()
+        except (trio.BrokenResourceError, OSError):
+            await trio.aclose_forcefully(stream)
+        else:
+            await host.serve(stream)
+
     async with trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, host.serve, listeners)
-        yield listeners[0].socket.getsockname()[1]
+        plain = await trio.open_tcp_listeners(port, host="127.0.0.1")
+        listeners: list[Any] = list(plain)
+        if tls is not None:
+            listeners = [trio.SSLListener(one, tls) for one in plain]
+        nursery.start_soon(trio.serve_listeners, serve, listeners)
+        yield plain[0].socket.getsockname()[1]
         nursery.cancel_scope.cancel()

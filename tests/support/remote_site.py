@@ -4,6 +4,7 @@ Owns how they come together, and what both must agree about in the end. How a ba
 `tests.support.bank_host`'s.
 """
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -131,13 +132,16 @@ class RemoteSite:
         return directory
 
 
-def bank_link(port: int, *, echo_seconds: float = 60.0) -> IssuerLink:
+def bank_link(
+    port: int, *, echo_seconds: float = 60.0, tls: ssl.SSLContext | None = None
+) -> IssuerLink:
     """Give a link to a bank, not connected yet."""
     terms = LinkTerms(
         name=BANK,
         host="127.0.0.1",
         port=port,
         framing=Framing(length="binary2"),
+        tls=tls,
         answer_seconds_max=ANSWER_SECONDS_MAX,
         echo_seconds=echo_seconds,
     )
@@ -183,8 +187,15 @@ async def remote_site(
     with_hsm: bool = True,
     exchange_entries: int = 4096,
     mac: MacAlgorithm = "",
+    bank_tls: ssl.SSLContext | None = None,
+    our_tls: ssl.SSLContext | None = None,
+    connects: bool = True,
 ) -> AsyncIterator[RemoteSite]:
-    """Serve, with a bank whose zone key is ours, or another one."""
+    """Serve, with a bank whose zone key is ours, or another one.
+
+    With `bank_tls` the bank's door is TLS, with `our_tls` ours to it. `connects`: they find
+    together.
+    """
     lmk = VariantLmk.published_test_set()
     vault = Vault(lmk)
     zone_key = Key.random(0, 16)
@@ -192,20 +203,22 @@ async def remote_site(
     bank = new_bank(clear(Key.random(0, 16) if other_zone_key else zone_key))
     hsm = simulated.Hsm({0: lmk}, published_hsm().commands)
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(serving_bank(bank)) if with_bank else 1
+        port = 1
+        if with_bank:
+            port = await stack.enter_async_context(serving_bank(bank, tls=bank_tls))
         server, address = await stack.enter_async_context(served_hsm(hsm))
         bench = await stack.enter_async_context(
             serving(
                 shop=remote_shop(vault, sealed, limits, exchange_entries=exchange_entries, mac=mac),
                 hsms=[address] if with_hsm else [],
-                banks=[bank_link(port, echo_seconds=echo_seconds)],
+                banks=[bank_link(port, echo_seconds=echo_seconds, tls=our_tls)],
             )
         )
         if with_hsm:
             await bench.wait_until(lambda: all(bench.pool.connected().values()))
         assert bench.desk is not None
         link = bench.desk.links[BANK]
-        if with_bank:
+        if with_bank and connects:
             await bench.wait_until(lambda: link.available)
         yield RemoteSite(bench, bank, vault)
         server.stop()

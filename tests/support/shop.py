@@ -61,7 +61,7 @@ for _reason, _code in RESPONSE_CODES.items():
 Extra = Mapping[int | str, str | None]
 
 
-Verdict = tuple[int, ...]
+Verdict = tuple[int | bytes, ...]
 """Asked, right, unreadable, away, by the keys of before: see `Lane.answer`."""
 
 State = tuple[list[object], list[object], list[object]]

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from issuers.credit import credit
 from issuers.purse import CAFE, purse
 from switch._calendar import day_number
 from switch.calendar import Calendar
@@ -78,9 +79,15 @@ def test_how_it_works_has_a_sentence_for_each_rule_under_a_key_of_its_own() -> N
 
 
 def test_every_operation_that_a_programme_may_name_can_be_said() -> None:
-    of_cards = {Operation(number) for number in (1, 2, 4, 5, 6, 7, 8, *range(16, 22))}
+    of_cards = {Operation(number) for number in (1, 2, 4, 5, 6, 7, 8, *range(16, 26))}
 
     assert set(OPERATIONS) == of_cards
+
+
+def test_a_programme_that_gives_credit_can_be_said() -> None:
+    keys = {line.key for line in how_it_works(credit(1, 1, 1), NAMES)}
+
+    assert {"operation/REPAYMENT", "operation/SETTLEMENT", "operation/DEBT_INQUIRY"} <= keys
 
 
 def test_numbers_have_persian_digits_and_separators() -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from issuers.voucher import voucher
 from switch._packing import pack, unpack
 from switch._snapshot import layout
+from switch.events import ProgrammeLive
 from switch.ledger.database import Database
 from switch.ledger.journal import COLUMNS
 from switch.ledger.session import Session
@@ -20,9 +22,11 @@ from switch.recovery import replaying_core, write_snapshot
 from switch.snapshot_records import RECORDS, exchange_entries_of, record_bytes
 from switch.verify import ShardReport, find_shards, verify_shard
 from tests.ledger.journal_rows import batch_of
-from tests.support.journaled_shop import JournaledShop, new_core, original
+from tests.support.journaled_shop import JournaledShop, cards_added, new_core, original
 
 pytestmark = pytest.mark.slow  # a database for each test
+
+replace = msgspec.structs.replace
 
 BY_TYPE = {
     "int2": "{0} = coalesce({0}, 0) # 1",
@@ -202,6 +206,10 @@ def test_a_journal_with_a_newer_epoch_than_the_shard_is_found(shop: JournaledSho
 
 @pytest.mark.parametrize("part", [*RECORDS, "directory", "digest"])
 def test_a_changed_byte_in_any_part_of_a_snapshot_is_found(shop: JournaledShop, part: str) -> None:
+    shop.record(ProgrammeLive(definition=voucher(5, 1, 1)))
+    vouchers = cards_added(shop.core, 700, 2, 5)
+    shop.record(replace(vouchers, digests=bytes(range(64)), price_minor=10_000))
+    shop.commit()
     seq = snapshot(shop)
     change(
         shop,
@@ -253,7 +261,7 @@ def test_a_part_that_is_missing_from_a_snapshot_is_found(shop: JournaledShop) ->
     snapshot(shop)
     change(shop, "DELETE FROM snapshot_chunks WHERE part = 'cards'")
 
-    assert "accounts: where cards should be" in first_difference(shop)
+    assert "vouchers: where cards should be" in first_difference(shop)
 
 
 def test_an_account_below_its_floor_is_told_apart_from_a_fault(shop: JournaledShop) -> None:

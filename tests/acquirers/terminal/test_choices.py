@@ -8,6 +8,7 @@ from acquirers.terminal.choices import (
     ChoiceError,
     NamedCard,
     Wishes,
+    agreed,
     choose_card,
     exchange_with_rrn,
     order_of,
@@ -112,3 +113,37 @@ def test_a_mixed_payment_without_points_is_refused(memory: TerminalMemory) -> No
 def test_a_reference_number_of_another_terminal_is_refused(memory: TerminalMemory) -> None:
     with pytest.raises(ChoiceError, match="632609000009"):
         exchange_with_rrn("632609000009", memory)
+
+
+@pytest.mark.parametrize("service", [Service.PURCHASE, Service.INSTALMENTS, Service.WITHDRAWAL])
+def test_a_plan_is_named_by_its_number(service: Service, memory: TerminalMemory) -> None:
+    assert order_of(service, Wishes(amount_typed="5", plan="۲"), memory).plan == 2
+
+
+def test_a_purchase_leaves_the_plan_to_the_card_and_one_in_instalments_does_not(
+    memory: TerminalMemory,
+) -> None:
+    assert order_of(Service.PURCHASE, Wishes(amount_typed="5"), memory).plan == 0
+    with pytest.raises(ChoiceError, match="number of a plan"):
+        order_of(Service.INSTALMENTS, Wishes(amount_typed="5"), memory)
+
+
+@pytest.mark.parametrize("plan", ["0", "100", "four", "-1", "½"])
+def test_a_plan_that_is_no_number_is_refused(plan: str, memory: TerminalMemory) -> None:
+    with pytest.raises(ChoiceError, match="a plan is a number"):
+        order_of(Service.PURCHASE, Wishes(amount_typed="5", plan=plan), memory)
+
+
+def test_what_is_not_paid_later_takes_no_plan(memory: TerminalMemory) -> None:
+    with pytest.raises(ChoiceError, match="no instalment plan"):
+        order_of(Service.LOAD, Wishes(amount_typed="5", plan="1"), memory)
+
+
+@pytest.mark.parametrize("typed", ["y", "Yes", " بله ", "آری"])
+def test_yes_is_understood_in_both_languages(typed: str) -> None:
+    assert agreed(typed)
+
+
+@pytest.mark.parametrize("typed", ["", "n", "no", "نه", "yep", "1"])
+def test_whatever_is_not_yes_is_no(typed: str) -> None:
+    assert not agreed(typed)

@@ -139,6 +139,9 @@ def test_the_merchant_of_a_demo_terminal_is_known(shell: Shell) -> None:
         ("purchase", "--amount=1", "--pin", "--terminal=X0000001"),
         ("key-exchange", "--terminal=X0000001"),
         ("purchase", "--amount=1", "--pin", "--pin-file=x"),
+        ("instalments", "--amount=1"),
+        ("load", "--amount=1", "--plan=1"),
+        ("register-item", "--serial=تلویزیون"),
     ],
 )
 def test_what_is_not_understood_is_one_line_and_nothing_is_sent(
@@ -347,3 +350,113 @@ def test_what_is_no_pin_is_refused_unseen(
     assert status == 2
     assert capsys.readouterr().err == "bashgah terminal: a PIN is 4 to 12 digits\n"
     assert shell.requests == []
+
+
+def owing(request: Message, number: int) -> Replies:
+    if request.mti == "0100":
+        return [answered(request, de48_OW="12345000", de48_DM="1180000")]
+    return [answered(request)]
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, *typed: str) -> list[str]:
+    """Have a person answer so; give the questions."""
+    asked: list[str] = []
+    coming = iter(typed)
+
+    def prompt(question: str, **_: object) -> str:
+        asked.append(question)
+        return next(coming)
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("en", "pay 12,345,000 rial and end the debt? (y/n)"),
+        ("fa", "۱۲٬۳۴۵٬۰۰۰ ریال پرداخت و بدهی تسویه شود؟ (y/n)"),
+    ],
+)
+def test_a_settlement_says_what_ends_the_debt_and_asks(
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    language: str,
+    question: str,
+) -> None:
+    asked = answers(monkeypatch, "y")
+
+    status = shell.terminal("settlement", "--card=2", f"--lang={language}", script=owing)
+
+    assert (status, asked) == (0, [question])
+    inquiry, settlement = shell.requests
+    assert (inquiry.mti, inquiry[3]) == ("0100", "910000")
+    assert (settlement.mti, settlement[3], settlement[4]) == ("0200", "910000", "000012345000")
+    assert settlement[2] == inquiry[2] == TEST_CARDS[1].pan
+    assert "Debt of this month" in capsys.readouterr().out or language == "fa"
+
+
+def test_who_does_not_agree_pays_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers(monkeypatch, "")
+
+    status = shell.terminal("settlement", "--card=1", script=owing)
+
+    assert status == 1
+    assert [request.mti for request in shell.requests] == ["0100"]
+    assert "Not settled" in capsys.readouterr().out
+
+
+def test_where_nothing_is_owed_nobody_is_asked(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = answers(monkeypatch)
+
+    status = shell.terminal("settlement", "--card=1")
+
+    assert (status, asked, len(shell.requests)) == (0, [], 1)
+    assert "Nothing is owed" in capsys.readouterr().out
+
+
+def test_a_card_without_credit_is_not_asked_to_settle(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answers(monkeypatch)
+
+    status = shell.terminal("settlement", "--card=1", script=decline)
+
+    assert (status, asked, len(shell.requests)) == (1, [], 1)
+
+
+def test_a_settlement_with_its_amount_is_sent_at_once(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answers(monkeypatch)
+
+    status = shell.terminal("settlement", "--card=1", "--amount=12,345,000")
+
+    assert (status, asked) == (0, [])
+    assert [request[4] for request in shell.requests] == ["000012345000"]
+
+
+def test_a_card_that_is_read_settles_with_a_proof_for_each_message(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card_file(tmp_path / "card.json")
+    answers(monkeypatch, "y")
+
+    status = shell.terminal(
+        "settlement", f"--reader=virtual:{tmp_path / 'card.json'}", script=owing
+    )
+
+    assert status == 0
+    assert [request["55.9F36"] for request in shell.requests] == ["0001", "0002"]
+
+
+def test_a_purchase_by_a_plan_carries_its_number(shell: Shell) -> None:
+    shell.terminal("instalments", "--amount=5000", "--plan=2")
+    shell.terminal("purchase", "--amount=5000", "--plan=3")
+
+    assert [request["48.IN"] for request in shell.requests] == ["2", "3"]

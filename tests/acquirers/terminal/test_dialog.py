@@ -1,5 +1,6 @@
 """A person at the counter, played by a list of answers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ from msgspec import structs
 from acquirers.terminal.choices import NamedCard
 from acquirers.terminal.dialog import Carrier, Dialog
 from acquirers.terminal.memory import Remembered, TerminalMemory
-from acquirers.terminal.orders import Order, Service
+from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card
 from acquirers.terminal.texts import Language, Text
-from tests.acquirers.terminal.samples import CARD
+from acquirers.terminal.wire import wire_of
+from switch.iso8583 import encode
+from tests.acquirers.terminal.samples import CARD, STATION, trace
 from tests.acquirers.terminal.test_memory import exchange
 
 CARDS = [NamedCard(name="1", label=Text("Gold", "طلایی"), card=CARD)]
@@ -28,11 +31,17 @@ class Person:
         self.shown: list[str] = []
         self.ordered: list[tuple[Order, Card | None, str]] = []
         self.repeated: list[tuple[Remembered, Card | None]] = []
+        self.settled: list[tuple[Card | None, str]] = []
 
-    def talk(self, language: Language = Language.ENGLISH) -> None:
+    def talk(
+        self,
+        language: Language = Language.ENGLISH,
+        order: Callable[[Order, Card | None, str], object] | None = None,
+    ) -> None:
         carrier = Carrier(
-            order=lambda order, card, name: self.ordered.append((order, card, name)),
+            order=order or (lambda order, card, name: self.ordered.append((order, card, name))),
             repeat=lambda exchange, card: self.repeated.append((exchange, card)),
+            settle=lambda card, name, ask: self.settled.append((card, name)),
         )
         Dialog(
             self._answer,
@@ -127,6 +136,25 @@ def test_a_mixed_payment_is_asked_for_points(memory: TerminalMemory) -> None:
     assert person.ordered[0][0].points_max == 40
 
 
+def test_a_purchase_in_instalments_is_asked_for_its_plan(memory: TerminalMemory) -> None:
+    person = Person(memory, "instalments", "1", "5000", "۲")
+
+    person.talk()
+
+    assert [order for order, _, _ in person.ordered] == [
+        Order(service=Service.INSTALMENTS, amount_minor=5000, plan=2)
+    ]
+
+
+def test_a_settlement_is_asked_for_its_card_alone(memory: TerminalMemory) -> None:
+    person = Person(memory, "settlement", "1")
+
+    person.talk()
+
+    assert (person.settled, person.ordered) == ([(CARD, "1")], [])
+    assert not any("amount" in question for question in person.asked)
+
+
 def test_a_reversal_takes_the_test_card_of_the_original(memory: TerminalMemory) -> None:
     remembered = exchange(1)
     memory.remember(remembered)
@@ -206,3 +234,20 @@ def test_the_menu_comes_back_for_what_it_does_not_know(memory: TerminalMemory) -
 
     menus = [line for line in person.shown if line.startswith("  1  purchase")]
     assert len(menus) == 4
+
+
+def test_what_a_message_cannot_carry_is_explained_and_the_dialog_goes_on(
+    memory: TerminalMemory,
+) -> None:
+    def refuse(order: Order, card: Card | None, name: str) -> None:
+        encode(compose(order, STATION, trace(), card), wire_of("pos-binary").spec)
+
+    person = Person(memory, "cut-over", "soon", "register-item", "1", "تلویزیون")
+
+    person.talk(order=refuse)
+
+    assert person.answers == []
+    assert [line for line in person.shown if line.startswith("element")] == [
+        "element 15: a character outside the content class",
+        "element 48: a character outside the content class",
+    ]

@@ -26,10 +26,9 @@ def told(key: Key, master: Key = MASTER) -> str:
     return f"X{key.wrapped([master, master]).hex()}{check_value(key)[:3].hex()}".upper()
 
 
-def exchanged(pin: str, mac: str = "") -> Message:
+def exchanged(pin: str, mac: str = "", data: str = "") -> Message:
     reply = Message("0810", {39: "00", "48.KP": pin})
-    if mac:
-        reply["48.KM"] = mac
+    reply.update({tag: key for tag, key in (("48.KM", mac), ("48.KD", data)) if key})
     return reply
 
 
@@ -44,12 +43,14 @@ def keys_in(
 
 
 def test_session_keys_are_taken_from_a_reply_and_found_in_the_next_run(tmp_path: Path) -> None:
-    pin, mac = Key.random(0, 16), Key.random(0, 16)
+    pin, mac, data = (Key.random(0, 16) for _ in range(3))
 
-    keys_in(tmp_path).take(exchanged(told(pin), told(mac)))
+    keys_in(tmp_path).take(exchanged(told(pin), told(mac), told(data)))
     known = keys_in(tmp_path)
 
-    found_pin, found_mac = known.pin_key(), known.mac_key()
+    found_pin, found_mac, found_data = known.pin_key(), known.mac_key(), known.data_key()
+    assert found_data is not None
+    assert found_data.same_as(data)
     assert found_pin is not None
     assert found_pin.same_as(pin)
     assert found_mac is not None
@@ -96,6 +97,8 @@ def test_a_key_that_is_not_what_it_says_is_not_kept(tmp_path: Path, change: str)
 
     with pytest.raises(ToldKeyError):
         keys_in(tmp_path).take(exchanged(told(new), wrong))
+    with pytest.raises(ToldKeyError):
+        keys_in(tmp_path).take(exchanged(told(new), data=wrong))
 
     kept = keys_in(tmp_path).pin_key()
     assert kept is not None

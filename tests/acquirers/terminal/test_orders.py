@@ -50,6 +50,7 @@ def order(service: Service, **said: object) -> Order:
         "original": HELD,
         "settlement_date": "1123",
         "serial": "TV-55/0012",
+        "voucher_pin": "0123456789ABCDEF" * 4,
         **said,
     }
     if service not in NAMES_ORIGINAL:
@@ -77,6 +78,15 @@ def test_what_is_about_an_item_carries_its_serial_number_and_no_amount(
 def test_an_item_without_its_serial_number_is_not_asked_about() -> None:
     with pytest.raises(OrderError, match="serial number"):
         compose(order(Service.CLAIM, serial=""), STATION, trace(), CARD)
+
+
+def test_a_redemption_carries_the_encrypted_pin_and_no_amount() -> None:
+    request = compose(order(Service.REDEEM), STATION, trace(), CARD)
+
+    assert request.mti == "0200"
+    assert dict(request) == {**PAID_BY_CARD, "3": "730000", "48.VP": "0123456789ABCDEF" * 4}
+    with pytest.raises(OrderError, match="PIN"):
+        compose(order(Service.REDEEM, voucher_pin=""), STATION, trace(), CARD)
 
 
 def test_a_renewal_carries_no_amount() -> None:
@@ -114,6 +124,28 @@ def test_mixed_payment_is_a_purchase_with_points_to_redeem() -> None:
     request = compose(order(Service.MIXED, points_max=40), STATION, trace(), CARD)
 
     assert (request.mti, request[3], request["48.PR"]) == ("0200", "000000", "40")
+
+
+def test_a_purchase_in_instalments_names_its_plan_by_number() -> None:
+    request = compose(order(Service.INSTALMENTS, plan=2), STATION, trace(), CARD)
+
+    assert (request.mti, request[3], request["48.IN"]) == ("0200", "000000", "2")
+
+
+@pytest.mark.parametrize(
+    ("service", "mti", "code", "amount_is_sent"),
+    [
+        (Service.DEBT, "0100", "910000", False),
+        (Service.REPAYMENT, "0200", "213000", True),
+        (Service.SETTLEMENT, "0200", "910000", True),
+    ],
+)
+def test_a_debt_is_asked_about_without_an_amount_and_paid_with_one(
+    service: Service, mti: str, code: str, amount_is_sent: bool
+) -> None:
+    request = compose(order(service), STATION, trace(), CARD)
+
+    assert (request.mti, request[3], "4" in request) == (mti, code, amount_is_sent)
 
 
 def test_points_payment_has_the_points_account_in_its_processing_code() -> None:

@@ -1,5 +1,7 @@
 """What a receipt takes from request and reply."""
 
+from datetime import date
+
 import pytest
 
 from acquirers.terminal.orders import Order, Service, compose
@@ -79,9 +81,9 @@ def test_balances_are_read_by_type_currency_and_sign() -> None:
     text = "0001364C000001500000" + "0002364D000000000020" + "6002999C000000000040"
 
     assert read_balances(text) == (
-        Balance(in_points=False, available=False, value=1_500_000),
-        Balance(in_points=False, available=True, value=-20),
-        Balance(in_points=True, available=True, value=40),
+        Balance(account="00", in_points=False, available=False, value=1_500_000),
+        Balance(account="00", in_points=False, available=True, value=-20),
+        Balance(account="60", in_points=True, available=True, value=40),
     )
 
 
@@ -91,6 +93,31 @@ def test_balances_are_read_by_type_currency_and_sign() -> None:
 def test_balances_that_contradict_their_format_are_refused(text: str) -> None:
     with pytest.raises(ProtocolError):
         read_balances(text)
+
+
+def test_what_a_purchase_in_instalments_comes_to_is_read() -> None:
+    reply = answered(purchase(), de48_IN="four", de48_IC="4", de48_IA="62500", de48_ID="20261122")
+
+    receipt = receipt_of(Service.INSTALMENTS, purchase(), reply, MOMENT)
+
+    assert (receipt.plan, receipt.instalments) == ("four", 4)
+    assert (receipt.first_instalment_minor, receipt.first_due) == (62_500, date(2026, 11, 22))
+
+
+def test_what_a_debt_comes_to_is_read() -> None:
+    reply = answered(purchase(), de48_OW="12180000", de48_DM="1180000")
+
+    receipt = receipt_of(Service.DEBT, purchase(), reply, MOMENT)
+
+    assert (receipt.owed_minor, receipt.due_minor) == (12_180_000, 1_180_000)
+
+
+@pytest.mark.parametrize("tag", ["UN", "ID"])
+def test_a_day_that_is_none_is_refused(tag: str) -> None:
+    reply = answered(purchase(), **{f"de48_{tag}": "20261332"})
+
+    with pytest.raises(ProtocolError, match=f"48.{tag} is no date"):
+        receipt_of(Service.PURCHASE, purchase(), reply, MOMENT)
 
 
 def test_an_amount_that_is_no_number_is_refused() -> None:

@@ -33,10 +33,10 @@ MIXED = Receipt(
     points_earned=19,
     earning_rule="base",
     balances=(
-        Balance(in_points=False, available=False, value=1_052_500),
-        Balance(in_points=False, available=True, value=1_002_500),
-        Balance(in_points=True, available=False, value=219),
-        Balance(in_points=True, available=True, value=200),
+        Balance(account="00", in_points=False, available=False, value=1_052_500),
+        Balance(account="00", in_points=False, available=True, value=1_002_500),
+        Balance(account="60", in_points=True, available=False, value=219),
+        Balance(account="60", in_points=True, available=True, value=200),
     ),
 )
 
@@ -166,8 +166,8 @@ def test_balances_without_holds_are_one_line() -> None:
     free = msgspec.structs.replace(
         MIXED,
         balances=(
-            Balance(in_points=False, available=False, value=500),
-            Balance(in_points=False, available=True, value=500),
+            Balance(account="00", in_points=False, available=False, value=500),
+            Balance(account="00", in_points=False, available=True, value=500),
         ),
     )
 
@@ -266,3 +266,123 @@ def test_a_persian_receipt_has_the_jalali_date() -> None:
     assert "پرداخت نقدی ۴۰٬۰۰۰ ریال" in lines
     assert "کارمزد دریافتی ۵٬۰۰۰٬۰۰۰ ریال" in lines
     assert "از هدیه ۱۵۰٬۰۰۰ ریال" in lines
+
+
+IN_PARTS = msgspec.structs.replace(
+    MIXED,
+    service=Service.INSTALMENTS,
+    requested_minor=10_000_000,
+    approved_minor=10_000_000,
+    discount_minor=0,
+    paid_minor=10_000_000,
+    points_redeemed=0,
+    points_earned=0,
+    plan="four",
+    instalments=4,
+    first_instalment_minor=2_500_000,
+    first_due=date(2026, 11, 27),
+    balances=(
+        Balance(account="30", in_points=False, available=False, value=-10_000_000),
+        Balance(account="30", in_points=False, available=True, value=190_000_000),
+    ),
+)
+
+
+def test_a_purchase_in_instalments_tells_what_it_comes_to() -> None:
+    assert told(IN_PARTS, Language.ENGLISH) == [
+        "Amount 10,000,000 rial",
+        "Paid from card 10,000,000 rial",
+        "Instalment plan four",
+        "Instalments 4",
+        "First instalment 2,500,000 rial",
+        "First one due 2026-11-27",
+        "Principal owed 10,000,000 rial",
+        "Credit left 190,000,000 rial",
+    ]
+
+
+def test_its_persian_receipt_has_the_jalali_due_day() -> None:
+    assert told(IN_PARTS, Language.PERSIAN)[2:] == [
+        "طرح اقساط four",
+        "تعداد اقساط ۴",
+        "مبلغ قسط اول ۲٬۵۰۰٬۰۰۰ ریال",
+        "سررسید قسط اول ۱۴۰۵/۰۹/۰۶",
+        "مانده اصل بدهی ۱۰٬۰۰۰٬۰۰۰ ریال",
+        "اعتبار باقی‌مانده ۱۹۰٬۰۰۰٬۰۰۰ ریال",
+    ]
+
+
+def debt_of(service: Service, **changes: object) -> Receipt:
+    nothing = {"requested_minor": 0, "approved_minor": 0, "paid_minor": 0, "plan": ""}
+    return msgspec.structs.replace(IN_PARTS, service=service, **{**nothing, **changes})
+
+
+def test_the_debt_of_this_month_is_what_an_inquiry_says_first() -> None:
+    inquiry = debt_of(Service.DEBT, due_minor=1_180_000, owed_minor=10_150_000)
+
+    assert told(inquiry, Language.ENGLISH) == [
+        "Debt of this month 1,180,000 rial",
+        "To end the debt now 10,150,000 rial",
+        "Principal owed 10,000,000 rial",
+        "Credit left 190,000,000 rial",
+    ]
+    assert told(inquiry, Language.PERSIAN)[0] == "بدهی این ماه ۱٬۱۸۰٬۰۰۰ ریال"
+
+
+def test_nothing_owed_is_said_too() -> None:
+    assert told(debt_of(Service.DEBT, balances=()), Language.ENGLISH) == [
+        "Debt of this month 0 rial",
+        "To end the debt now 0 rial",
+    ]
+
+
+def test_a_declined_inquiry_says_nothing_of_a_debt() -> None:
+    declined = debt_of(Service.DEBT, balances=(), response_code="57")
+
+    assert "Debt of" not in render(declined, Language.ENGLISH)
+
+
+def test_a_repayment_says_what_went_to_fees_and_what_is_still_due() -> None:
+    paid = debt_of(
+        Service.REPAYMENT, requested_minor=200_000, approved_minor=200_000, fee_minor=180_000
+    )
+
+    assert told(paid, Language.ENGLISH)[:4] == [
+        "Amount 200,000 rial",
+        "Of it for fees 180,000 rial",
+        "Debt of this month 0 rial",
+        "To end the debt now 0 rial",
+    ]
+
+
+def test_more_than_was_owed_is_the_cards_credit_balance() -> None:
+    over = debt_of(
+        Service.BALANCE,
+        balances=(
+            Balance(account="30", in_points=False, available=False, value=500_000),
+            Balance(account="30", in_points=False, available=True, value=200_500_000),
+        ),
+    )
+
+    assert told(over, Language.ENGLISH) == [
+        "Credit balance 500,000 rial",
+        "Credit left 200,500,000 rial",
+    ]
+
+
+def test_a_bon_is_told_apart_from_the_purse_beside_it() -> None:
+    both = debt_of(
+        Service.BALANCE,
+        balances=(
+            Balance(account="10", in_points=False, available=False, value=500_000),
+            Balance(account="10", in_points=False, available=True, value=400_000),
+            Balance(account="00", in_points=False, available=False, value=70_000),
+            Balance(account="00", in_points=False, available=True, value=70_000),
+        ),
+    )
+
+    assert told(both, Language.ENGLISH) == [
+        "Bon or gift 500,000 rial",
+        "Of it to spend 400,000 rial",
+        "Balance 70,000 rial",
+    ]
