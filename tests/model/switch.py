@@ -25,6 +25,7 @@ COUNTED = (
     Operation.PREAUTHORISATION,
 )
 INQUIRIES = (Operation.BALANCE, Operation.POINTS_BALANCE)
+PAID_LATER = (Operation.PURCHASE, Operation.WITHDRAWAL)
 WITHOUT_AMOUNT = (
     Operation.RENEWAL,
     Operation.ITEM_REGISTRATION,
@@ -255,6 +256,8 @@ class PlainSwitch:
             reason = Reason.OPERATION_NOT_ALLOWED
         if reason:
             return reason
+        if ask.terms and entry.programme.credit is None and operation in PAID_LATER:
+            return Reason.INSTALMENTS_REFUSED  # it would be paid at once: nobody agreed to that
         level = entry.level()
         if operation in OTHERS:
             priced = OTHERS[operation](entry, ask)

@@ -146,6 +146,18 @@ def _check_account(core: Core, model: PlainSwitch, number: int, wallet: Account)
     assert not found or balance == sum(lot[1] for lot in found), name
 
 
+def balances(core: Core) -> list[int]:
+    """Give every account's balance."""
+    return [core.account(number)[4] for number in range(core.account_count)]
+
+
+def check_limits(core: Core, before: list[int]) -> None:
+    """No account has gone below its floor, or further below, by what was only asked for."""
+    for number, was in enumerate(before):
+        _, _, _, _, balance, floor = core.account(number)
+        assert balance >= floor or balance >= was, f"account {number} is beyond its limit"
+
+
 def check_messages(core: Core, model: PlainSwitch) -> None:
     """What became of each message is what the model says."""
     for exchange in model.exchanges:

@@ -35,7 +35,7 @@ from tests.model.switch import (
     Exchange,
     PlainSwitch,
 )
-from tests.support.paired_checks import check_told
+from tests.support.paired_checks import balances, check_limits, check_told
 from tests.support.programmes import MEMBERS, ORGANISATION
 from tests.support.shop import (
     BOOKS,
@@ -231,7 +231,7 @@ class PairedShop:
             terminal=terminal,
             extra=extra,
         )
-        before = self.shop.state()
+        before, had = self.shop.state(), balances(self.shop.core)
         only_points = operation is Operation.POINTS_PAYMENT
         name = 0 if item is None else FIRST_ITEM + item
         ask = Ask(amount_minor, points_limit, only_points, partial_ok, item=name, terms=terms)
@@ -240,6 +240,7 @@ class PairedShop:
         )
         said = self.ask(message, terminal, card, answer, before)
         check_told(self.model, said, answer, card, self.place("T0000001"), self.shop.now_s)
+        check_limits(self.shop.core, had)
         outcome = answer.reason.name.lower() if answer.reason else "approved"
         self.note(operation.name.lower(), outcome, wallets_of(answer.priced))
         self._note_lots(self.model.exchanges[-1])
