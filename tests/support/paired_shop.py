@@ -244,6 +244,17 @@ class PairedShop:
         outcome = answer.reason.name.lower() if answer.reason else "approved"
         self.note(operation.name.lower(), outcome, wallets_of(answer.priced))
         self._note_lots(self.model.exchanges[-1])
+        if operation is Operation.DEBT_INQUIRY and answer.priced is not None:
+            self._note_due(card, answer.priced.due_minor)
+
+    def _note_due(self, card: int, due_minor: int) -> None:
+        """Count a credit of a later due day that lowers what is due now."""
+        for name in ("due", "due fee"):
+            lots = self.model.book.in_order(("card", card, name))
+            ends = [lot.expires_at for _, lot in lots if lot.remaining > 0]
+            credits_ = [lot.expires_at for _, lot in lots if lot.remaining < 0]
+            if due_minor and ends and credits_ and ends[0] < credits_[0]:
+                self.note("debt", "a credit of a later day lowers what is due")
 
     def settle(self, card: int, beside: int = 0, terminal: str = "T0000001") -> None:
         """End a card's debt with what that takes, or with a little more or less."""

@@ -63,6 +63,7 @@ OFTEN = {
             ("purchase", "instalments_refused"),
             ("debt", "a credit was set against it"),
             ("debt", "what was paid is the card's credit"),
+            ("debt", "a credit of a later day lowers what is due"),
             ("earned", "beside a lot of the same terms of another version"),
             ("purchase", "undone under a later version"),
             ("completion", "undone under a later version"),
@@ -308,6 +309,8 @@ class AcrossWalk(Walk):
         if ways:
             least = min(times for times, _ in ways)
             self.chance.choice([take for times, take in ways if times == least])()
+        if self.half():
+            self.pair.say(Operation.DEBT_INQUIRY, 0, self.card())
 
     def refund_and_think_again(self) -> None:
         """A refund that is reversed, of what is else rare: captures, and payments in points."""
@@ -347,8 +350,8 @@ class AcrossWalk(Walk):
             (8, lambda: self.buy_across(Operation.POINTS_PAYMENT)),
             (10, lambda: self.say(Operation.LOAD)),
             (10, lambda: self.say(Operation.ACTIVATION)),
-            (6, lambda: self.say(Operation.REPAYMENT)),
-            (1, lambda: self.pair.settle(self.card())),
+            (5, lambda: self.say(Operation.REPAYMENT)),
+            (4, self.settle),
         ]
 
     def _undoing(self) -> list[Step]:
