@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry
 from acquirers.pos import PROFILES
 from bashgah.http import Readiness, serve_http
 from bashgah.issuer_links import issuer_desk
-from bashgah.shard_links import expect_no_more_shards, join_shards, new_gate
+from bashgah.shard_links import expect_no_more_shards, join_shards, new_gate, voucher_desk
 from bashgah.tls_listeners import open_tls, reload_on_hangup
 from issuers.pricings import PRICINGS
 from switch import config as config_file
@@ -66,6 +66,7 @@ from switch.recovery import recover, replay_tail
 from switch.server import Recall, Server
 from switch.slots import slot_of
 from switch.snapshots import SnapshotMetrics, Snapshots
+from switch.voucher_desk import VoucherDesk
 
 DESCRIPTORS_BESIDE = 256
 """Open files that are no terminal's connection: listeners, database, HTTP, log."""
@@ -342,8 +343,9 @@ async def run_switch(config: Config) -> None:
             recalling = partial(recall, database, owned.core, config.switch.shard)
             snapshots = _new_snapshots(config, owned, snapshot_database, registry)
             desk = issuer_desk(config, owned.core, owned.directory, gate, database)
+            vouchers = voucher_desk(config, owned.core, owned.directory, gate)
             server = _new_server(
-                config, owned, gate, pool, recalling, write_log, registry, snapshots, desk
+                config, owned, gate, pool, recalling, write_log, registry, snapshots, desk, vouchers
             )
             registry.register(IssuersCollector(desk))
             registry.register(SwitchCollector(owned.core, gate, owned.writer.status))
@@ -352,7 +354,7 @@ async def run_switch(config: Config) -> None:
             nursery.start_soon(pool.run)
             nursery.start_soon(reload_on_hangup, config, tls)
             if control is not None:
-                nursery.start_soon(_new_desk(config, owned, server).serve, control)
+                nursery.start_soon(_new_desk(config, owned, server, vouchers).serve, control)
             if peers is not None:
                 registry.register(PeersCollector(peers))
                 assert isinstance(gate, ShardGate)
@@ -377,6 +379,7 @@ def _new_server(
     registry: CollectorRegistry,
     snapshots: Snapshots,
     issuers: IssuerDesk,
+    vouchers: VoucherDesk | None,
 ) -> Server:
     timezone = ZoneInfo(config.switch.timezone)
     return Server(
@@ -396,6 +399,7 @@ def _new_server(
         ),
         make_keys=KeyMaker(pool, owned.directory, timezone),
         issuers=issuers,
+        vouchers=vouchers,
     )
 
 
@@ -408,13 +412,19 @@ def _open_control(config: Config, resources: ExitStack) -> socket.socket | None:
     return listening
 
 
-def _new_desk(config: Config, owned: Owned, server: Server) -> Desk:
+def _new_desk(config: Config, owned: Owned, server: Server, vouchers: VoucherDesk | None) -> Desk:
     owners = slot_owners(config.switch)
 
     def owns(token: bytes) -> bool:
         return config.switch.shards == 1 or owners[slot_of(token)] == config.switch.shard
 
-    return Desk(core=owned.core, directory=owned.directory, recorder=server, owns=owns)
+    return Desk(
+        core=owned.core,
+        directory=owned.directory,
+        recorder=server,
+        owns=owns,
+        vouchers=vouchers,
+    )
 
 
 def _new_snapshots(

@@ -70,11 +70,9 @@ class Product(Struct, frozen=True, kw_only=True):
 
     def cards_of_site(self, token_of: Token) -> tuple[TestCard, ...]:
         """Give all cards, a guest's for each member in the order of the members."""
-        found: list[TestCard] = []
-        for at, member in enumerate(self.guests_of):
-            candidates = (crowd_pan(GUEST_CARDS_FROM + 100_000 * at + more) for more in count())
-            found.append(self._card(next(pans_beside(member.pan, candidates, token_of))))
-        return (*self.cards, *found)
+        members = [token_of(member.pan) for member in self.guests_of]
+        candidates = (crowd_pan(GUEST_CARDS_FROM + more) for more in count())
+        return (*self.cards, *map(self._card, pans_beside(members, candidates, token_of)))
 
     def _card(self, pan: str) -> TestCard:
         return TestCard(

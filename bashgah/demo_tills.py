@@ -19,28 +19,16 @@ from acquirers.terminal.wire import wire_of
 from bashgah import demo_vouchers
 from bashgah.demo import EXPIRY, PRODUCT_TILLS, TestCard
 from bashgah.demo_products import PRODUCTS
-from switch.slots import even_owners, slot_of
 
 ROUND_SECONDS = 1.0
-ONE_SHARD = even_owners(1)
 TIMEZONE = ZoneInfo("Asia/Tehran")
 
 
 class ProductTills:
-    """Trade with every product's cards.
+    """Trade with every product's cards. `token_of` is the site's: guests' cards depend on it."""
 
-    `token_of` is the site's: guests' cards depend on it. A voucher is redeemed into a card of the
-    shard that has it: `owners` says which that is (`switch.slots`).
-    """
-
-    def __init__(
-        self,
-        address: tuple[str, int],
-        token_of: Callable[[str], bytes],
-        owners: Sequence[int] = ONE_SHARD,
-    ) -> None:
+    def __init__(self, address: tuple[str, int], token_of: Callable[[str], bytes]) -> None:
         self._address = Address(host=address[0], port=address[1])
-        self._token_of, self._owners = token_of, owners
         self._vouchers = count(int(time()))  # another start does not begin with the same ones
         self._cards = {product.name: product.cards_of_site(token_of) for product in PRODUCTS}
         self._stans = count(1)
@@ -64,18 +52,12 @@ class ProductTills:
         """Sell a voucher and redeem it; the last card's holder guesses, until nobody listens."""
         behind = next(self._vouchers) % (demo_vouchers.COUNT - demo_vouchers.FOR_PEOPLE)
         place = demo_vouchers.FOR_PEOPLE + behind
-        serial = demo_vouchers.serial(place)
-        await self._carry_out(client, 0, demo_vouchers.sale(), serial)
-        for at, named in enumerate(cards):
-            if self._owner_of(named.pan) == self._owner_of(serial):
-                await self._carry_out(client, at, demo_vouchers.redemption(place), named.pan)
-                break
+        await self._carry_out(client, 0, demo_vouchers.sale(), demo_vouchers.serial(place))
+        at = place % (len(cards) - 1)
+        await self._carry_out(client, at, demo_vouchers.redemption(place), cards[at].pan)
         guess = demo_vouchers.guess(number)
         if guess is not None:
             await self._carry_out(client, len(cards) - 1, guess, cards[-1].pan)
-
-    def _owner_of(self, pan: str) -> int:
-        return self._owners[slot_of(self._token_of(pan))]
 
     async def _carry_out(self, client: TerminalClient, at: int, order: Order, pan: str) -> None:
         """Have an order answered, at one of the tills."""

@@ -15,10 +15,12 @@ from switch._peers import Peers
 from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
 from switch.config import Config, slot_owners
+from switch.directory import Directory
 from switch.errors import OperatingError
 from switch.ledger.database import Database
 from switch.ledger.session import Session
 from switch.local_sockets import listen_at
+from switch.voucher_desk import ShardLink, VoucherDesk
 
 TRUNKS_PER_SHARD = 4
 """Places of the gate: a link each way, and as many again whose end we have not heard of yet."""
@@ -91,6 +93,27 @@ def join_shards(
     resources.callback(listening.close)
     gate.join(peers, listening.fileno())
     return peers
+
+
+def voucher_desk(
+    config: Config, core: Core, directory: Directory, gate: Gate
+) -> VoucherDesk | None:
+    """Give what seeks vouchers at the other shards; None where there are none, or no way to ask.
+
+    They ask each other at the sockets of operators.
+    """
+    switch = config.switch
+    if switch.shards == 1 or switch.control_dir is None:
+        return None
+    numbers = [number for number in range(switch.shards) if number != switch.shard]
+    return VoucherDesk(
+        core=core,
+        directory=directory,
+        gate=gate,
+        shard=switch.shard,
+        slot=list(slot_owners(switch)).index(switch.shard),
+        links={number: ShardLink(switch.control_dir, number) for number in numbers},
+    )
 
 
 def greeting_of(config: Config, pan_key: bytes) -> bytes:

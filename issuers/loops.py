@@ -28,6 +28,7 @@ from switch.events import (
     CardsLinked,
     ClubAdded,
     Event,
+    IssuerKeysSet,
     MerchantAdded,
     ProgrammeLive,
     TerminalAdded,
@@ -52,6 +53,7 @@ SATURDAY = 20_554
 EXPIRY_YYMM = 9912
 ACQUIRER_CODE = "1"
 ROUND_MINOR = 100_000
+LABEL = "searched"  # of vouchers whose PINs nobody has
 POINTS_WANTED = "PR009999999999"
 
 Step = tuple[str, int, int]
@@ -134,6 +136,7 @@ def _seen_by(definition: Programme, tier: str) -> Programme:
             for rule in rules(definition.earning)
         ),
         funding=rules(definition.funding),
+        budgets=(),  # of all cards: what was used before would hide the next one's loop
         security=Security(),
         operations=tuple(one for one in definition.operations if one is not _BY_PIN),
         vouchers=None,
@@ -212,6 +215,10 @@ class _World:
         if self.linked is not None:
             self._record(ProgrammeLive(definition=self.linked))
         self._record(ProgrammeLive(definition=definition))
+        if definition.stock is not None:
+            self._record(
+                IssuerKeysSet(programme=definition.programme, voucher="0", voucher_label=LABEL)
+            )
 
     def new_card(self) -> "_Holder":
         """Give a card that has done nothing, linked to another where guests are."""
@@ -235,6 +242,7 @@ class _World:
                 last4=struct.pack("<H", int(pan[-4:])),
                 digests=sha256(pan.encode()).digest() if stock else b"",
                 price_minor=_sold_for(self.definition) if stock else 0,
+                digest_label=LABEL if stock else "",
             )
         )
         return self.core.card_count - 1

@@ -134,6 +134,8 @@ class Register:
             raise IndexError(f"account {account} was opened by no event")
         if block.owner == "club":
             return Owner("club", block.club, "", -1, CLUB_NAMES[slot])
+        if block.owner == "programme" or (block.owner == "merchant" and slot):
+            return Owner("budget", block.club, block.merchant_id, account, "count")
         if block.owner == "merchant":
             return Owner("merchant", block.club, block.merchant_id, -1, "money")
         if block.owner == "organisation":

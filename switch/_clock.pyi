@@ -38,5 +38,10 @@ def open_lots(
 ) -> tuple[int, int]:
     """Give cards that are not closed a lot each that ends with `until_s`."""
 
-def write_row(core: Core, plan_row: int, now_us: int, utc_offset_s: int, body: bytes) -> int:
-    """Journal the moves of the slice before with its event (JSON); gives the sequence."""
+def write_row(
+    core: Core, plan_row: int, now_us: int, utc_offset_s: int, body: bytes, *, kind: int = ...
+) -> int:
+    """Journal the moves of the slice before with its event (JSON); gives the sequence.
+
+    `kind`: a `JournalKind`, the clock's if it is not said.
+    """

@@ -10,7 +10,9 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from switch._core cimport Core
-from switch._plan cimport SLOTS_MAX, Moment, Plan, Run, account_of, moment_at
+from switch._plan cimport (
+    LOT_KEPT, LOT_MARKS_SHIFT, SLOTS_MAX, Moment, Plan, Run, account_of, moment_at,
+)
 from switch._register cimport Card
 from switch._shard cimport Shard, journal_row
 from switch._words cimport CARD_STATUS_CLOSED, KIND_CLOCK, MOVES_MAX
@@ -18,6 +20,8 @@ from switch.ledger._book cimport (
     MOVE_DONE, MOVE_NO_MEMORY, MOVE_TOO_MANY, Move, book_apply, book_end_all, book_spend_ended,
 )
 from switch.ledger._rows cimport Row, row_clear
+
+cdef int64_t KEPT_WHEN_INACTIVE = <int64_t> LOT_KEPT << LOT_MARKS_SHIFT
 
 
 cdef void end_cards(Shard *shard, Going *going, const Ending *endings, int ending_count,
@@ -34,8 +38,8 @@ cdef void end_cards(Shard *shard, Going *going, const Ending *endings, int endin
                 ending = &endings[i]
                 if going.used_before_day != UNBOUNDED_DAY:
                     going.fault = book_end_all(
-                        &shard.book, card.accounts + ending.slot, ending.to_account, row.moves,
-                        &row.move_count)
+                        &shard.book, card.accounts + ending.slot, ending.to_account,
+                        KEPT_WHEN_INACTIVE, row.moves, &row.move_count)
                 else:
                     going.fault = book_spend_ended(
                         &shard.book, card.accounts + ending.slot, ending.to_account,
@@ -141,7 +145,8 @@ def open_lots(Core core, int32_t plan_row, int slot, int reference, *, int64_t a
     return outcome(core, &going)
 
 
-def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s, bytes body):
+def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s, bytes body, *,
+              int kind=KIND_CLOCK):
     """Journal the moves of the slice before. See `_clock.pyi`."""
     cdef Row *row = &core.decision.row
     cdef const Plan *plan = &core.shard.plans[plan_row]
@@ -151,7 +156,7 @@ def write_row(Core core, int32_t plan_row, int64_t now_us, int32_t utc_offset_s,
     moment_at(&now, now_us, utc_offset_s)
     row_clear(row)
     row.move_count = moves
-    row.kind = KIND_CLOCK
+    row.kind = <int16_t> kind
     row.business_day = now.local_day
     row.received_us = row.decided_us = now_us
     row.club = core.shard.register.clubs[plan.club_row].club

@@ -17,9 +17,9 @@ from switch._vouchers cimport find_the_voucher
 from switch._words cimport (
     BALANCE, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLOCK_OUTSIDE_WINDOW, COMPLETION,
     CUT_OVER, FORMAT_ERROR, HOLD, HOLD_MOVES_MAX, HSM_UNAVAILABLE, ISSUER_DECLINED,
-    ISSUER_UNAVAILABLE, KEY_EXCHANGE, NO_TERMINAL_KEYS, OVERLOADED, PARTIALLY_APPROVED,
-    POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL, TOO_MANY_MOVES, UNKNOWN_CARD,
-    DEBT_INQUIRY, ITEM_INQUIRY, VOUCHER_REDEMPTION, is_without_amount,
+    ISSUER_UNAVAILABLE, KEY_EXCHANGE, LEDGER_UNAVAILABLE, NO_TERMINAL_KEYS, OVERLOADED,
+    PARTIALLY_APPROVED, POINTS_BALANCE, PREAUTHORISATION, REASON_NONE, REFUND, REVERSAL,
+    TOO_MANY_MOVES, UNKNOWN_CARD, DEBT_INQUIRY, ITEM_INQUIRY, VOUCHER_REDEMPTION, is_without_amount,
 )
 from switch.ledger._book cimport Book, book_spendable
 from switch.ledger._rows cimport Row
@@ -172,7 +172,8 @@ cdef int decide(Shard *shard, const Request *request, const Moment *now,
         return decision.status
     if reason != REASON_NONE and not approves(reason):
         decline(shard, decision, reason)
-        if reason == HSM_UNAVAILABLE or reason == ISSUER_UNAVAILABLE:
+        if (reason == HSM_UNAVAILABLE or reason == ISSUER_UNAVAILABLE
+                or reason == LEDGER_UNAVAILABLE):
             decision.status = UNJOURNALED       # nothing was decided: the terminal may try again
         elif reason == ISSUER_DECLINED:
             memcpy(row.response_code, request.recall.issuer.response_code, 2)

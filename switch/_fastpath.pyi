@@ -102,6 +102,9 @@ class Gate:
         `asked` and `asked_s` name the question's event; 0: there is none.
         """
 
+    def sought(self, ticket: int, everywhere: bool) -> None:
+        """Serve a parked message again: other shards were asked for its voucher, or not all."""
+
     def write_question(
         self, ticket: int, form: IssuerForm, stan: int, sent_at: int, rrn: bytes
     ) -> bytearray | None:

@@ -54,4 +54,5 @@ cdef class Lane:
     cdef IssuerAnswer answer_of_issuer
     cdef readonly str name
     cdef readonly object framing
+    cdef object needs(self)
     cdef int lay_out_replies(self, profile) except -1

@@ -44,6 +44,7 @@ class Lane:
         pricer: Pricer | None = None,
         verdict: tuple[int | bytes, ...] | None = None,
         issuer: tuple[int, int, bytes] | None = None,
+        sought: int = 0,
     ) -> tuple[ServeStatus, bytes, int, Wanted | tuple[Literal["prove"], int] | None]:
         """Serve one message, without framing: (status, reply, sequence it waits for, recall).
 
@@ -57,6 +58,8 @@ class Lane:
         the digest of a voucher's PIN.
         ("card", …) and ("issuer", programme's row, card): add another bank's card, ask that bank;
         `issuer` is (`IssuerSaid`, the question's sequence, DE 39).
+        ("voucher", programme's row, digest): ask the other shards; `sought` 1: all have answered,
+        2: not all.
         Without a `pricer` that is also said, with nothing to recall, of a programme that is priced
         in Python. "elsewhere": another shard owns its card, or it concerns every shard; nothing was
         done. `available` is false while the journal cannot take rows: then nothing is decided.

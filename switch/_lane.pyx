@@ -1,7 +1,7 @@
 """The fast lane. See `_lane.pxd`."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 cimport cython
@@ -20,7 +20,8 @@ from switch._proofs cimport check_sender
 from switch._replies cimport write_reply
 from switch._shard cimport (
     ASK_ISSUER, CARD_FIRST, DECIDED, EVERY_SHARD, KEYS_FIRST, PRICE_FIRST, PROVE_FIRST, RECALL_KEY,
-    RECALL_SEQ, REPEATED, UNJOURNALED, IssuerAnswer, Verdict, journal_row, owner_of, settle,
+    RECALL_SEQ, REPEATED, SEEK_VOUCHER, UNJOURNALED, Decision, IssuerAnswer, Verdict, journal_row,
+    owner_of, settle,
 )
 from switch._words cimport (
     CLASS_NETWORK, ECHO, FORMAT_ERROR, LEDGER_UNAVAILABLE, REASON_NONE, REPLY_BYTES_MAX,
@@ -244,7 +245,7 @@ cdef class Lane:
 
     def answer(self, bytes message, *, int64_t now_us, int32_t utc_offset_s, bint available=True,
                bint recalled=False, Pricer pricer=None, tuple verdict=None,
-               tuple issuer=None):
+               tuple issuer=None, int sought=0):
         """Serve one message: (status name, reply, sequence it waits for, what it needs first).
 
         What it needs is None, ("seq", sequence) or ("key", terminal, STAN) of the journal, or
@@ -271,6 +272,8 @@ cdef class Lane:
             if len(verdict) > 6:
                 assert len(verdict[6]) == sizeof(told.voucher)
                 memcpy(told.voucher, PyBytes_AS_STRING(verdict[6]), sizeof(told.voucher))
+        if sought:
+            self.recall.sought = <uint8_t> sought
         if issuer is not None:
             memset(&self.answer_of_issuer, 0, sizeof(IssuerAnswer))
             self.answer_of_issuer.said, self.answer_of_issuer.asked, code = issuer
@@ -286,31 +289,39 @@ cdef class Lane:
             raise AssertionError("a decision could not be journaled")
         if pricer is not None:
             pricer.raise_fatal()
-        if status == SERVED_LATER and self.work.decision.status == PROVE_FIRST:
-            recall = ("prove", self.work.decision.wanted)
-        elif status == SERVED_LATER and self.work.decision.status == KEYS_FIRST:
-            recall = ("keys", self.work.decision.row.terminal,
-                      bool(self.recall.verdict.keys_before))
-            self.recall.verdict.keys_made = 1
-        elif status == SERVED_LATER and self.work.decision.status == CARD_FIRST:
-            recall = ("card", self.work.decision.plan_row,
-                      PyBytes_FromStringAndSize(<char *> self.work.request.card_token, 16),
-                      self.work.request.card_prefix // 100, self.work.request.card_last4)
-        elif status == SERVED_LATER and self.work.decision.status == ASK_ISSUER:
-            recall = ("issuer", self.work.decision.plan_row, self.work.decision.row.card)
-        elif status == SERVED_LATER and self.work.decision.status != PRICE_FIRST:
-            self.recall.count += 1
-            if self.work.decision.status == RECALL_KEY:
-                self.recall.terminal = self.work.decision.recall_terminal
-                self.recall.stan = self.work.decision.recall_stan
-            recall = (("seq", self.work.decision.recall_seq)
-                      if self.work.decision.status == RECALL_SEQ else
-                      ("key", self.work.decision.recall_terminal, self.work.decision.recall_stan))
+        if status == SERVED_LATER:
+            recall = self.needs()
         reply = PyBytes_FromStringAndSize(
             <char *> self.work.reply, <Py_ssize_t> self.work.reply_bytes) if status <= SERVED_NOW \
             else b""
         seq = self.work.seq if status == SERVED_AT_SEQ else 0
         return SERVE_STATUSES[status], reply, seq, recall
+
+    cdef object needs(self):
+        """What the message needs that was served last, as `answer` gives it."""
+        cdef const Decision *decision = &self.work.decision
+        if decision.status == PROVE_FIRST:
+            return "prove", decision.wanted
+        if decision.status == KEYS_FIRST:
+            self.recall.verdict.keys_made = 1
+            return "keys", decision.row.terminal, bool(self.recall.verdict.keys_before)
+        if decision.status == CARD_FIRST:
+            return ("card", decision.plan_row,
+                    PyBytes_FromStringAndSize(<char *> self.work.request.card_token, 16),
+                    self.work.request.card_prefix // 100, self.work.request.card_last4)
+        if decision.status == SEEK_VOUCHER:
+            return "voucher", decision.plan_row, PyBytes_FromStringAndSize(
+                <char *> self.work.request.recall.verdict.voucher, 32)
+        if decision.status == ASK_ISSUER:
+            return "issuer", decision.plan_row, decision.row.card
+        if decision.status == PRICE_FIRST:
+            return None
+        self.recall.count += 1
+        if decision.status == RECALL_SEQ:
+            return "seq", decision.recall_seq
+        self.recall.terminal = decision.recall_terminal
+        self.recall.stan = decision.recall_stan
+        return "key", decision.recall_terminal, decision.recall_stan
 
 
 SERVE_STATUSES = ("at_seq", "now", "ignored", "hopeless", "later", "broken", "stale", "no_room",

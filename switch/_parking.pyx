@@ -11,6 +11,7 @@ from libc.string cimport memcpy, memset
 from switch._kept cimport kept_forget, kept_frame, kept_put
 from switch._shard cimport (
     ASK_ISSUER, CARD_FIRST, ISSUER_APPROVED, ISSUER_SILENT, KEYS_FIRST, RECALL_SEQ,
+    SEEK_VOUCHER,
 )
 
 
@@ -63,6 +64,8 @@ cdef bint parking_keep(Parking *parking, int32_t place, uint32_t generation, con
         parked.recall.terminal = decision.row.terminal
     elif decision.status == ASK_ISSUER or decision.status == CARD_FIRST:
         note_card(parked, request, decision)
+    elif decision.status == SEEK_VOUCHER:
+        parked.plan_row = decision.plan_row
     elif decision.status == RECALL_SEQ:
         parked.recall_seq = decision.recall_seq
     else:
@@ -112,6 +115,9 @@ cdef list parking_fresh(Parking *parking):
             what = ("card", parked.plan_row,
                     PyBytes_FromStringAndSize(<char *> parked.card_token, 16),
                     parked.card_prefix // 100, parked.card_last4)
+        elif parked.status == SEEK_VOUCHER:
+            what = ("voucher", parked.plan_row,
+                    PyBytes_FromStringAndSize(<char *> parked.recall.verdict.voucher, 32))
         elif parked.status == ASK_ISSUER:
             what = ("issuer", parked.plan_row, parked.card, parked.operation,
                     parked.amount_minor, parked.processing_code, parked.recall.terminal,

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from switch._calendar cimport DAY_INVALID, months_after, period_end
+from switch._calendar cimport CivilDate, DAY_INVALID, civil_of, months_after, period_end
 from switch._debts cimport (
     Debts, FirstDue, Owed, debts_begin, debts_owed, debts_pay, debts_settle,
 )
@@ -38,16 +38,22 @@ cdef enum:
     REFERS_TO_CARD = 3
     REFERS_TO_LINKED = 4
     REFERS_TO_ORGANISATION = 5
+    REFERS_TO_BUDGET = 6
     MONTHS_LATER = 7            # in an ending's code: beside the periods of `_calendar`, from 1
     SECONDS_A_DAY = 86400
     SATURDAY = 5                # 1970-01-01 was a Thursday: day 0 is the fifth after Saturday
 
+cdef int64_t LOTS_OF_A_PLACE = 1LL << 32    # names of lots that say where and until when
+
 
 cdef void plan_clear(Plan *plan) noexcept nogil:
     """Free a plan's tables."""
+    cdef int32_t i
     free(plan.steps)
     free(plan.rules)
     free(plan.tables)
+    for i in range(plan.budget_count):
+        free(plan.budgets[i].accounts)
     memset(plan, 0, sizeof(Plan))
 
 
@@ -62,6 +68,13 @@ cdef void moment_at(Moment *moment, int64_t unix_us, int32_t utc_offset_s) noexc
     moment.local_weekday = <uint8_t> ((moment.local_day + SATURDAY) % 7)
 
 
+cdef int64_t budget_account(const Plan *plan, const Run *run, int64_t at) noexcept nogil:
+    """Give the account that counts a budget here; -1: there is none."""
+    cdef const Budget *budget = &plan.budgets[at]
+    cdef int32_t place = run.merchant_row if budget.per_merchant else 0
+    return budget.accounts[place] if 0 <= place < budget.account_count else -1
+
+
 cdef int64_t account_of(const Plan *plan, const Run *run, uint8_t reference) noexcept nogil:
     """Resolve an account reference: owner kind in the upper half, slot in the lower."""
     cdef uint8_t slot = reference & 15
@@ -73,6 +86,8 @@ cdef int64_t account_of(const Plan *plan, const Run *run, uint8_t reference) noe
         return run.linked.accounts + slot if run.linked != NULL else -1
     if reference >> 4 == REFERS_TO_ORGANISATION:
         return plan.organisation
+    if reference >> 4 == REFERS_TO_BUDGET:
+        return budget_account(plan, run, slot)
     return run.club.accounts + slot
 
 
@@ -102,18 +117,26 @@ cdef void find_rule(const Plan *plan, const Step *step, Run *run) noexcept nogil
     run.registers[step.a] = 0
 
 
+cdef inline int64_t new_lot_name(const Run *run) noexcept nogil:
+    return run.lot | run.registers[R_LOT_MARKS] << LOT_MARKS_SHIFT
+
+
 cdef int64_t lot_with_terms(const Run *run, int64_t account, int64_t live_from_lot) noexcept nogil:
-    """Name the lot that joins: one of the same terms, not older than that, else a new one."""
+    """Name the lot that joins: one of the same terms and marks, not older than that, else new."""
     cdef int32_t at = run.book.accounts[account].lots
     cdef uint32_t expires_at = <uint32_t> run.registers[R_LOT_EXPIRES_AT]
     cdef uint32_t available_at = <uint32_t> run.registers[R_LOT_AVAILABLE_AT]
-    while at >= 0:
+    cdef int64_t marks = run.registers[R_LOT_MARKS]
+    cdef int64_t unmarked
+    while at >= 0 and not marks & LOT_PAID:
+        unmarked = run.book.lots[at].lot - (marks << LOT_MARKS_SHIFT)
         if (run.book.lots[at].expires_at == expires_at
                 and run.book.lots[at].available_at == available_at
-                and run.book.lots[at].lot >= live_from_lot):
+                and run.book.lots[at].lot >> LOT_MARKS_SHIFT == marks
+                and unmarked >= live_from_lot):
             return run.book.lots[at].lot
         at = run.book.lots[at].next
-    return run.lot
+    return new_lot_name(run)
 
 
 cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
@@ -138,6 +161,9 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         new_lot.amount = amount
         if step.op == OP_MOVE_ITEM:
             new_lot.lot = run.registers[R_ITEM]
+        elif step.op == OP_MOVE_NAMED:
+            new_lot.lot = (1 + run.merchant_row if step.imm == 1 else 1) * LOTS_OF_A_PLACE
+            new_lot.lot += run.registers[R_LOT_EXPIRES_AT]
         else:
             new_lot.lot = lot_with_terms(
                 run, target, plan.live_from_lot if step.imm == JOINS_SAME_VERSION else 0)
@@ -149,7 +175,7 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         if fault == MOVE_DONE:
             run.moves[run.move_count[0]] = new_lot
             run.move_count[0] += 1
-            if new_lot.lot == run.lot:
+            if new_lot.lot == new_lot_name(run):
                 run.lot += 1
     if fault == MOVE_DONE:
         return REASON_NONE
@@ -166,6 +192,19 @@ cdef int64_t largest_lot(const Run *run, int64_t account) noexcept nogil:
     return largest
 
 
+cdef int64_t not_ended(const Run *run, int64_t account) noexcept nogil:
+    """An account's balance without what has ended: that is nobody's to spend any more."""
+    cdef int64_t balance = run.book.accounts[account].balance
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef const Lot *lot
+    while at >= 0:
+        lot = &run.book.lots[at]
+        if lot.remaining > 0 and lot.expires_at != 0 and lot.expires_at <= run.now.unix_s:
+            balance -= lot.remaining
+        at = lot.next
+    return balance
+
+
 cdef int64_t counted(const Run *run, int64_t account) noexcept nogil:
     """What the lots say that are open now; what is owed of one that has ended counts no more."""
     cdef int32_t at = run.book.accounts[account].lots
@@ -175,6 +214,35 @@ cdef int64_t counted(const Run *run, int64_t account) noexcept nogil:
             count += run.book.lots[at].remaining
         at = run.book.lots[at].next
     return count
+
+
+cdef int64_t counted_here(const Run *run, int64_t account) noexcept nogil:
+    """What the lots say that are open now and named by the merchant."""
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef int64_t count = 0
+    while at >= 0:
+        if (run.book.lots[at].lot // LOTS_OF_A_PLACE == 1 + run.merchant_row
+                and is_open(&run.book.lots[at], run.now.unix_s)):
+            count += run.book.lots[at].remaining
+        at = run.book.lots[at].next
+    return count
+
+
+cdef int64_t budget_left(const Plan *plan, const Run *run, int64_t at) noexcept nogil:
+    """What this shard may still give of a budget: of even shares the first has the remainder."""
+    cdef const Budget *budget = &plan.budgets[at]
+    cdef int64_t account = budget_account(plan, run, at)
+    cdef int64_t left = budget.most
+    if account < 0:
+        return 0
+    if budget.share_bps >= 0:
+        left = bps_floor(budget.most, budget.share_bps)
+    elif run.shards > 1:
+        left = budget.most // run.shards
+        if run.shard == 0:
+            left += budget.most % run.shards
+    left -= counted(run, account)
+    return left if left > 0 else 0
 
 
 cdef int64_t last_end(const Run *run, int64_t account) noexcept nogil:
@@ -226,6 +294,54 @@ cdef int64_t end_of(const Run *run, int64_t code, int64_t day) noexcept nogil:
         if ends == DAY_INVALID:
             return 0
     return ends * SECONDS_A_DAY - run.now.utc_offset_s
+
+
+cdef int64_t row_begins(const Run *run, int64_t account, int64_t over_s, int64_t grace_s,
+                        int64_t day) noexcept nogil:
+    """The local day on which a row of lots began that carry each other on until a second.
+
+    `day` where there is none. A lot carries another one on that begins where the other is over,
+    `grace_s` before its end; lots are in the order of their ends.
+    """
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef int64_t begins_s = 0
+    cdef int64_t ends_s = 0
+    cdef const Lot *lot
+    while at >= 0:
+        lot = &run.book.lots[at]
+        # Of a lot from before openings were kept (0) the next one's has to do.
+        if lot.available_at != ends_s or begins_s == 0:
+            begins_s = lot.available_at
+        ends_s = lot.expires_at - grace_s
+        at = lot.next
+    if ends_s != over_s or begins_s == 0:
+        return day
+    return (begins_s + run.now.utc_offset_s) // SECONDS_A_DAY
+
+
+cdef int64_t carried_on_until(const Run *run, const Step *step, int64_t code,
+                              int64_t day) noexcept nogil:
+    """As `end_of`, but months are counted from where the row of lots began that this carries on.
+
+    From the end before, whoever begins on a 31st would be on a 30th after the first short month,
+    and stay there. `imm`: slot + 1, and the grace of its lots in seconds above 8 bits.
+    """
+    cdef int calendar = <int> (code >> 36 & 15)
+    cdef int32_t months = <int32_t> (code >> 40)
+    cdef CivilDate first
+    cdef CivilDate begins
+    cdef int64_t anchor
+    cdef int64_t ends
+    if <int> (code >> 32 & 15) != MONTHS_LATER:
+        return end_of(run, code, day)
+    anchor = row_begins(run, run.card.accounts + (step.imm & 255) - 1,
+                        day * SECONDS_A_DAY - run.now.utc_offset_s, step.imm >> 8, day)
+    if not (civil_of(calendar, <int32_t> anchor, &first)
+            and civil_of(calendar, <int32_t> day, &begins)):
+        return 0
+    months += (begins.year - first.year) * 12 + begins.month - first.month
+    ends = months_after(calendar, <int32_t> anchor, months)
+    return 0 if ends == DAY_INVALID else (ends + 1) * SECONDS_A_DAY - run.now.utc_offset_s
 
 
 cdef void debts_of(const Plan *plan, const Run *run, Debts *debts) noexcept nogil:
@@ -315,7 +431,7 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
         if run.linked != NULL:
             value = book_spendable(run.book, run.linked.accounts + step.imm, run.spent_s)
     elif step.op == OP_BALANCE:
-        value = run.book.accounts[run.card.accounts + step.imm].balance
+        value = not_ended(run, run.card.accounts + step.imm)
     elif step.op == OP_LOCAL_DAY_END:
         if a != 0:
             value = (run.now.local_day + a + 1) * SECONDS_A_DAY - run.now.utc_offset_s
@@ -329,7 +445,9 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
     elif step.op == OP_LAST_END:
         value = last_end(run, run.card.accounts + step.imm)
     elif step.op == OP_END_OF:
-        value = end_of(run, a, b)
+        value = carried_on_until(run, step, a, b) if step.imm else end_of(run, a, b)
+    elif step.op == OP_COUNTED_HERE:
+        value = counted_here(run, run.card.accounts + step.imm)
     elif step.op == OP_DAY_OF:
         value = (a + run.now.utc_offset_s) // SECONDS_A_DAY
     registers[step.dst] = value
@@ -365,7 +483,7 @@ cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
         if step.op == OP_END:
             return REASON_NONE
         if (step.op == OP_MOVE or step.op == OP_MOVE_NEW_LOT or step.op == OP_MOVE_ENDED
-                or step.op == OP_MOVE_ITEM):
+                or step.op == OP_MOVE_ITEM or step.op == OP_MOVE_NAMED):
             reason = move(plan, step, run)
             if reason != REASON_NONE:
                 return reason
@@ -392,6 +510,8 @@ cdef int plan_run(const Plan *plan, uint8_t operation, Run *run) noexcept nogil:
                 return reason
         elif step.op == OP_TELL_DEBT:
             tell_debt(plan, step, run)
+        elif step.op == OP_BUDGET_LEFT:
+            registers[step.dst] = budget_left(plan, run, step.imm)
         elif step.op == OP_FIND_LOT:
             find_lot(step, run)
         elif step.op == OP_PRICE:

@@ -12,6 +12,7 @@ cdef enum:
     TOKEN_BYTES = 16
     DIGEST_BYTES = 32
     NOT_REDEEMED = 0xffffffff   # of a voucher: no card has got its value
+    HANDED_OVER = 0xfffffffe    # another shard has got it, with its value
     TERMINAL_ID_BYTES = 8       # DE 41
     MERCHANT_ID_BYTES = 15      # DE 42
     NO_PVV = 0xffff
@@ -88,9 +89,10 @@ cdef struct Card:
 cdef struct Voucher:            # a card that is redeemed by its PIN into another card
     uint8_t digest[32]          # of its PIN, by the HSM
     uint32_t card               # its own number, under which it is sold
-    uint32_t redeemed_by        # card that has got its value; NOT_REDEEMED
+    uint32_t redeemed_by        # card that has got its value; NOT_REDEEMED, HANDED_OVER
     int64_t price_minor         # what a till takes for it
     int64_t points              # 0 = it is worth its price
+    int64_t hop                 # how often it has gone from shard to shard
 
 cdef struct Register:
     Club *clubs

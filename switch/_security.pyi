@@ -57,7 +57,10 @@ def add_vouchers(core: Core, first: int, digests: bytes, price_minor: int, point
     """Have cards, from number `first` on, be vouchers by the digests (32 bytes) of their PINs."""
 
 def voucher(core: Core, card: int) -> tuple[int, int, int | None] | None:
-    """Give (price, points, card that has redeemed it or None) of a voucher; None: it is none."""
+    """Give (price, points, card that has redeemed it or None) of a voucher; None: it is none.
+
+    -1: another shard has it.
+    """
 
 def voucher_tries(core: Core, card: int, terminal: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Give the (day, count) of wrong PINs of vouchers of a card, and of a terminal."""

@@ -11,7 +11,7 @@ from switch._keyring cimport (
 )
 from switch._plan cimport PIN_ALWAYS, PIN_IF_SENT, PIN_NEVER, Plan, VoucherRules
 from switch._register cimport (
-    DIGEST_BYTES, NO_PVV, NOT_REDEEMED, Card, Register, Tries, Voucher, find_voucher,
+    DIGEST_BYTES, HANDED_OVER, NO_PVV, NOT_REDEEMED, Card, Register, Tries, Voucher, find_voucher,
     register_add_voucher,
 )
 
@@ -165,6 +165,8 @@ def voucher(Core core, int64_t card):
     if core.shard.register.cards[card].voucher < 0:
         return None
     found = &core.shard.register.vouchers[core.shard.register.cards[card].voucher]
+    if found.redeemed_by == HANDED_OVER:
+        return found.price_minor, found.points, -1
     return (found.price_minor, found.points,
             None if found.redeemed_by == NOT_REDEEMED else found.redeemed_by)
 

@@ -37,6 +37,7 @@ cdef enum DecisionStatus:
     KEYS_FIRST = 7          # the slow lane has to have new keys made for the terminal first
     CARD_FIRST = 8          # the slow lane has to add another bank's card first
     ASK_ISSUER = 9          # the slow lane has to ask the card's own bank first
+    SEEK_VOUCHER = 10       # the slow lane has to ask the other shards for the voucher first
 
 cdef enum Proof:            # what a message can prove, a bit each; column `proofs` of the journal
     PROOF_MAC = 1
@@ -86,12 +87,17 @@ cdef struct HostPrefix:         # cards of other banks, by how their numbers beg
     int32_t divisor             # of a number's first eight digits, to compare with it
     int32_t plan_row
 
+cdef enum Sought:               # what became of asking the other shards for a voucher
+    SOUGHT_EVERYWHERE = 1       # all of them have answered
+    SOUGHT_IN_PART = 2          # not all of them are there
+
 cdef struct Recall:             # what was done for a message so far, before it can be decided
     Verdict verdict
     int32_t count               # how often the journal was asked
     int32_t terminal            # the last key it looked for; -1 = none
     int32_t stan
     const PriceDesk *desk       # where Python is asked, in the slow lane; NULL = not here
+    uint8_t sought              # Sought; 0 = nobody was asked yet
     const IssuerAnswer *issuer  # of the card's own bank; NULL = it was not asked yet
 
 cdef struct Request:
@@ -169,6 +175,7 @@ cdef struct Decision:
     int funder                  # of the discount: 0 none, 1 merchant, 2 club, 3 both
     int32_t discount_rule       # 1 + index in the programme's names
     int32_t earn_rule
+    int32_t bounds[2]           # 1 + row of the plan's: declined or discounted less, earned less
     int32_t plan_row            # -1 = none
     int64_t voucher             # row of the voucher that is redeemed, or was found; -1 = none
     int64_t voucher_points
@@ -226,6 +233,10 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil
 cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
+cdef bint is_approved(const Row *row) noexcept nogil
+cdef bint counts_for_limits(uint8_t operation) noexcept nogil
+cdef void count_for_limits(Shard *shard, const Row *row) noexcept nogil
+cdef void return_to_limits(Shard *shard, const Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
 cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil
 cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,

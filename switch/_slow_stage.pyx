@@ -14,7 +14,9 @@ from switch._parking cimport (
 )
 from switch._price_queue cimport queue_clear, queue_open, queue_put
 from switch._routing cimport ROUTE_LISTENER
-from switch._shard cimport CARD_FIRST, HOST_BALANCES_MAX, KEYS_FIRST, PRICE_FIRST
+from switch._shard cimport (
+    CARD_FIRST, HOST_BALANCES_MAX, KEYS_FIRST, PRICE_FIRST, SOUGHT_EVERYWHERE, SOUGHT_IN_PART,
+)
 
 
 cdef class SlowStage(HsmStage):
@@ -57,6 +59,12 @@ cdef class SlowStage(HsmStage):
             memcpy(answer.balances, PyBytes_AS_STRING(balances), len(balances))
             answer.balances_count = len(balances)
         self.serve_parked(ticket, True, &answer)
+
+    def sought(self, int32_t ticket, bint everywhere):
+        """Serve a parked message again: the other shards were asked for its voucher."""
+        self.parking.all[ticket].recall.sought = (
+            SOUGHT_EVERYWHERE if everywhere else SOUGHT_IN_PART)
+        self.serve_parked(ticket, True, NULL)
 
     def write_question(self, int32_t ticket, IssuerForm form, int32_t stan, int32_t sent_at,
                        bytes rrn):

@@ -17,7 +17,7 @@ from switch._image cimport AT_LOTS, EXCHANGE_BYTES, place_of
 from switch._memory cimport on_large_pages
 from switch._packing cimport PIECE_BYTES
 from switch._register cimport (
-    NOT_REDEEMED, Acquirer, Card, Club, Merchant, Terminal, Voucher, register_index_all,
+    HANDED_OVER, Acquirer, Card, Club, Merchant, Terminal, Voucher, register_index_all,
 )
 from switch._shard cimport Shard, due_push
 from switch._words cimport STATE_HELD
@@ -238,7 +238,7 @@ cdef int check_links(const Shard *shard) except -1:
     for i in range(shard.register.voucher_count):
         voucher = &shard.register.vouchers[i]
         if not (voucher.card < shard.register.card_count
-                and (voucher.redeemed_by == NOT_REDEEMED
+                and (voucher.redeemed_by >= HANDED_OVER
                      or voucher.redeemed_by < shard.register.card_count)):
             raise SnapshotBroken(f"vouchers: row {i} leads nowhere")
     for i in range(accounts):

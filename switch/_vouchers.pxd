@@ -10,10 +10,12 @@ from libc.stdint cimport int32_t
 
 from switch._exchanges cimport Exchange
 from switch._plan cimport Moment
-from switch._register cimport Card, Terminal
+from switch._register cimport Card, Terminal, Voucher
 from switch._shard cimport Decision, Request, Shard
 from switch.ledger._rows cimport Row
 
+cdef const char *fault_of(const Shard *shard, const Voucher *voucher, int32_t programme,
+                          const Moment *now) noexcept nogil
 cdef bint may_try(const Shard *shard, const Card *card, const Terminal *terminal,
                   int32_t business_day) noexcept nogil
 cdef int find_the_voucher(Shard *shard, const Request *request, const Moment *now,

@@ -6,10 +6,12 @@ from libc.stdio cimport snprintf
 from switch._exchanges cimport detail_moves
 from switch._plan cimport NO_SLOT, Plan, VoucherRules
 from switch._proofs cimport check_voucher_pin
-from switch._register cimport NOT_REDEEMED, Tries, Voucher, find_voucher
-from switch._shard cimport DECIDED, ROW_EVENT_BYTES_MAX, has_expired
+from switch._register cimport HANDED_OVER, NOT_REDEEMED, Tries, Voucher, find_voucher
+from switch._shard cimport (
+    DECIDED, ROW_EVENT_BYTES_MAX, SEEK_VOUCHER, SOUGHT_IN_PART, has_expired,
+)
 from switch._words cimport (
-    ACTIVATION, CARD_ACTIVE, INSUFFICIENT_FUNDS, INSUFFICIENT_POINTS,
+    ACTIVATION, CARD_ACTIVE, INSUFFICIENT_FUNDS, INSUFFICIENT_POINTS, LEDGER_UNAVAILABLE,
     OPERATION_NOT_ALLOWED, REASON_NONE, VOUCHER_PRICE_IS_ANOTHER, VOUCHER_REDEEMED,
     VOUCHER_REDEMPTION, VOUCHER_REFUSED, VOUCHER_TRIES_EXCEEDED,
 )
@@ -63,6 +65,8 @@ cdef const char *fault_of(const Shard *shard, const Voucher *voucher, int32_t pr
         return b"of another programme"
     if card.status != CARD_ACTIVE:
         return b"void"
+    if voucher.redeemed_by == HANDED_OVER:
+        return b"elsewhere"
     if voucher.redeemed_by != NOT_REDEEMED:
         return b"redeemed"
     if has_expired(card, now):
@@ -74,6 +78,10 @@ cdef const char *fault_of(const Shard *shard, const Voucher *voucher, int32_t pr
             and value_left(shard, card, plan.vouchers.points_slot, now) <= 0):
         return b"expired"
     return GOOD
+
+
+cdef inline bint is_elsewhere(const Shard *shard, int64_t voucher) noexcept nogil:
+    return voucher < 0 or shard.register.vouchers[voucher].redeemed_by == HANDED_OVER
 
 
 cdef void tell_journal(Shard *shard, const char *why, Decision *decision) noexcept nogil:
@@ -107,6 +115,12 @@ cdef int find_the_voucher(Shard *shard, const Request *request, const Moment *no
     if reason != REASON_NONE or decision.status != DECIDED:
         return reason
     decision.voucher = find_voucher(&shard.register, request.recall.verdict.voucher)
+    if shard.shard_count > 1 and is_elsewhere(shard, decision.voucher):
+        if request.recall.sought == 0:
+            decision.status = SEEK_VOUCHER
+            return REASON_NONE
+        if request.recall.sought == SOUGHT_IN_PART:
+            return LEDGER_UNAVAILABLE   # perhaps it is good: nobody has looked at it
     if decision.voucher < 0:
         return VOUCHER_REFUSED
     voucher = &shard.register.vouchers[decision.voucher]

@@ -71,20 +71,21 @@ def _end(sight: Sight) -> tuple[int, int]:
     return end_lots(
         sight.core,
         sight.row,
-        _endings(sight),
+        endings_of(sight.definition, sight.layout, sight.club_accounts),
         until_s=sight.begins_s,
         first_card=sight.first_card,
         cards_max=sight.cards_max,
     )
 
 
-def _endings(sight: Sight) -> list[tuple[int, int, bool]]:
+def endings_of(
+    definition: Programme, layout: Layout, club_accounts: int
+) -> list[tuple[int, int, bool]]:
     """Give what leaves where: slot, target, whether what is owed is settled.
 
     Of the programme's counters only tiers and caps: that a membership or a warranty has ended is
     told, and a debt is owed until it is paid. A club of an old journal may have no account for it.
     """
-    definition, layout = sight.definition, sight.layout
     endings: list[tuple[int, int, bool]] = []
     for wallet in definition.wallets:
         if not wallet.dated:
@@ -105,7 +106,7 @@ def _endings(sight: Sight) -> list[tuple[int, int, bool]]:
     return [
         ending
         for ending in endings
-        if ending[1] == Account.ORGANISATION or ending[1] & 15 < sight.club_accounts
+        if ending[1] == Account.ORGANISATION or ending[1] & 15 < club_accounts
     ]
 
 
@@ -117,21 +118,25 @@ def _each_day_if_inactive(definition: Programme, day: int) -> Span | None:
 
 
 def _end_inactive(sight: Sight) -> tuple[int, int]:
-    points = [
-        (at, int(Account.CLUB_POINTS_EXPIRED), False)
-        for at, slot in enumerate(sight.layout.slots)
-        if slot.unit == UNITS["points"] and slot.dated and not slot.held
-    ]
-    if sight.club_accounts <= Account.CLUB_POINTS_EXPIRED & 15:
-        points = []
     return end_lots(
         sight.core,
         sight.row,
-        points,
+        idle_endings_of(sight.layout, sight.club_accounts),
         used_before_day=sight.period_day - sight.definition.inactive_days,
         first_card=sight.first_card,
         cards_max=sight.cards_max,
     )
+
+
+def idle_endings_of(layout: Layout, club_accounts: int) -> list[tuple[int, int, bool]]:
+    """Give what leaves a card that nobody uses, as `endings_of` does: its points."""
+    if club_accounts <= Account.CLUB_POINTS_EXPIRED & 15:
+        return []
+    return [
+        (at, int(Account.CLUB_POINTS_EXPIRED), False)
+        for at, slot in enumerate(layout.slots)
+        if slot.unit == UNITS["points"] and slot.dated and not slot.held
+    ]
 
 
 # --- openings: the organisation gives every card its allowance ------------------------------------

@@ -17,7 +17,7 @@ import hashlib
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -29,6 +29,7 @@ from switch.directory import Directory, EventError
 from switch.errors import OperatingError, ProtocolError
 from switch.events import (
     CardsAdded,
+    Digest,
     Event,
     ProgrammeAnnounced,
     ProgrammeApproved,
@@ -37,6 +38,7 @@ from switch.events import (
     ProgrammeLive,
     ProgrammeRetired,
     TakenOver,
+    VoucherHandedOver,
     VoucherRefused,
     decode_event,
     encode_event,
@@ -53,6 +55,7 @@ from switch.limits import (
 from switch.notices import merchant_names
 from switch.operations import CardStatus
 from switch.versions import Version
+from switch.voucher_debts import VoucherEvent
 
 READ_BYTES = 1 << 16
 TOKEN_BYTES = 16
@@ -112,7 +115,23 @@ class FindProgrammes(_Request, frozen=True, kw_only=True, tag="find_programmes")
     programme: int = 0
 
 
-Request = Record | FindCards | FindTerminals | FindProgrammes
+class SeekVoucher(_Request, frozen=True, kw_only=True, tag="seek_voucher"):
+    """Another shard's: is this voucher here? Then it goes there. `programme`: the voucher's."""
+
+    digest: Digest
+    programme: int
+    shard: int
+
+
+class BringVoucher(_Request, frozen=True, kw_only=True, tag="bring_voucher"):
+    """Another shard's: a voucher that its row has let go is owed to this one."""
+
+    shard: int
+    row: int
+    event: VoucherHandedOver
+
+
+Request = Record | FindCards | FindTerminals | FindProgrammes | SeekVoucher | BringVoucher
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
@@ -171,7 +190,15 @@ class FoundProgrammes(_Answer, frozen=True, kw_only=True, tag="programmes"):
     merchants: dict[str, tuple[str, str]]
 
 
-Answer = Recorded | Refused | FoundCards | FoundTerminals | FoundProgrammes
+class VoucherSought(_Answer, frozen=True, kw_only=True, tag="voucher_sought"):
+    """What `switch.voucher_travel.Sought` says."""
+
+    state: Literal["not here", "refused", "under way", "handed over"]
+    row: int = 0
+    event: VoucherHandedOver | None = None
+
+
+Answer = Recorded | Refused | FoundCards | FoundTerminals | FoundProgrammes | VoucherSought
 
 _REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _ENCODER = msgspec.json.Encoder()
@@ -185,6 +212,16 @@ class Recorder(Protocol):
 
     async def wait_durable(self, seq: int) -> None:
         """Wait until a row is durable."""
+
+
+class Vouchers(Protocol):
+    """Where another shard asks for a voucher, or brings one. Raises EventError, OperatingError."""
+
+    async def hand_over(self, request: SeekVoucher) -> VoucherSought:
+        """Let it go."""
+
+    async def take_in(self, request: BringVoucher) -> int:
+        """Have it; gives a row that is durable."""
 
 
 def strict_event(body: bytes) -> Event:
@@ -231,11 +268,13 @@ class Desk:
         directory: Directory,
         recorder: Recorder,
         owns: Callable[[bytes], bool],
+        vouchers: Vouchers | None = None,
     ) -> None:
         self._core = core
         self._directory = directory
         self._recorder = recorder
         self._owns = owns
+        self._vouchers = vouchers
         self._done: dict[str, tuple[bytes, int]] = {}  # key → digest of the event, its sequence
         self._connected = 0
 
@@ -287,11 +326,23 @@ class Desk:
                 return FoundTerminals(numbers=await _each(self._find_terminal, request.terminals))
             case FindProgrammes():
                 return self._find_programmes(request.programme)
+            case SeekVoucher() | BringVoucher():
+                return await self._move_voucher(request, uid)
             case Record():
                 try:
                     return await self._record(request, uid)
                 except (EventError, ProtocolError, OperatingError) as error:
                     return _refused(str(error), uid, by=request.by)
+
+    async def _move_voucher(self, request: SeekVoucher | BringVoucher, uid: int) -> Answer:
+        if self._vouchers is None:
+            return _refused("this shard is the only one", uid)
+        try:
+            if isinstance(request, SeekVoucher):
+                return await self._vouchers.hand_over(request)
+            return Recorded(seq=await self._vouchers.take_in(request))
+        except (EventError, OperatingError) as error:
+            return _refused(str(error), uid)
 
     def _find_card(self, token: str) -> FoundCard | None:
         number = self._core.card_of(bytes.fromhex(token))
@@ -361,7 +412,7 @@ class Desk:
             raise EventError(f"{by} asks, and the step says {event.by}")
         if isinstance(event, TakenOver):
             raise EventError("a process takes its shard over when it starts")
-        if isinstance(event, VoucherRefused):
+        if isinstance(event, VoucherRefused | VoucherEvent):
             raise EventError("what became of a PIN is written by who looked at it")
         if isinstance(event, IssuerEvent):
             raise EventError("what became of a question to a bank is written by who asked")

@@ -23,8 +23,10 @@ from switch._security import (
     set_policy,
     set_terminal_keys,
 )
+from switch.budget_accounts import BudgetAccounts, BudgetBook
 from switch.events import (
     AcquirerAdded,
+    BudgetShared,
     CardsAdded,
     CardsLinked,
     CardStatusChanged,
@@ -54,6 +56,9 @@ from switch.events import (
     TerminalAdded,
     TerminalKeysSet,
     TerminalStatusChanged,
+    VoucherArrived,
+    VoucherHandedOver,
+    VoucherReceived,
     VoucherRefused,
     decode_event,
     encode_event,
@@ -73,6 +78,7 @@ from switch.programme_links import (
 )
 from switch.units import counts_of, points_of
 from switch.versions import Step, Version, VersionError, Versions
+from switch.voucher_debts import VoucherDebts
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
@@ -111,6 +117,8 @@ class Directory:
         self.terminal_keys: dict[int, list[TerminalKeysSet]] = {}
         self._layouts: dict[int, Layout] = {}
         self.issuers = IssuerDebts()
+        self.travelling = VoucherDebts()
+        self.budgets = BudgetAccounts(core)
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -150,12 +158,39 @@ class Directory:
             expect_true(event, self.versions, self.merchants, now_us // 1_000_000, utc_offset_s)
         except (NoticeError, VersionError) as error:
             raise EventError(str(error)) from None
+        if isinstance(event, BudgetShared):
+            self._share_budget(event, now_us // 1_000_000)
         self._apply(event, self._core.last_seq + 1)
-        if isinstance(event, CardsAdded):
-            accounts = len(self._layouts[event.programme].slots)
-            event = msgspec.structs.replace(event, accounts=accounts)
+        event = self._counted(event)
         kind = JournalKind.TAKEOVER if isinstance(event, TakenOver) else JournalKind.EVENT
         return self._core.journal_event(kind, now_us, utc_offset_s, encode_event(event))
+
+    def _counted(self, event: Event) -> Event:
+        """Write down how many accounts an event has opened: whoever reads rows counts by it."""
+        match event:
+            case CardsAdded():
+                accounts = len(self._layouts[event.programme].slots)
+            case MerchantAdded():
+                accounts = 1 + self.budgets.of_merchant(event.club)
+            case ProgrammeLive():
+                accounts = self.budgets.opened
+            case _:
+                return event
+        return msgspec.structs.replace(event, accounts=accounts)
+
+    def _share_budget(self, event: BudgetShared, now_s: int | None = None) -> None:
+        """Let a budget's shares be these; with a Unix second only see whether they can be."""
+        change = self.budgets.share if now_s is None else self.budgets.expect_room
+        try:
+            change(event, self._live(), now_s or 0)
+        except ValueError as error:
+            raise EventError(str(error)) from None
+
+    def _live(self) -> dict[int, tuple[int, Programme]]:
+        """Give the rows of plans and their programmes."""
+        return {
+            number: (row, self.programmes[number]) for number, row in self.programme_rows.items()
+        }
 
     def replay(self, seq: int, kind: int, body: bytes) -> None:
         """Let an event of the journal take effect; what `Core.replay` calls."""
@@ -191,6 +226,8 @@ class Directory:
                 self._take_step(event)
             case CardsAdded():
                 self._add_cards(event)
+            case BudgetShared():
+                self._share_budget(event)
             case CreditLimitSet():
                 self._check_card(event.card)
                 if not set_credit_limit(self._core, event.card, event.limit_minor):
@@ -229,6 +266,8 @@ class Directory:
                 self.issuers.apply(event, seq)
             case VoucherRefused():
                 pass  # for whoever reads the journal: the row has counted the try
+            case VoucherHandedOver() | VoucherArrived() | VoucherReceived():
+                self.travelling.apply(self._core, event, seq)
             case TakenOver():
                 self.issuers.take_over()
 
@@ -280,6 +319,7 @@ class Directory:
         row = self._core.add_merchant(event.merchant_id.encode("ascii"), event.club, event.category)
         self.merchants[event.merchant_id] = event
         self.merchant_rows[event.merchant_id] = row
+        self.budgets.add_merchant(event.club, self._live())
 
     def _add_terminal(self, event: TerminalAdded) -> None:
         key = (event.acquirer, event.terminal_id)
@@ -330,6 +370,12 @@ class Directory:
 
     def _set_programme(self, definition: Programme, seq: int) -> None:
         self._expect_could_decide(definition)
+        try:
+            self.budgets.open(
+                definition, self.clubs[definition.club], list(self.merchants.values())
+            )
+        except ValueError as error:
+            raise EventError(f"programme {definition.programme}: {error}") from None
         self._set_plan(definition, seq, retired=False)
 
     def _expect_could_decide(self, definition: Programme) -> None:
@@ -386,6 +432,7 @@ class Directory:
                 money_floor=NO_FLOOR if definition.host else definition.money_floor_minor,
                 seq=seq,
                 organisation=self._funding_account(definition),
+                budgets=self.budgets.of_plan(definition),
             )
         except ValueError as error:
             raise EventError(f"programme {definition.programme}: {error}") from None
@@ -503,11 +550,13 @@ class Directory:
                 programme_seqs=self.programme_seqs,
                 versions=list(self.versions.all()),
                 layouts=self._layouts,
+                budgets=self.budgets.all(),
                 issuer_keys=list(self.issuer_keys.values()),
                 derivation_keys=list(self.derivation_keys.values()),
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
                 questions=list(self.issuers.open.values()),
                 debts=list(self.issuers.owed.values()),
+                travelling=self.travelling.owed,
             )
         )
 
@@ -528,6 +577,7 @@ class Directory:
             (event.acquirer, event.terminal_id): row for row, event in enumerate(found.terminals)
         }
         self._layouts = found.layouts
+        self.budgets.load(found.budgets)
         self.versions = Versions((*found.versions, *_live_before(found)))
         for definition in found.programmes:
             retired = self.versions.live(definition.programme) is None
@@ -540,6 +590,7 @@ class Directory:
         for terminal in found.terminal_keys:
             self._set_terminal_keys(terminal)
         self.issuers.load(found.questions, found.debts)
+        self.travelling.owed = found.travelling
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -554,11 +605,13 @@ class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     clock: list[ClockProgress] = []
     versions: list[Version] = []
     layouts: dict[int, Layout] = {}
+    budgets: list[BudgetBook] = []
     issuer_keys: list[IssuerKeysSet] = []
     derivation_keys: list[DerivationKeySet] = []
     terminal_keys: list[TerminalKeysSet] = []
     questions: list[Asked] = []
     debts: list[Debt] = []
+    travelling: dict[int, VoucherHandedOver] = {}
 
 
 def _live_before(found: _Dump) -> list[Version]:

@@ -11,6 +11,7 @@ import msgspec
 
 from switch.operations import CardStatus, Operation
 from switch.programme import Programme
+from switch.units import BPS
 
 MerchantId = Annotated[str, msgspec.Meta(min_length=15, max_length=15)]
 SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
@@ -18,6 +19,7 @@ Bitmap = Annotated[str, msgspec.Meta(pattern="^[0-9A-F]{4}$")]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Person = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 VoucherLabel = Annotated[str, msgspec.Meta(max_length=32, pattern="^[ -~]*$")]
+ShareBps = Annotated[int, msgspec.Meta(ge=0, le=BPS)]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
@@ -67,6 +69,7 @@ class MerchantAdded(_Event, frozen=True, kw_only=True, tag="merchant_added"):
     category: int
     name: str
     name_fa: str
+    accounts: int = 1  # its own, and one for each budget of merchants: written when it takes effect
 
 
 class TerminalAdded(_Event, frozen=True, kw_only=True, tag="terminal_added"):
@@ -83,6 +86,7 @@ class ProgrammeLive(_Event, frozen=True, kw_only=True, tag="programme_live"):
     definition: Programme
     by: str = ""
     at_s: int = 0  # Unix second
+    accounts: int = 0  # that its new budgets opened: written when it takes effect
 
 
 class ProgrammeDrafted(_Event, frozen=True, kw_only=True, tag="programme_drafted"):
@@ -167,6 +171,22 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     batch: Annotated[str, msgspec.Meta(max_length=32)] = ""  # as whoever made them calls them
     digest_key: int = 0  # what the digests were made with: `IssuerKeysSet.voucher_key`
     digest_label: VoucherLabel = ""  # and `voucher_label`
+
+
+class BudgetShared(_Event, frozen=True, kw_only=True, tag="budget_shared"):
+    """How a budget of a club is shared among the shards from here on, in basis points.
+
+    One number for each shard, together no more than the whole. Every shard gets the same event.
+    """
+
+    club: int
+    budget: str
+    shares_bps: Annotated[tuple[ShareBps, ...], msgspec.Meta(min_length=1, max_length=64)]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for more than there is."""
+        if sum(self.shares_bps) > BPS:
+            raise ValueError("shares: together at most 10000 basis points")
 
 
 class CreditLimitSet(_Event, frozen=True, kw_only=True, tag="credit_limit_set"):
@@ -333,6 +353,9 @@ class IssuerTold(_Event, frozen=True, kw_only=True, tag="issuer_told"):
     debt: int
 
 
+WhyRefused = Literal["of another programme", "void", "redeemed", "expired", "not sold", "elsewhere"]
+
+
 class VoucherRefused(_Event, frozen=True, kw_only=True, tag="voucher_refused"):
     """On the row of a message whose PIN was a voucher's: which one, and why it gave nothing.
 
@@ -340,7 +363,43 @@ class VoucherRefused(_Event, frozen=True, kw_only=True, tag="voucher_refused"):
     """
 
     voucher: int
-    why: Literal["of another programme", "void", "redeemed", "expired", "not sold"]
+    why: WhyRefused
+
+
+class VoucherHandedOver(_Event, frozen=True, kw_only=True, tag="voucher_handed_over"):
+    """With its row's moves a voucher has left for the shard of the card that redeems it.
+
+    Owed to that shard until `VoucherReceived`. `hop`: how often it has gone from shard to shard.
+    The rest is what that shard has to know of it.
+    """
+
+    voucher: int  # number of its card here
+    to_shard: int
+    hop: int
+    programme: int
+    digest: Digest
+    expires_yymm: int
+    first6: int
+    last4: int
+    price_minor: int
+    points: int
+    ends_s: int  # Unix second; 0 = never
+    batch: str = ""
+
+
+class VoucherArrived(_Event, frozen=True, kw_only=True, tag="voucher_arrived"):
+    """With its row's moves a voucher is here that row `handed_over` of another shard has let go."""
+
+    voucher: int  # number of its card here
+    hop: int
+    from_shard: int
+    handed_over: int
+
+
+class VoucherReceived(_Event, frozen=True, kw_only=True, tag="voucher_received"):
+    """Row `handed_over` is owed no more: its shard has the voucher."""
+
+    handed_over: int
 
 
 class TakenOver(_Event, frozen=True, kw_only=True, tag="taken_over"):
@@ -376,6 +435,7 @@ Event = (
     | ProgrammeRetired
     | CardsAdded
     | CardsLinked
+    | BudgetShared
     | CreditLimitSet
     | PinTriesReset
     | IssuerKeysSet
@@ -392,6 +452,9 @@ Event = (
     | IssuerTold
     | ClockProgress
     | VoucherRefused
+    | VoucherHandedOver
+    | VoucherArrived
+    | VoucherReceived
     | TakenOver
 )
 

@@ -102,8 +102,9 @@ CONTROL_LINE_BYTES_MAX = 1 << 20
 """One control request: 10,000 cards have 27 bytes each, more by a third in base64, or 32 digits for
 their tokens."""
 
-CONTROL_CONNECTIONS_MAX = 8
-"""Operators at once; each may hold a line in memory, and have one request that is not durable."""
+CONTROL_CONNECTIONS_MAX = 64
+"""Operators, and shards that seek or bring a voucher, at once; each may hold a line in memory, and
+have one request that is not durable."""
 
 CONTROL_SECONDS_MAX = 30
 """An operator's program that says nothing for so long, or does not read its answer, is gone."""

@@ -106,7 +106,10 @@ NewCard = tuple[Literal["card"], int, bytes, int, int]
 Question = tuple[Literal["issuer"], int, int, int, int, int, int, int, int]
 """("issuer", row of the programme, card, operation, amount, DE 3, terminal, STAN, time)."""
 
-Wanted = Recalled | tuple[Literal["keys"], int, bool] | NewCard | Question
+SoughtVoucher = tuple[Literal["voucher"], int, bytes]
+"""("voucher", row of the card's programme, digest of the PIN)."""
+
+Wanted = Recalled | tuple[Literal["keys"], int, bool] | NewCard | Question | SoughtVoucher
 """What a message needs before it can be decided: from the journal, new keys, its card's bank.
 
 ("keys", terminal, whether it asked with its keys of before: then it has never got the newest)."""

@@ -15,7 +15,7 @@ from switch.plan_sales import (
     need_membership,
 )
 from switch.reasons import Reason
-from switch.rules import Credit, Period
+from switch.rules import Credit, Ending, Period
 
 LOT_SECOND_MAX = 0xFFFF_FFFF  # Unix seconds of lots have 32 bits
 
@@ -141,11 +141,15 @@ def _renew(sale: Sale) -> None:
     valid = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.C)
     writer.step(Op.MAX, R.B, R.B, R.TODAY)
     writer.land(valid)
-    # A day begins where the one before it ends: what carries on begins on the day of the end.
-    writer.step(Op.SUBTRACT, R.C, R.B, R.TODAY)
-    writer.step(Op.LOCAL_DAY_START, R.LOT_AVAILABLE_AT, R.C)
+    # A day begins where the one before it ends: what carries on begins on the day of the end. The
+    # day is kept of what begins today, too: it is what all that carry it on are counted from.
+    writer.set(R.C, ending_code(Ending(after_days=1)))
+    writer.step(Op.END_OF, R.LOT_AVAILABLE_AT, R.C, R.B)
+    writer.set(R.C, 2 * 86_400)
+    writer.step(Op.SUBTRACT, R.LOT_AVAILABLE_AT, R.LOT_AVAILABLE_AT, R.C)
     writer.set(R.C, ending_code(membership.valid))
-    writer.step(Op.END_OF, R.UNTIL, R.C, R.B)
+    carried_on = grace_s << 8 | sale.layout.slot("membership") + 1
+    writer.step(Op.END_OF, R.UNTIL, R.C, R.B, imm=carried_on)
     if membership.valid.period is None:
         # A year from the 5th ends with the 4th: the next one begins on the same day again. Not the
         # year from the day before: of a month's first that is another month's last.

@@ -48,6 +48,9 @@ def voucher_layout(
 ) -> Layout | None:
     """Give the accounts of the vouchers that this programme's cards take."""
     vouchers = definition.vouchers
+    live = programmes.get(definition.programme)
+    if live is not None and (live.stock is None) != (definition.stock is None):
+        raise ValueError("what its cards are, vouchers or not, cannot change")
     if vouchers is None:
         return None
     found = programmes.get(vouchers.programme)

@@ -9,6 +9,7 @@ import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -29,6 +30,7 @@ from switch.limits import PRICING_TURN_US_MAX
 from switch.metrics import CommitMetrics
 from switch.operations import Recalled, Wanted
 from switch.places import utc_offset_seconds
+from switch.voucher_desk import VoucherDesk
 
 TICK_SECONDS = 0.1
 LOG_FLUSH_SECONDS = 0.05
@@ -58,6 +60,8 @@ async def no_hsm(terminal: int, missed: bool) -> None:
     raise HsmUnavailable("no HSM is configured")
 
 
+Written = TypeVar("Written")
+
 Recall = Callable[[Sequence[Recalled]], Awaitable[None]]
 """Puts what messages need from the journal back into memory. Raises OperatingError."""
 
@@ -80,6 +84,7 @@ class Server:
         write_log: Callable[[bytes], None] | None,
         make_snapshots: Callable[[], Awaitable[None]],
         issuers: IssuerDesk,
+        vouchers: VoucherDesk | None = None,
         recalled_at_once_max: int = 1,
         make_keys: MakeKeys = no_hsm,
     ) -> None:
@@ -103,6 +108,7 @@ class Server:
         self._recalled_at_once_max = recalled_at_once_max
         self._make_keys = make_keys
         self._issuers = issuers
+        self._vouchers = vouchers
         self._rows_wait = trio.Event()
         # What was recovered is durable: somebody may wait for a row of a process before.
         self._durable_seq = core.statistics()["durable_seq"]
@@ -141,18 +147,25 @@ class Server:
 
         Raises EventError for one that cannot take effect, OperatingError while none may.
         """
+        return self.write(
+            lambda now_us, utc_offset_s: self._directory.record(
+                event, now_us=now_us, utc_offset_s=utc_offset_s
+            )
+        )
+
+    def write(self, work: Callable[[int, int], Written]) -> Written:
+        """Let something write rows, at a time in Unix µs and with its zone.
+
+        Raises OperatingError while none may, and what `work` does.
+        """
         if self._stopping.is_set():
             raise OperatingError("the switch is stopping")
         if not self.available:
             raise JournalUnavailable("the journal cannot be written now")
         now_s = time.time()
-        seq = self._directory.record(
-            event,
-            now_us=int(now_s * 1_000_000),
-            utc_offset_s=utc_offset_seconds(self._timezone, now_s),
-        )
+        written = work(int(now_s * 1_000_000), utc_offset_seconds(self._timezone, now_s))
         self._rows_wait.set()
-        return seq
+        return written
 
     async def go_on(self) -> None:
         """Serve what was resumed, and let its rows be committed."""
@@ -172,6 +185,8 @@ class Server:
                     nursery.start_soon(self._work_slow_lane, parked_receive)
                 nursery.start_soon(self._exchange_keys)
                 nursery.start_soon(self._issuers.run, self)
+                if self._vouchers is not None:
+                    nursery.start_soon(self._vouchers.run, self)
                 nursery.start_soon(self._keep_house)
                 clock_scope = await nursery.start(self._keep_clock)
                 nursery.start_soon(self._watch_hsms)
@@ -242,6 +257,11 @@ class Server:
             self._keyless[0].send_nowait((ticket, what[1], what[2]))
         elif what[0] == "card" or what[0] == "issuer":
             self._issuers.put(ticket, what)
+        elif what[0] == "voucher":
+            if self._vouchers is not None:
+                self._vouchers.put(ticket, what)
+            else:  # the other shards cannot be asked
+                self._gate.sought(ticket, everywhere=False)
         else:
             self._parked[what[0]][0].send_nowait((ticket, what))
 

@@ -42,7 +42,7 @@ RECORDS = {
         "token accounts day_spent_minor day day_count programme_row expires_yymm last4 first6",
         "status pin_tries pvv counter pvki linked voucher voucher_day voucher_tries",
     ),
-    "vouchers": _record("<32sIIqq", "digest card redeemed_by price_minor points"),
+    "vouchers": _record("<32sIIqqq", "digest card redeemed_by price_minor points hop"),
     "accounts": _record("<qqqiHBB", "balance floor owner lots unit owner_kind slot"),
     "lots": _record("<qqIIiI", "lot remaining available_at expires_at next spare"),
     "exchanges": _record(

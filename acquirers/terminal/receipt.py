@@ -40,9 +40,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
     """One exchange. Amounts are whole rials, points are whole points; 0 where nothing moved.
 
     `paid_by`: the wallets of the card that paid, where it has several. `cash_minor` and `fee_minor`
-    are still to be taken at the till; of a repayment, `fee_minor` is what went to fees. `voucher_…`:
-    what a voucher is worth. `until`: the last day of what was asked for. `owed_minor` ends the
-    card's debt now, `due_minor` of it is due this month.
+    are still to be taken at the till; of a repayment, `fee_minor` is what went to fees. `until`:
+    the last day of what was asked for. `owed_minor` ends the card's debt now, `due_minor` of it is
+    due this month. `voucher_…`: what a voucher is worth.
     """
 
     service: Service

@@ -13,7 +13,8 @@ The loader's first line is `{"type":"batch","batch":…,"count":…}`, then a li
     {"type":"card","token":32 H,"first6":…,"last4":…,"expiry":YYMM,"sequence_number":nn,
      "service_code":nnn,"pvki":n,"pvv":nnnn,"key_index":n}
 
-`token` is the switch's: HMAC-SHA-256 of the PAN under its key of tokens, first 16 bytes.
+`token` is the switch's: HMAC-SHA-256 of the PAN under its key of tokens, first 16 bytes. A guest's
+card has `"member":32 H`, too: the token of the member's.
 """
 
 import hashlib
@@ -42,8 +43,10 @@ class LoaderBatch(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     count: int
 
 
-class LoaderCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="card"):
-    """A card for the switch."""
+class LoaderCard(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="card", omit_defaults=True
+):
+    """A card for the switch; of a guest with the member's."""
 
     token: str
     first6: str
@@ -54,6 +57,7 @@ class LoaderCard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     pvki: int
     pvv: str
     key_index: int
+    member: str = ""
 
 
 class StripeModeData(Masked, frozen=True, kw_only=True):
@@ -100,8 +104,11 @@ def token_of(pan_key: bytes, pan: str) -> bytes:
     return hmac.digest(pan_key, pan.encode("ascii"), hashlib.sha256)[:TOKEN_BYTES]
 
 
-def loader_file(order: Order, cards: Sequence[MadeCard], pan_key: bytes) -> bytes:
-    """Give the file for the switch."""
+def loader_file(
+    order: Order, cards: Sequence[MadeCard], pan_key: bytes, members: Sequence[bytes] = ()
+) -> bytes:
+    """Give the file for the switch. `members`: of guests' cards, the members' tokens."""
+    of_cards = [member.hex().upper() for member in members] or [""] * len(cards)
     lines: list[LoaderBatch | LoaderCard] = [LoaderBatch(batch=order.batch, count=len(cards))]
     lines += [
         LoaderCard(
@@ -114,8 +121,9 @@ def loader_file(order: Order, cards: Sequence[MadeCard], pan_key: bytes) -> byte
             pvki=order.pvki,
             pvv=card.pvv,
             key_index=order.key_index,
+            member=member,
         )
-        for card in cards
+        for card, member in zip(cards, of_cards, strict=True)
     ]
     return msgspec.json.Encoder().encode_lines(lines)
 

@@ -1,7 +1,7 @@
 """A batch's cards into a running switch: the loader's file as events.
 
 Owns how a file is read and cut into pieces. A card that the switch knows already is left out, so a
-load that was cut off is begun again.
+load that was cut off is begun again. Guests' cards are linked to their members', each time.
 """
 
 import struct
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from bashgah.card_production.files import LoaderBatch, LoaderCard
+from bashgah.card_production.files import TOKEN_BYTES, LoaderBatch, LoaderCard
 from bashgah.control_client import CARDS_AT_ONCE, Shards
 from switch.errors import OperatingError
-from switch.events import CardsAdded
+from switch.events import CardsAdded, CardsLinked
 
 _LINES: msgspec.json.Decoder[LoaderBatch | LoaderCard] = msgspec.json.Decoder(
     LoaderBatch | LoaderCard
@@ -44,6 +44,8 @@ def _checked(card: LoaderCard) -> LoaderCard:
     for text, digits, base in (*numbers, (card.expiry, 4, 10), (card.pvv, 4, 10)):
         if len(text) != digits or not text.isalnum() or int(text, base) < 0:
             raise ValueError(f"a field has not {digits} digits")
+    if card.member and len(bytes.fromhex(card.member)) != TOKEN_BYTES:
+        raise ValueError("a member's token has not 32 digits")
     if not 0 <= card.pvki <= 9 or not 1 <= int(card.expiry[2:]) <= 12:
         raise ValueError("no PVKI or no month")
     return card
@@ -75,6 +77,21 @@ def load_cards(
             piece = own[at : at + CARDS_AT_ONCE]
             found = shards.find_cards(shard, [bytes.fromhex(card.token) for card in piece])
             new = [card for card, known in zip(piece, found, strict=True) if known is None]
+            guests = [card for card in piece if card.member]
+            members = _numbers(shards, shard, [card.member for card in guests])
             if new:
                 shards.record(shard, cards_added(programme, new))
+            linked = _numbers(shards, shard, [card.token for card in guests])
+            for guest, member in zip(linked, members, strict=True):
+                shards.record(shard, CardsLinked(cards=(guest,), to_card=member))
             yield shard, len(new), len(piece) - len(new)
+
+
+def _numbers(shards: Shards, shard: int, tokens: Sequence[str]) -> list[int]:
+    """Give the numbers of cards that have to be known. Raises OperatingError."""
+    if not tokens:
+        return []
+    found = shards.find_cards(shard, [bytes.fromhex(token) for token in tokens])
+    if None in found:
+        raise OperatingError("a guest's card of a member who is not known: load the members' first")
+    return [card.card for card in found if card is not None]

@@ -5,7 +5,8 @@ are certificates (PEM); paths are relative to the order's file.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,9 @@ class Recipients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A batch of cards. `first` is the sequence number in the first card's PAN.
 
-    `names`: a file with a name a line; without it every card bears `name`.
+    `names`: a file with a name a line; without it every card bears `name`. `guests_of`: the loader
+    file of members' cards; the batch has a guest's card for each, and its numbers are looked for
+    from `first` on.
     """
 
     batch: Annotated[str, Meta(pattern="^[A-Z0-9]{12}$")]
@@ -62,6 +65,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     label: Annotated[str, Meta(pattern="^[ -~]{1,16}$")] = "BASHGAH CLUB"
     name: Annotated[str, Meta(pattern="^[ -\\]_]{2,26}$")] = "CLUB MEMBER"
     names: Path | None = None
+    guests_of: Path | None = None
 
 
 def read_order(path: Path) -> Order:
@@ -85,12 +89,16 @@ def _has_room_for_codes(order: Order) -> bool:
 
 
 def pans(order: Order) -> list[str]:
-    """Give the batch's numbers: BIN, sequence, Luhn's check digit."""
+    """Give the batch's numbers, one behind the other."""
+    return list(islice(pans_from(order), order.count))
+
+
+def pans_from(order: Order) -> Iterator[str]:
+    """Give the numbers that there are from the first on: BIN, sequence, Luhn's check digit."""
     width = _sequence_digits(order)
-    bodies = [
-        f"{order.bin}{number:0{width}}" for number in range(order.first, order.first + order.count)
-    ]
-    return [body + luhn_digit(body) for body in bodies]
+    for number in range(order.first, 10**width):
+        body = f"{order.bin}{number:0{width}}"
+        yield body + luhn_digit(body)
 
 
 def names(order: Order, directory: Path) -> Sequence[str]:

@@ -4,6 +4,7 @@ Owns the options and what is printed; the work is `bashgah.card_production`. Wha
 at a running switch is `cards_running`.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from bashgah.card_production import files, making, orders, personaliser
+from bashgah.card_production.guests import pans_beside
+from bashgah.card_production.loading import read_loader
 from bashgah.card_production.making import SealedKeys
 from bashgah.commands.cards_running import running_app
 from bashgah.hsm_dialog import address_of
@@ -36,7 +39,8 @@ def issue_command(
     """Make a batch of cards: files for the personaliser, the PIN printer and the switch.
 
     The HSM must be authorised by two custodians (`bashgah hsm authorise`). Nothing that is written
-    holds a PAN, a PIN or a key in clear.
+    holds a PAN, a PIN or a key in clear. With `guests_of` in the order, each card is for a member's
+    guest and gets a number beside the member's card.
     """
     order = orders.read_order(order_path)
     beside = order_path.parent
@@ -51,19 +55,34 @@ def issue_command(
     maker = read_certificate(beside / order.recipients.personaliser)
     printer = read_certificate(beside / order.recipients.mailer_printer)
     printer_name = fingerprint(printer.public_bytes(Encoding.DER))
-    pans, names = orders.pans(order), orders.names(order, beside)
+    members = _members(order, beside)
+    names = orders.names(order, beside)
+    pans = orders.pans(order)
+    if members:
+        pans = pans_beside(members, orders.pans_from(order), partial(files.token_of, token_key))
 
     async def work() -> None:
         async with open_hsm(address_of(hsm)) as session:
             cards = await making.make_cards(session, order, keys, pans, names)
             mailers = await making.mailers(session, order.batch, cards, printer_name)
-        loader = files.loader_file(order, cards, token_key)
+        loader = files.loader_file(order, cards, token_key, members)
         made = files.personaliser_file(order, cards, maker)
         typer.echo(f"{order.batch}: {len(cards)} cards")
         for path in files.write_files(directory, order.batch, loader, made, mailers):
             typer.echo(path)
 
     trio.run(work)
+
+
+def _members(order: orders.Order, beside: Path) -> list[bytes]:
+    """Give the tokens of the members whom the order's cards are for. Raises OperatingError."""
+    if order.guests_of is None:
+        return []
+    path = beside / order.guests_of
+    members = [bytes.fromhex(card.token) for card in read_loader(path)]
+    if len(members) != order.count:
+        raise OperatingError(f"{path}: {len(members)} members for {order.count} cards")
+    return members
 
 
 @app.command("personalise")

@@ -215,7 +215,6 @@ def command(
     bashgah terminal                         asks for everything
     bashgah terminal purchase --card 1 --amount 250000 --lang fa
     bashgah terminal instalments --card 18 --amount 10,000,000 --plan 2
-    bashgah terminal settlement --card 18    says what ends the debt, and asks
     bashgah terminal redeem --card 1         asks for a voucher's PIN, unseen
     bashgah terminal reversal                of the last message; repeat: the same reply again
 

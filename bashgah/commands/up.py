@@ -25,7 +25,7 @@ from bashgah.demo_tills import ProductTills
 from bashgah.site import Site
 from bashgah.verification import first_difference
 from loadtest.pace import Closed, Open, Pace
-from switch.config import ConfigError, load_config, read_pan_key, slot_owners
+from switch.config import ConfigError, load_config, read_pan_key
 from switch.slots import SHARDS_MAX
 
 THINK_SECONDS = 0.08
@@ -211,9 +211,7 @@ def _new_load(site: Site, pace: Pace, connections: int, seed: int) -> DemoLoad:
         address=address,
         metrics_urls=site.metrics_urls,
         dsn=site.dsn,
-        tills=ProductTills(
-            address, partial(token_of, read_pan_key(key_file)), slot_owners(site.config.switch)
-        ),
+        tills=ProductTills(address, partial(token_of, read_pan_key(key_file))),
         say=_say,
     )
 

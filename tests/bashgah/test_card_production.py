@@ -21,6 +21,7 @@ from acquirers.terminal.cards.stripe import read_stripe
 from acquirers.terminal.cards.virtual import VirtualCard, VirtualReader
 from bashgah.card_production import files, making, orders, personaliser
 from bashgah.card_production.files import LoaderBatch, LoaderCard, PersonaliserCard
+from bashgah.card_production.guests import pans_beside
 from bashgah.card_production.making import MadeCard, SealedKeys, account_of
 from bashgah.card_production.orders import Keys, Order, Recipients
 from bashgah.commands.cards import app
@@ -38,6 +39,7 @@ from hsm_sim.key_types import CVK, MK_AC, MK_CVC3, PVK, ZMK, ZPK, KeyType
 from hsm_sim.production import CUSTODIANS_FILE, fingerprint
 from switch.errors import OperatingError
 from switch.hsm_client import HsmSession, open_hsm
+from switch.slots import slot_of
 from tests.support.hsm import served_hsm
 from tests.support.hsm_process import hsm_process
 from tests.support.production import (
@@ -327,6 +329,11 @@ class Office:
         self.order = directory / "order.toml"
         self.order.write_text(ORDER_TEXT)
 
+    def write_members(self, members: list[LoaderCard]) -> None:
+        lines = [LoaderBatch(batch="MEMBERS00001", count=len(members)), *members]
+        path = self.directory / "members.jsonl"
+        path.write_bytes(msgspec.json.Encoder().encode_lines(lines))
+
     def secret(self, name: str, content: bytes) -> None:
         path = self.directory / name
         path.write_bytes(content)
@@ -395,6 +402,70 @@ def test_a_batch_at_the_command_line_leaves_nothing_clear_behind(tmp_path: Path)
     assert cards.exit_code == 0, (cards.output, cards.exception)
     first = PersonalisationFile(tmp_path / "cards" / "card-000001.json").read()
     assert first.pan == orders.pans(ORDER)[0]
+
+
+@pytest.mark.slow
+def test_a_batch_for_members_guests_has_numbers_beside_the_members(tmp_path: Path) -> None:
+    office, home = Office(tmp_path), tmp_path / "hsm"
+    home.mkdir(mode=0o700)
+    production_hsm(home)
+    authorised_by_two(home)
+    members = member_cards(5)
+    office.write_members(members)
+    office.order.write_text(f'guests_of = "members.jsonl"\n{ORDER_TEXT}')
+
+    with hsm_process(home) as address:
+        result = office.issue(address)
+    assert result.exit_code == 0, (result.output, result.exception)
+
+    guests = loaded((office.output / f"{BATCH}.loader.jsonl").read_bytes())
+    assert [guest.member for guest in guests] == [member.token for member in members]
+    assert [slot_of(bytes.fromhex(guest.token)) for guest in guests] == [
+        slot_of(bytes.fromhex(member.token)) for member in members
+    ]
+
+
+def test_an_order_for_more_guests_than_members_is_refused(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.write_members(member_cards(4))
+    office.order.write_text(f'guests_of = "members.jsonl"\n{ORDER_TEXT}')
+
+    refused = office.issue("127.0.0.1:1")
+
+    assert "members.jsonl: 4 members for 5 cards" in str(refused.exception)
+
+
+def test_members_who_share_a_slot_get_a_number_each_in_their_order() -> None:
+    tokens = {"a": 7, "b": 9, "c": 7, "d": 7, "e": 9}
+
+    def token(pan: str) -> bytes:
+        return (tokens[pan] << 4).to_bytes(2, "big") + bytes(14)
+
+    members = [token("a"), token("b"), token("a")]
+    assert slot_of(members[0]) != slot_of(members[1])
+
+    assert pans_beside(members, "bcdea", token) == ["c", "b", "d"]
+    with pytest.raises(OperatingError, match="2 of 3"):
+        pans_beside(members, "abe", token)
+
+
+def member_cards(count: int) -> list[LoaderCard]:
+    """Give cards as a members' batch has them."""
+    pans = [f"93640099{number:08d}" for number in range(count)]
+    return [
+        LoaderCard(
+            token=files.token_of(PAN_KEY, pan).hex().upper(),
+            first6=pan[:6],
+            last4=pan[-4:],
+            expiry="3012",
+            sequence_number="01",
+            service_code="201",
+            pvki=1,
+            pvv="1234",
+            key_index=1,
+        )
+        for pan in pans
+    ]
 
 
 def expect_nowhere(pans: list[str], pins: list[str], places: list[Path], shown: str) -> None:

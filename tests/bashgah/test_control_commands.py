@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -19,15 +20,17 @@ import trio
 from acquirers.terminal.wire import wire_of
 from bashgah import demo
 from bashgah.card_production.files import LoaderBatch, LoaderCard, token_of
+from bashgah.card_production.guests import pans_beside
 from bashgah.child_program import ChildProgramError
 from bashgah.demo import with_check_digit
+from bashgah.demo_products import LOYALTY, PRODUCTS
 from bashgah.site import Site
 from bashgah.terminal_keys import MacAlgorithm, for_terminal, make_keys, read_injection
 from hsm_sim import _dukpt, _pin_checks
 from hsm_sim._keys import Key
 from hsm_sim._macs import check_value
 from hsm_sim._pins import FORMATS, Pin, seal_block
-from hsm_sim.key_types import BDK, PVK, TMK, TPK, ZMK
+from hsm_sim.key_types import BDK, PVK, TEK, TMK, TPK, ZMK
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
 from issuers.purse import purse
 from switch.config import Hsm, read_pan_key
@@ -95,12 +98,15 @@ class Counter:
         path.write_bytes(msgspec.json.Encoder().encode_lines(lines))
         return str(path)
 
-    def loader_file(self, pans: list[str]) -> str:
+    def token_of(self, pan: str) -> bytes:
         assert self.site.config.keys.pan_key_file is not None
-        key = read_pan_key(self.site.config.keys.pan_key_file)
+        return token_of(read_pan_key(self.site.config.keys.pan_key_file), pan)
+
+    def loader_file(self, pans: list[str], members: list[bytes] | None = None) -> str:
+        of_cards = [member.hex().upper() for member in members or []] or [""] * len(pans)
         cards = [
             LoaderCard(
-                token=token_of(key, pan).hex().upper(),
+                token=self.token_of(pan).hex().upper(),
                 first6=pan[:6],
                 last4=pan[-4:],
                 expiry=demo.EXPIRY,
@@ -109,8 +115,9 @@ class Counter:
                 pvki=1,
                 pvv=self._pvv(pan),
                 key_index=1,
+                member=member,
             )
-            for pan in pans
+            for pan, member in zip(pans, of_cards, strict=True)
         ]
         return self.write("batch.jsonl", [LoaderBatch(batch="B", count=len(cards)), *cards])
 
@@ -118,15 +125,17 @@ class Counter:
         account = pan[-13:-1].encode()
         return _pin_checks.pvv(self.pvk, Pin.of(PIN.encode()), account, 1).decode()
 
-    async def ask(self, code: str, amount_minor: int, pin: str = "", serial: str = "") -> Message:
+    async def ask(
+        self, code: str, amount_minor: int, pin: str = "", serial: str = "", pan: str = PAN
+    ) -> Message:
         """Send a message; a PIN under the terminal's key, or under the derived one of `serial`."""
-        return await trio.to_thread.run_sync(self._ask, code, amount_minor, pin, serial)
+        return await trio.to_thread.run_sync(self._ask, code, amount_minor, pin, serial, pan)
 
-    def _ask(self, code: str, amount_minor: int, pin: str, serial: str) -> Message:
+    def _ask(self, code: str, amount_minor: int, pin: str, serial: str, pan: str) -> Message:
         self.stan += 1
         local = time.gmtime(time.time() + 12_600)
         elements = {
-            2: PAN,
+            2: pan,
             3: code,
             4: f"{amount_minor:012d}",
             11: f"{self.stan:06d}",
@@ -329,6 +338,30 @@ async def test_cards_of_two_shards_are_loaded_where_they_belong(tmp_path: Path) 
 
 
 @pytest.mark.slow
+async def test_guests_cards_are_linked_to_members_of_both_shards(tmp_path: Path) -> None:
+    guests = str(next(p.definition.programme for p in PRODUCTS if p.guests_of))
+    async with counter(tmp_path, shards=2) as here:
+        members = [here.token_of(card.pan) for card in LOYALTY.cards]
+        numbers = (with_check_digit(f"93640033{number:07d}") for number in count())
+        pans = pans_beside(members, numbers, here.token_of)
+        file = here.loader_file(pans, members)
+        first = await here.run("cards", "load", file, "--programme", guests)
+        again = await here.run("cards", "load", file, "--programme", guests)
+        owners = [owner_of(here.site, pan) for pan in pans]
+        of_members = [owner_of(here.site, card.pan) for card in LOYALTY.cards]
+        paid = [await here.ask("000000", 200_000, pan=pan) for pan in pans]
+        strangers = here.loader_file(pans[:1], [here.token_of(PANS[0])])
+        unknown = await here.tried("cards", "load", strangers, "--programme", guests)
+
+    assert first == "3 cards are new, 0 were known\n"
+    assert again == "0 cards are new, 3 were known\n"
+    assert owners == of_members
+    assert [(reply[39], reply["48.DS"]) for reply in paid] == [("00", "20000")] * 3
+    assert unknown.returncode == 2
+    assert "member" in unknown.stderr
+
+
+@pytest.mark.slow
 async def test_what_cannot_be_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     async with counter(tmp_path) as here:
         refusals = [
@@ -393,6 +426,7 @@ async def test_a_terminal_gets_the_keys_that_the_switch_has(
     master = under(zmk, told.master)
     assert master.same_as(lmk.open(keys.master.encode(), TMK))
     assert under(master, told.pin).same_as(lmk.open(keys.pin.encode(), TPK))
+    assert under(master, told.data).same_as(lmk.open(keys.data.encode(), TEK))
     assert bool(told.mac) == bool(algorithm)
 
 

@@ -29,6 +29,7 @@ from switch.hsm_client import open_hsm
 from tests.bashgah.test_control_commands import bashgah
 from tests.support.hsm import served_hsm
 from tests.support.production import AES, PRINT_HOUSE, production_hsm, sealed_key, token
+from tests.support.shards import owner_of
 from tests.support.site import running_site
 
 ORDER = Order(
@@ -185,15 +186,20 @@ async def test_a_batch_is_loaded_once_after_its_delivery_then_sold_and_redeemed(
 
 
 @pytest.mark.slow
-async def test_vouchers_of_several_shards_are_not_loaded(tmp_path: Path) -> None:
+async def test_vouchers_of_several_shards_are_loaded_where_they_belong(tmp_path: Path) -> None:
     async with running_site(lambda line: None, shards=2) as site:
         write_files(tmp_path)
         here = Office(site, tmp_path, "127.0.0.1:1")
 
-        said = await here.loads("--before-delivery")
+        loaded = await here.loads("--before-delivery")
+        again = await here.loads("--before-delivery")
+        serials = batches.serials_of(ORDER)
+        owners = {owner_of(site, serial) for serial in serials[:20]}
+        states = {await here.state(serial) for serial in serials[:4]}
 
-    assert said.returncode == 2
-    assert "one shard" in said.stderr
+    assert loaded.stdout == "NOROOZ000001: 200 of 200 vouchers are new\n"
+    assert again.returncode == 2
+    assert (owners, states) == ({0, 1}, {"not sold, or over"})
 
 
 def write_files(directory: Path) -> list[str]:

@@ -75,6 +75,11 @@ async def alone(bench: Bench) -> None:
     await bench.wait_until(lambda: not any(bench.pool.connected().values()))
 
 
+def told_keys(answer: Message) -> tuple[str, str, str]:
+    """Give the keys that a key exchange's reply tells."""
+    return answer["48.KP"], answer["48.KM"], answer["48.KD"]
+
+
 def with_mac(vault: Vault, link: Link, message: Message, algorithm: str = "retail") -> bytes:
     """Give a message's bytes with its MAC: over all that is before it."""
     element = 128 if 70 in message or 90 in message else 64
@@ -361,7 +366,7 @@ async def test_new_session_keys_are_made_and_the_old_ones_hold_for_a_while(block
         assert told[-8:] == here.vault.mac(told[:-8])  # the terminal has no other key yet
         await link.send(here.sealed(link, here.purchase(de52=here.vault.block())))
         with_old = await link.reply()
-        here.vault.take_session_keys(answer["48.KP"], answer["48.KM"])
+        here.vault.take_session_keys(*told_keys(answer))
         await link.send(here.sealed(link, here.purchase(de52=here.vault.block())))
         reply = await link.reply_bytes()
 
@@ -383,10 +388,10 @@ async def test_a_terminal_that_missed_its_new_keys_asks_anew_and_is_not_locked_o
             answers.append(await link.reply())
         await link.send(here.sealed(link, here.purchase(de52=here.vault.block())))
         with_old = await link.reply()
-        here.vault.take_session_keys(answers[-1]["48.KP"], answers[-1]["48.KM"])
+        here.vault.take_session_keys(*told_keys(answers[-1]))
         await link.send(here.sealed(link, here.purchase(de52=here.vault.block())))
         with_new = await link.reply()
-        here.vault.take_session_keys(answers[0]["48.KP"], answers[0]["48.KM"])
+        here.vault.take_session_keys(*told_keys(answers[0]))
         await link.send(here.sealed(link, here.purchase()))
         with_lost = await link.reply()
         old, newest = here.shop.directory.terminal_keys[0]

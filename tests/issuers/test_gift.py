@@ -1,5 +1,6 @@
 """The gift card at the till: sold, spent in parts, over."""
 
+import msgspec
 import pytest
 
 from issuers.gift import gift
@@ -137,3 +138,20 @@ def test_replay_and_snapshot_give_the_same(shop: Shop) -> None:
     shop.send("0100", amount_minor=70_000)
 
     assert_rebuilt(shop)
+
+
+def test_what_has_ended_and_not_left_yet_takes_no_room_on_a_card_that_is_sold_again() -> None:
+    definition = gift(1, 1, 1)
+    assert definition.activation is not None
+    again = msgspec.structs.replace(definition.activation, again=True)
+    shop = Shop(msgspec.structs.replace(definition, activation=again))
+    assert sell(shop, 50_000_000).code == "00"
+    assert shop.send("0100", amount_minor=20_000_000).code == "00"  # held of it
+
+    too_much = sell(shop, 1)
+    shop.now_s = tehran_s(2027, 4, 16)  # over, and nobody has kept house
+    sold = sell(shop, 50_000_000)
+
+    assert (too_much.code, too_much.reason) == ("61", "above_balance_limit")
+    assert (sold.code, sold.balances()["0002"]) == ("00", 50_000_000)
+    assert sell(shop, 1).reason == "above_balance_limit"

@@ -1,9 +1,14 @@
 """Membership at the till: joined, renewed, over, with grace."""
 
+from datetime import date
+
+import msgspec
 import pytest
+from persiantools.jdatetime import JalaliDate
 
 from issuers.membership import membership
 from switch.events import ProgrammeLive
+from switch.rules import Calendar, Ending
 from tests.support.products import assert_rebuilt, reverse, standing, tehran_s
 from tests.support.shop import Said, Shop
 
@@ -72,6 +77,70 @@ def test_a_late_renewal_begins_today(shop: Shop) -> None:
     shop.now_s = tehran_s(2027, 8, 1)  # 10 Mordad 1406
 
     assert renew(shop).tag("UN") == "20280730"  # 9 Mordad 1407
+
+
+def monthly(calendar: Calendar = "jalali", *, months: int = 1) -> Shop:
+    """A shop whose members pay for so many months."""
+    definition = membership(1, 1, 1)
+    assert definition.membership is not None
+    valid = Ending(after_months=months, calendar=calendar)
+    part = msgspec.structs.replace(definition.membership, valid=valid, grace_days=3)
+    return Shop(msgspec.structs.replace(definition, membership=part))
+
+
+def jalali(said: Said) -> str:
+    """Give the last day that a renewal tells."""
+    return str(JalaliDate(date.fromisoformat(said.tag("UN"))))
+
+
+def test_a_membership_of_the_31st_is_on_the_31st_again_where_there_is_one() -> None:
+    shop = monthly()
+    shop.now_s = tehran_s(2026, 9, 22)  # 31 Shahrivar 1405
+
+    ends = [jalali(renew(shop)) for _ in range(8)]
+
+    # It is over with the day before: 30 in months of 30 days, the last of Esfand, then 31 again.
+    assert ends == [
+        *("1405-07-29", "1405-08-29", "1405-09-29", "1405-10-29", "1405-11-29", "1405-12-28"),
+        *("1406-01-30", "1406-02-30"),
+    ]
+
+
+def test_a_year_that_began_on_a_leap_day_is_over_on_the_next_one() -> None:
+    shop = monthly(months=12)
+    shop.now_s = tehran_s(2030, 3, 20)  # 30 Esfand 1408; 1412 has a leap day again
+
+    ends = [jalali(renew(shop)) for _ in range(4)]
+
+    assert ends == ["1409-12-28", "1410-12-28", "1411-12-28", "1412-12-29"]
+
+
+def test_gregorian_months_come_back_to_the_31st_too() -> None:
+    shop = monthly("gregorian")
+    shop.now_s = tehran_s(2027, 1, 31)
+
+    assert [renew(shop).tag("UN")[4:] for _ in range(3)] == ["0227", "0330", "0429"]
+
+
+def test_renewals_in_grace_and_taken_back_count_from_the_same_day() -> None:
+    shop = monthly()
+    shop.now_s = tehran_s(2026, 9, 22)
+    renew(shop)
+    shop.now_s = tehran_s(2026, 10, 24)  # 2 Aban: in grace of what was over with 29 Mehr
+    assert jalali(renew(shop)) == "1405-08-29"
+    reverse(shop, renew(shop))
+
+    assert jalali(renew(shop)) == "1405-09-29"
+    assert_rebuilt(shop)
+
+
+def test_who_comes_back_late_counts_from_that_day() -> None:
+    shop = monthly()
+    shop.now_s = tehran_s(2026, 9, 22)
+    renew(shop)
+    shop.now_s = tehran_s(2026, 11, 6)  # 15 Aban: long over
+
+    assert [jalali(renew(shop)) for _ in range(2)] == ["1405-09-14", "1405-10-14"]
 
 
 def test_purchases_tell_the_end_from_the_reminder_on_and_inquiries_always_do(shop: Shop) -> None:

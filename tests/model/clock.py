@@ -13,7 +13,7 @@ from switch.programme import Programme
 from tests.model.book import Account, Posting
 from tests.model.calendars import period
 from tests.model.endings import CALENDARS, KINDS, start_of
-from tests.model.entry import COUNTS
+from tests.model.entry import COUNTS, KEPT_MARK, MARKED
 from tests.model.switch import PlainSwitch
 
 EXPIRED: Account = ("club", 0, "points expired")
@@ -89,11 +89,11 @@ def _each_day_if_inactive(programme: Programme, day: int) -> tuple[int, int] | N
 
 
 def _inactive(sight: Sight) -> Iterator[Posting]:
-    """All points of a card end that was used, but not for so many days."""
+    """All points of a card end that was used, but not for so many days; some are marked to stay."""
     used = sight.switch.cards[sight.card].day
     if used and used < sight.first_day - sight.programme.inactive_days:
         for posting, _ in sight.lots_of("points"):
-            if posting.amount > 0:
+            if posting.amount > 0 and not posting.lot // MARKED & KEPT_MARK:
                 yield posting._replace(target=EXPIRED)
 
 

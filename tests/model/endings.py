@@ -6,7 +6,7 @@ Gives Unix seconds: the first second in which it is over, 0 = never. Knows no ca
 from switch.calendar import Calendar
 from switch.calendar import Period as Kind
 from switch.rules import Ending, Period
-from tests.model.calendars import months_after, period
+from tests.model.calendars import civil_of, months_after, period
 
 SECONDS_A_DAY = 86_400
 CALENDARS = {"jalali": Calendar.JALALI, "gregorian": Calendar.GREGORIAN}
@@ -37,6 +37,18 @@ def first_day_after(ending: Ending, begins_day: int) -> int | None:
     for _ in range(ending.periods_more + 1):
         _, day = period(CALENDARS[ending.period.calendar], KINDS[ending.period.kind], day)
     return day
+
+
+def carried_on_until(ending: Ending, begins_day: int, anchor_day: int) -> int | None:
+    """As `first_day_after`, months counted from the day on which the first of a row began."""
+    if not ending.after_months:
+        return first_day_after(ending, begins_day)
+    calendar = CALENDARS[ending.calendar]
+    (year, month, _), (first_year, first_month, _) = (
+        civil_of(calendar, day) for day in (begins_day, anchor_day)
+    )
+    months = (year - first_year) * 12 + month - first_month
+    return months_after(calendar, anchor_day, months + ending.after_months) + 1
 
 
 def ends_at(ending: Ending, begins_day: int, utc_offset_s: int) -> int:

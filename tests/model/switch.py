@@ -97,6 +97,7 @@ class Answer:
     reason: Reason
     priced: Priced | None = None
     debt_minor: int = 0
+    bound: str = ""  # the cap or budget for which it was declined
 
 
 class PlainSwitch:
@@ -176,6 +177,8 @@ class PlainSwitch:
 
     def _keeps_lots(self, account: Account) -> bool:
         """Counters do, and wallets whose programme says so; clubs and shops never."""
+        if account[0] == "budget":
+            return True
         if account[0] != "card":
             return False
         wallets = self.programmes[self.cards[account[1]].programme].wallets
@@ -227,7 +230,8 @@ class PlainSwitch:
             entry.cancel()
             self._remember(seq, operation, card, place, now_s, approved=False)
             another = priced is Reason.SETTLEMENT_IS_ANOTHER
-            return Answer(priced, debt_minor=entry.debts.owed(now_s) if another else 0)
+            owed = entry.debts.owed(now_s) if another else 0
+            return Answer(priced, bound=entry.bound, debt_minor=owed)
         exchange = self._remember(seq, operation, card, place, now_s, approved=True)
         exchange.postings = entry.postings
         if operation not in WITHOUT_AMOUNT:

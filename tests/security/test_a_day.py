@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from bashgah import demo_vouchers
 from bashgah.demo import with_check_digit
 from hsm_sim.audit import TRAIL_FILE
 from switch.iso8583 import Message, decode, encode
@@ -22,6 +23,7 @@ from tests.support.secret_search import Forms, finds, of_bytes, of_digits, of_ke
 from tests.support.secrets import Vault, present_chip
 from tests.support.secure_site import SecureSite, running_secure_site
 from tests.support.shop import spec
+from tests.support.voucher_day import MEMBER, sent
 
 LONG_PIN, WRONG_PIN, SHORT_PIN = "730264918553", "194603857726", "5937"
 PANS = tuple(with_check_digit(f"936400{body}") for body in ("731948256", "582617394", "460193827"))
@@ -90,6 +92,7 @@ def secrets_of_the_site(day: Day) -> None:
     day.knows("LMK", of_bytes(lmk))
     for vault in here.vaults:
         day.knows(f"PAN {vault.card}", of_digits(vault.card))
+    day.secrets |= here.vouchers.secrets()
     for pin in (LONG_PIN, WRONG_PIN, LONG_PIN[::-1]):
         day.knows(f"PIN {pin}", of_digits(pin))
 
@@ -152,14 +155,16 @@ async def terminal_with_keys(day: Day) -> None:
 
     assert (await buy(third.pin))[39] == "00"
     assert (await buy(WRONG_PIN))["48.RC"] == "pin_wrong"
+    await trade_in_vouchers(day, link, third, 0)
     altered = bytearray(here.sealed(link, third, here.message(third)))
     altered[-1] ^= 1
     assert (await day.ask(link, bytes(altered)))["48.RC"] == "mac_wrong"
     exchange = here.sealed(link, third, here.network("161"))
     told = await day.ask(link, exchange)
     assert told[39] == "00"
-    third.take_session_keys(told["48.KP"], told["48.KM"])
+    third.take_session_keys(told["48.KP"], told["48.KM"], told["48.KD"])
     keys_of_the_day(day)
+    await trade_in_vouchers(day, link, third, 1)
     assert (await buy(third.pin))[39] == "00"
     here.stop_hsm()
     await here.wait_for_hsm(connected=False)
@@ -168,6 +173,30 @@ async def terminal_with_keys(day: Day) -> None:
     await here.wait_for_hsm(connected=True)
     assert (await buy(third.pin))[39] == "00"
     await link.channel.aclose()
+
+
+async def trade_in_vouchers(day: Day, link: Link, vault: Vault, place: int) -> None:
+    """Sell a voucher and redeem it, once; guess a PIN."""
+    here = day.here
+
+    async def redeem(pin: str) -> Message:
+        text, forms = sent(vault, pin)
+        day.knows(f"voucher PIN, encrypted, {text}", forms)
+        message = here.message(vault, de2=MEMBER, de3="730000", de4=None, de49=None)
+        message["48.VP"] = text
+        return await day.ask(link, here.sealed(link, vault, message))
+
+    price = f"{demo_vouchers.VALUE_MINOR:012d}"
+    sale = here.message(vault, de2=here.vouchers.serials[place], de3="720000", de4=price)
+    unsold = await redeem(here.vouchers.pins[place])
+    assert (await day.ask(link, here.sealed(link, vault, sale)))[39] == "00"
+    redeemed = await redeem(here.vouchers.pins[place])
+    again = await redeem(here.vouchers.pins[place])
+    guessed = await redeem(here.vouchers.pins[-1])
+
+    assert (redeemed[39], redeemed["48.VR"]) == ("00", str(demo_vouchers.VALUE_MINOR))
+    refusals = [unsold["48.RC"], again["48.RC"], guessed["48.RC"]]
+    assert refusals == ["voucher_refused", "voucher_redeemed", "voucher_refused"]
 
 
 async def bad_input(day: Day) -> None:
@@ -274,6 +303,7 @@ async def test_nothing_that_a_day_leaves_behind_holds_a_secret(tmp_path: Path) -
         masked = set(re.findall(r"[0-9]+\*+[0-9]+", log))
         assert all(re.fullmatch(r"[0-9]{6}\*{6,9}[0-9]{4}", mask) for mask in masked)
         assert {"pin_wrong", "mac_wrong", "card_code_wrong", "hsm_unavailable"} <= set(day.reasons)
+        assert "voucher_refused" in day.reasons
         assert {"switch.log", "hsm/serve.log", f"hsm/{TRAIL_FILE}"} <= set(searched)
         written = {Path(name).name for name in searched if name.startswith("production/")}
         assert len(written) == 8, "four files of vouchers, four of cards"

@@ -27,6 +27,7 @@ from switch._peers import Peers
 from switch._pricing import Pricer
 from switch._shard_gate import ShardGate
 from switch._tls import Tls
+from switch.control import Desk as Control
 from switch.errors import JournalUnavailable
 from switch.hsm_client import HsmAddress
 from switch.hsm_pool import Hsm, HsmPool, KeyMaker
@@ -58,6 +59,7 @@ from switch.rules import Limits
 from switch.server import Recall, Server
 from switch.slots import even_owners
 from switch.snapshots import SnapshotMetrics
+from switch.voucher_desk import ShardLink, VoucherDesk
 from tests.support.fake_journal import FakeJournal
 from tests.support.shop import TEHRAN_S, Shop, events_of, spec
 
@@ -317,6 +319,7 @@ async def serving(
         frame_seconds_max=frame_seconds_max,
         write_log=write_log,
         issuers=(desk := _desk(shop, gate, banks, seat, journal)),
+        vouchers=(vouchers := _voucher_desk(shop, gate, seat)),
     )
     registry.register(SwitchCollector(shop.core, gate, journal.status))
     registry.register(IssuersCollector(desk))
@@ -328,9 +331,7 @@ async def serving(
         _listen(bench, resources, framings or DIALECTS, tls or {}, acquirers or {}, reply_seconds)
         async with trio.open_nursery() as nursery:
             if seat is not None:
-                assert isinstance(gate, ShardGate)
-                bench.peers = _join(bench, gate, seat, resources)
-                nursery.start_soon(keep_connected, gate, bench.peers, seat.directory)
+                _meet(bench, seat, vouchers, resources, nursery)
             nursery.start_soon(_run, bench)
             nursery.start_soon(pool.run)
             try:
@@ -338,6 +339,29 @@ async def serving(
             finally:
                 await _end(bench)
                 nursery.cancel_scope.cancel()
+
+
+def _meet(
+    bench: Bench,
+    seat: Seat,
+    vouchers: VoucherDesk | None,
+    resources: ExitStack,
+    nursery: trio.Nursery,
+) -> None:
+    """Be one shard of several: linked with the others, and to be asked by them."""
+    assert isinstance(bench.gate, ShardGate)
+    bench.peers = _join(bench, bench.gate, seat, resources)
+    nursery.start_soon(keep_connected, bench.gate, bench.peers, seat.directory)
+    listening = listen_at(seat.directory / "control", seat.number)
+    resources.callback(listening.close)
+    control = Control(
+        core=bench.shop.core,
+        directory=bench.shop.directory,
+        recorder=bench.server,
+        owns=lambda token: True,
+        vouchers=vouchers,
+    )
+    nursery.start_soon(control.serve, listening)
 
 
 async def _end(bench: Bench) -> None:
@@ -385,6 +409,21 @@ def _desk(
         shard=0 if seat is None else seat.number,
         shards=1 if seat is None else seat.count,
         read_event=read_event,
+    )
+
+
+def _voucher_desk(shop: Shop, gate: Gate, seat: Seat | None) -> VoucherDesk | None:
+    """Give what seeks vouchers at the other shards."""
+    if seat is None:
+        return None
+    others = [number for number in range(seat.count) if number != seat.number]
+    return VoucherDesk(
+        core=shop.core,
+        directory=shop.directory,
+        gate=gate,
+        shard=seat.number,
+        slot=list(even_owners(seat.count)).index(seat.number),
+        links={number: ShardLink(seat.directory / "control", number) for number in others},
     )
 
 

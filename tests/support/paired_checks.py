@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from switch._audit import held_balances, open_holds, points
 from switch._core import Core
+from switch.directory import Directory
 from switch.operations import ExchangeState, Operation
 from tests.model.book import Account
 from tests.model.calendars import EPOCH
+from tests.model.entry import budget_key
 from tests.model.pricing import Place, Priced
 from tests.model.switch import Answer, PlainSwitch
 from tests.support.shop import BOOKS, CAFE, TEHRAN_S, Said, tags
@@ -26,7 +28,7 @@ CLUB_SLOTS = (
     "breakage",
 )
 BALANCE_MAX = 999_999_999_999
-TOLD = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN")
+TOLD = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN", "LB", "LE")
 TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM")
 
 
@@ -42,6 +44,7 @@ def check_told(
     if priced is None:
         assert "54" not in said.elements
         assert told.get("OW", "") == str(answer.debt_minor or "")
+        assert (told.get("LB", ""), told.get("LE", "")) == (answer.bound, "")
         return
     assert {name: told.get(name, "") for name in (*TOLD, *TOLD_LATER)} == {
         tag: str(value or "") for tag, value in _to_tell(model, priced, said, card).items()
@@ -75,6 +78,8 @@ def _to_tell(model: PlainSwitch, priced: Priced, said: Said, card: int) -> dict[
         "CA": priced.cash_minor,
         "PE": priced.earned,
         "WE": priced.earn_rule,
+        "LB": priced.bound,
+        "LE": priced.earn_bound,
         "FE": priced.told_fee_minor,
         "TI": priced.level,
         "UN": _last_day(priced.until_s),
@@ -144,6 +149,18 @@ def _check_account(core: Core, model: PlainSwitch, number: int, wallet: Account)
     else:
         assert found == lots, name
     assert not found or balance == sum(lot[1] for lot in found), name
+
+
+def check_budgets(core: Core, model: PlainSwitch, directory: Directory) -> None:
+    """Budgets of all cards have counted the same."""
+    for found in directory.budgets.all():
+        for merchant, account in zip(directory.merchants, found.accounts, strict=False):
+            if account >= 0:
+                plain: Account = ("budget", 0, budget_key(found.budget, merchant))
+                assert core.account(account)[4] == model.book.balance(plain)
+                assert core.lots(account) == [
+                    (name, *lot) for name, lot in model.book.in_order(plain)
+                ]
 
 
 def balances(core: Core) -> list[int]:

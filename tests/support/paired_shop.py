@@ -170,7 +170,9 @@ class PairedShop:
         local_s = self.shop.now_s + TEHRAN_S
         day = local_s // 86_400
         merchant, category = SHOPS[terminal]
-        return Place(merchant, category, day, (day + 5) % 7, local_s % 86_400 // 3_600, TEHRAN_S)
+        number = (CAFE, BOOKS).index(merchant)
+        hour = local_s % 86_400 // 3_600
+        return Place(merchant, category, day, (day + 5) % 7, hour, TEHRAN_S, number)
 
     @property
     def next_seq(self) -> int:

@@ -51,7 +51,7 @@ def assert_rebuilt(shop: Shop) -> None:
     """Replay and a snapshot give the same shard; its books balance."""
     assert shop.core.imbalances() == []
     assert state_of(shop.replayed()) == shop.state()
-    core = new_core()
+    core = new_core(shard=shop.shard)
     loading = Loading(core)
     for part, piece in dump(shop.core):
         loading.take(part, piece)

@@ -16,6 +16,7 @@ from switch.programme import ACCOUNTS_MAX, Programme
 from switch.rules import (
     Activation,
     Allowance,
+    Budget,
     Cap,
     Credit,
     DiscountRule,
@@ -33,6 +34,7 @@ from switch.rules import (
     Tiers,
     Wallet,
     When,
+    shortest_days,
 )
 from tests.support.shop import BOOKS, CAFE
 
@@ -172,6 +174,7 @@ CAPS = st.builds(
     of=st.sampled_from(["spent", "count", "discount", "earned"]),
     most=st.sampled_from([6, 30, 1_000, 200_000]),
     period=PERIODS,
+    per=st.sampled_from(["card", "card", "merchant"]),
 ).map(
     # A bound on amounts that is met by every purchase is none to test.
     lambda cap: cap if cap.of != "spent" else msgspec.structs.replace(cap, most=cap.most * 1_000)
@@ -191,6 +194,34 @@ def _tiers(draw: st.DrawFn) -> Tiers | None:
 
 
 @st.composite
+def budgets(draw: st.DrawFn, rules: dict[str, Any]) -> tuple[Budget, ...]:
+    """Give budgets whose names say what they count: that stays, whatever version names them."""
+    found = {}
+    for _ in range(draw(st.integers(0, 3))):
+        of = draw(st.sampled_from(["spent", "count", "discount", "earned"]))
+        per = draw(st.sampled_from(["club", "merchant"]))
+        funder = draw(st.sampled_from(["", "club", "merchant"])) if of == "discount" else ""
+        period = draw(PERIODS)
+        names = [rule.name for rule in rules.get({"discount": "discounts"}.get(of, "earning"), ())]
+        some = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
+        name = f"{of[:2]} {per[:1]}{funder[:1]} {period.kind} {period.calendar[:1]}"
+        most = draw(st.sampled_from([6, 30, 1_000, 200_000])) * (1_000 if of == "spent" else 1)
+        found[name] = msgspec.convert(
+            {
+                "name": name,
+                "of": of,
+                "most": most,
+                "period": msgspec.to_builtins(period),
+                "per": per,
+                "funder": funder,
+                "rules": some if of in ("discount", "earned") else [],
+            },
+            Budget,
+        )
+    return tuple(found.values())
+
+
+@st.composite
 def _leveled(draw: st.DrawFn, tiers: Tiers | None) -> When:
     """Give conditions that may ask for levels."""
     when = draw(whens())
@@ -198,6 +229,9 @@ def _leveled(draw: st.DrawFn, tiers: Tiers | None) -> When:
         return when
     names = tuple(level.name for level in tiers.levels)
     return msgspec.structs.replace(when, tiers=draw(_subset(*names)))
+
+
+RULES = ("discounts", "earning", "budgets", "points_price_minor")
 
 
 @st.composite
@@ -221,9 +255,28 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, Any]:
     for at in range(draw(st.integers(1, 3))):
         rule = msgspec.structs.replace(draw(EARNINGS), name=f"e{at}", when=draw(_leveled(tiers)))
         if draw(st.booleans()):
-            rule = msgspec.structs.replace(rule, expires_after_days=0, expires=draw(ENDINGS))
-        earning.append(rule)
-    return {"discounts": tuple(discounts), "earning": tuple(earning)}
+            ending = draw(ENDINGS)
+            opens, last = rule.available_after_days, shortest_days(ending)
+            rule = msgspec.structs.replace(
+                rule,
+                available_after_days=opens if last is None else min(opens, last),
+                expires_after_days=0,
+                expires=ending,
+            )
+        funder = draw(st.sampled_from(["club", "club", "merchant", "shared"]))
+        earning.append(
+            msgspec.structs.replace(
+                rule,
+                funder=funder,
+                merchant_share_bps=draw(st.sampled_from([0, 3_333, 10_000]))
+                if funder == "shared"
+                else 0,
+                points_price_minor=draw(st.sampled_from([0, 0, 7])),
+                ends_inactive=not draw(_seldom()),
+            )
+        )
+    rules = {"discounts": tuple(discounts), "earning": tuple(earning)}
+    return {**rules, "budgets": draw(budgets(rules)), "points_price_minor": 90}
 
 
 @st.composite
@@ -313,7 +366,8 @@ def products(draw: st.DrawFn, *, before: Programme | None = None, many: bool = F
     maybe = st.booleans
     tiers, rules = draw(_tiers()), None
     if before is not None and draw(maybe()):  # the same rules under another version
-        tiers, rules = before.tiers, {"discounts": before.discounts, "earning": before.earning}
+        tiers = before.tiers
+        rules = {name: getattr(before, name) for name in RULES}
     wallets = before.wallets if before else draw(_wallets(many=many))
     payers = [wallet.name for wallet in wallets if wallet.unit == "money"]
     if before is not None:

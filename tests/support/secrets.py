@@ -21,12 +21,12 @@ from hsm_sim._keys import Key
 from hsm_sim._macs import check_value, cmac, retail_mac
 from hsm_sim._pins import FORMATS, Pin, seal_block
 from hsm_sim.hsm import Lmk
-from hsm_sim.key_types import BDK, CVK, MK_AC, MK_CVC3, PVK, TAK, TMK, TPK, KeyType
+from hsm_sim.key_types import BDK, CVK, MK_AC, MK_CVC3, PVK, TAK, TEK, TMK, TPK, VOUCHER, KeyType
 from switch.iso8583 import Message
 from tests.support.secret_search import clear
 from tests.support.secure_shop import CARD, Secrets
 
-TDES = 0
+TDES, HMAC = 0, 2
 ISO_0 = FORMATS["ISO-0"]
 PVKI = 1
 
@@ -46,23 +46,25 @@ class Vault:
         self.pin = pin
         self.keys = keys or {
             kind.name: Key.random(TDES, 16)
-            for kind in (PVK, CVK, MK_AC, MK_CVC3, TMK, TPK, TAK, BDK)
-        }
+            for kind in (PVK, CVK, MK_AC, MK_CVC3, TMK, TPK, TAK, TEK, BDK)
+        } | {VOUCHER.name: Key.random(HMAC, 32)}
         account = card[-13:-1].encode()
         value = _pin_checks.pvv(self.keys["PVK"], Pin.of(pin.encode()), account, PVKI)
         self.secrets = Secrets(
-            pin_verification=self._sealed(PVK),
-            card_code=self._sealed(CVK),
-            cryptogram=self._sealed(MK_AC),
-            dynamic_code=self._sealed(MK_CVC3),
-            master=self._sealed(TMK),
-            terminal_pin=self._sealed(TPK),
-            terminal_mac=self._sealed(TAK),
-            derivation=self._sealed(BDK),
+            pin_verification=self.sealed(PVK),
+            card_code=self.sealed(CVK),
+            cryptogram=self.sealed(MK_AC),
+            dynamic_code=self.sealed(MK_CVC3),
+            master=self.sealed(TMK),
+            terminal_pin=self.sealed(TPK),
+            terminal_mac=self.sealed(TAK),
+            derivation=self.sealed(BDK),
+            terminal_data=self.sealed(TEK),
             pvv=int(value),
         )
 
-    def _sealed(self, kind: KeyType) -> str:
+    def sealed(self, kind: KeyType) -> str:
+        """Give one of the keys as the HSM takes it."""
         scheme = "S" if type(self.lmk).__name__ == "KeyBlockLmk" else "U"
         return self.lmk.seal(self.keys[kind.name], kind, scheme).decode("ascii")
 
@@ -142,9 +144,9 @@ class Vault:
         write_new(path, card)
         return PersonalisationFile(path)
 
-    def take_session_keys(self, pin: str, mac: str) -> None:
+    def take_session_keys(self, pin: str, mac: str, data: str) -> None:
         """Take new keys out of a key exchange's reply: X, 32 digits under the TMK, check value."""
-        for name, told in (("TPK", pin), ("TAK", mac)):
+        for name, told in (("TPK", pin), ("TAK", mac), ("TEK", data)):
             assert told[0] == "X", told
             key = Key.under([self.keys["TMK"]] * 2, bytes.fromhex(told[1:33]))
             assert check_value(key)[:3].hex().upper() == told[33:]

@@ -28,6 +28,7 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
     terminal_pin: str = _KEY
     terminal_mac: str = _KEY
     derivation: str = _KEY
+    terminal_data: str = _KEY
     pvv: int = 4402
 
 

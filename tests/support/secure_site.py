@@ -41,6 +41,7 @@ from tests.support.production import CUSTODIANS, MAILER_HOUSE, PRINT_HOUSE, writ
 from tests.support.secrets import PVKI, Vault
 from tests.support.shop import TEHRAN_S, Shop, spec
 from tests.support.site import site_config
+from tests.support.voucher_day import DayVouchers
 
 AES = 1
 MAC_TERMINAL, PLAIN_TERMINAL = "T0000001", "T0000004"  # of the demo: both in its café
@@ -64,6 +65,7 @@ class SecureSite:
         self.components = components
         self.lmk = lmk
         self.pki: certificates.Site | None = None
+        self.vouchers = DayVouchers()
         self.clock = Shop(now_s=int(time.time()))  # writes messages; no message is sent to it
         self.home = site.data_dir / "hsm"
         self._hsm = ExitStack()
@@ -143,7 +145,7 @@ async def running_secure_site(cards: Iterable[tuple[str, str]]) -> AsyncIterator
         try:
             await site.start_database()
             await load_demo(site, secure_purse)
-            await _record(site.config, vaults)
+            await _record(site.config, vaults, here.vouchers)
             here.start_hsm()
             await site.start_switch()
             await here.wait_for_hsm(connected=True)
@@ -187,14 +189,17 @@ def _formed_lmk(home: Path) -> tuple[list[Key], KeyBlockLmk]:
     return components, lmk
 
 
-async def _record(config: Config, vaults: list[Vault]) -> None:
+async def _record(config: Config, vaults: list[Vault], vouchers: DayVouchers) -> None:
     """Tell the journal of keys and cards, before any switch serves."""
     assert config.keys.pan_key_file is not None
     clock = {"now_us": time.time_ns() // 1000, "utc_offset_s": TEHRAN_S}
     with Database(read_dsn(config.database)) as database:
         pan_key = read_pan_key(config.keys.pan_key_file)
         owned = await own_shard(database, config, pan_key, **clock)
-        for event in _events(owned.core, vaults):
+        for event in [
+            *_events(owned.core, vaults),
+            *vouchers.events(owned.core.token_of, vaults[0]),
+        ]:
             owned.directory.record(event, **clock)
         await append_waiting(owned)
 
@@ -215,6 +220,7 @@ def _events(core: Core, vaults: list[Vault]) -> list[Event]:
             pin=secrets.terminal_pin,
             mac=secrets.terminal_mac,
             mac_algorithm="retail",
+            data=secrets.terminal_data,
             at_s=int(time.time()),
             overlap_seconds=60,
         ),

@@ -182,6 +182,7 @@ class Shop:
         """
         self.now_s = now_s
         self.utc_offset_s = utc_offset_s
+        self.shard = shard
         self.core = new_core(
             exchange_entries=exchange_entries,
             detail_bytes=detail_bytes,
@@ -195,6 +196,8 @@ class Shop:
         self._stan = 0
         # What the HSM says of the proofs that are wanted, the first time (0) and again.
         self.hsm: Callable[[int, int], Verdict] = lambda wanted, again: (wanted, wanted, 0, 0, 0)
+        # What the other shards say of a voucher: 1 all have answered, 2 not all are there.
+        self.seek: Callable[[bytes], int] = lambda digest: 2
         self.core.begin_tenure(1)
         for event in self._events(programme or purse(1, 1, 1), earlier, before):
             self.record(event)
@@ -347,6 +350,7 @@ class Shop:
         request = self.encoded(message, dialect)
         asked: list[int] = []
         verdict: Verdict | None = None
+        sought = 0
         while True:
             status, reply, seq, recall = self.lanes[dialect].answer(
                 request,
@@ -356,7 +360,11 @@ class Shop:
                 pricer=self.pricer,
                 recalled=verdict is not None,
                 verdict=verdict,
+                sought=sought,
             )
+            if recall is not None and recall[0] == "voucher":
+                sought = self.seek(recall[2])
+                continue
             if recall is None or recall[0] != "prove":
                 break
             verdict = self.hsm(recall[1], len(asked))
@@ -459,7 +467,7 @@ class Shop:
 
     def replayed(self) -> Core:
         """Rebuild a shard from the journal so far."""
-        core = new_core()
+        core = new_core(shard=self.shard)
         replay_into(core, self.journal())
         return core
 
@@ -473,9 +481,9 @@ def replay_into(core: Core, streams: list[bytes]) -> Directory:
     return directory
 
 
-def events_of(streams: list[bytes]) -> dict[int, bytes]:
+def events_of(streams: list[bytes], shard: int = 0) -> dict[int, bytes]:
     """Give the events of a journal by the sequences of their rows."""
-    core = new_core()
+    core = new_core(shard=shard)
     directory = Directory(core)
     found = {}
 

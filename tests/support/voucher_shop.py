@@ -79,21 +79,30 @@ class VoucherShop(Shop):
         *,
         earlier: tuple[Programme, ...] = (),
         now_s: int = NOON_S,
+        shard: int = 0,
+        loaded: bool = True,
     ) -> None:
+        """`loaded` false: it has no vouchers, another shard does."""
         programme = programme or club_card(1, 1, 1, vouchers=VOUCHERS)
-        super().__init__(programme, earlier=(voucher(VOUCHERS, 1, 1), *earlier), now_s=now_s)
+        super().__init__(
+            programme, earlier=(voucher(VOUCHERS, 1, 1), *earlier), now_s=now_s, shard=shard
+        )
         self.record(digest_key(VOUCHERS))
         for terminal in range(len(TERMINALS)):
             self.record(TerminalKeysSet(terminal=terminal, data=SEALED))
-        self.record(vouchers_added(self, {serial: f"pin{serial}" for serial in (1, 2, 3, 4, 7, 8)}))
-        of_points = {serial: f"pin{serial}" for serial in (5, 6)}
-        self.record(vouchers_added(self, of_points, points=700))
+        if loaded:
+            self._load()
         if programme.activation is not None:
             for card in range(5):
                 assert self.send(code="720000", amount_minor=1_000, card=card).code == "00"
         self.away = False
         self.pin = ""
         self.hsm = self._verdict
+
+    def _load(self) -> None:
+        self.record(vouchers_added(self, {serial: f"pin{serial}" for serial in (1, 2, 3, 4, 7, 8)}))
+        of_points = {serial: f"pin{serial}" for serial in (5, 6)}
+        self.record(vouchers_added(self, of_points, points=700))
 
     def _verdict(self, wanted: int, again: int) -> Verdict:
         assert wanted == VOUCHER_PIN

@@ -24,7 +24,13 @@ from switch.operations import CardStatus, ExchangeState, Operation
 from switch.programme import Programme
 from tests.model.calendars import period
 from tests.model.switch import INQUIRIES, REFUNDABLE, WITHOUT_AMOUNT
-from tests.support.paired_checks import check_books, check_holds, check_messages, check_points
+from tests.support.paired_checks import (
+    check_books,
+    check_budgets,
+    check_holds,
+    check_messages,
+    check_points,
+)
 from tests.support.paired_shop import HOLDS, ITEM_OPERATIONS, MEMBER, PairedShop
 from tests.support.programmes import AMOUNTS, ORGANISATION, products
 from tests.support.shop import TEHRAN_S
@@ -66,6 +72,7 @@ def check(pair: PairedShop) -> None:
     core = pair.shop.core
     account = pair.shop.directory.organisation_accounts[ORGANISATION]
     check_books(core, pair.model, (ORGANISATION, account))
+    check_budgets(core, pair.model, pair.shop.directory)
     check_messages(core, pair.model)
     check_holds(core, pair.model)
     check_points(core)

@@ -119,7 +119,7 @@ class Walk:
 
     def steps(self) -> list[Step]:
         """Give weighted things to do."""
-        return [*self._payments(), *self._undoing(), *self._time()]
+        return [*self._payments(), *self._undoing(), *self._time(), *self._versions()]
 
     # --- chance -----------------------------------------------------------------------------------
 
@@ -270,11 +270,22 @@ class Walk:
             (6, self.pair.expire_holds),
             (12, lambda: self.pair.keep_house(self.chance.choice([1, 2, 5, 60]))),
             (2, lambda: self.pair.restart_clock(self.cards_max())),
-            (3, self.bring_new_version),
             (1, lambda: self.pair.set_limit(self.card(), self.chance.choice([0, 60_000, 900_000]))),
             (1, self.block),
-            (1, self.kill),
         ]
+
+    def _versions(self) -> list[Step]:
+        return [(3, self.bring_new_version), (1, self.kill)]
+
+
+class QuietWalk(Walk):
+    """Of one version and one process; the plan to pay by is not said, as rows do not keep it."""
+
+    def terms(self) -> int:
+        return 0
+
+    def _versions(self) -> list[Step]:
+        return []
 
 
 class AcrossWalk(Walk):
@@ -361,9 +372,10 @@ class AcrossWalk(Walk):
         return [
             (8, self.next_day),
             (1, self.go_to_the_end),
-            (1, self.bring_new_version),
-            (1, self.kill),
         ]
+
+    def _versions(self) -> list[Step]:
+        return [(1, self.bring_new_version), (1, self.kill)]
 
 
 def walk(programme: Programme, version: NewVersion, seed: int, way: type[Walk]) -> Counter[Reached]:

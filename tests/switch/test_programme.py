@@ -1,6 +1,7 @@
 """A programme that no card could follow, or that could not be counted, is refused with its rule."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from issuers.purse import purse
 from switch.limits import AMOUNT_MINOR_MAX
 from switch.programme import Programme
 from switch.rules import (
+    Calendar,
     Cap,
     DiscountRule,
     EarnRule,
@@ -16,11 +18,15 @@ from switch.rules import (
     Fund,
     Limits,
     Membership,
+    Period,
     ProgrammeError,
     Tender,
     Wallet,
     When,
+    shortest_days,
 )
+from tests.model.calendars import months_after
+from tests.model.endings import CALENDARS, first_day_after
 
 
 def with_(**changes: object) -> Programme:
@@ -51,6 +57,15 @@ WRONG: dict[str, Callable[[], Programme]] = {
     "points for nothing": lambda: earning(per_minor=0),
     "points that end before they open": lambda: earning(
         available_after_days=3, expires_after_days=2
+    ),
+    "points that a short month ends before they open": lambda: earning(
+        available_after_days=30, expires=Ending(after_months=1)
+    ),
+    "points of a month's last day that end before they open": lambda: earning(
+        available_after_days=1, expires=Ending(period=Period(kind="month"))
+    ),
+    "points of a week's last day that end before they open": lambda: earning(
+        available_after_days=8, expires=Ending(period=Period(kind="week"), periods_more=1)
     ),
     "points that end beyond 2106": lambda: earning(expires_after_days=40_000),
     "discount above the price": lambda: discount(discount_bps=10_001),
@@ -105,3 +120,35 @@ def test_the_extremes_that_can_be_counted_are_accepted() -> None:
     )
 
     assert accepted.commission_bps == 10_000
+
+
+@pytest.mark.parametrize("months", [1, 2, 5, 6, 7, 11, 12, 25])
+@pytest.mark.parametrize("calendar", ["jalali", "gregorian"])
+def test_the_shortest_of_so_many_months_is_the_shortest_of_any_day(
+    calendar: Calendar, months: int
+) -> None:
+    ending = Ending(after_months=months, calendar=calendar)
+    first = 20_000  # 2024-10-04: the years until 2030 have leap years of both calendars
+
+    ends = [
+        months_after(CALENDARS[calendar], day, months) - day for day in range(first, first + 2_000)
+    ]
+
+    assert min(ends) == shortest_days(ending)
+
+
+@pytest.mark.parametrize("kind", ["day", "week", "month", "quarter", "half-year", "year"])
+@pytest.mark.parametrize("calendar", ["jalali", "gregorian"])
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_a_period_may_have_only_its_last_day_left(calendar: Calendar, kind: Any, more: int) -> None:
+    ending = Ending(period=Period(kind=kind, calendar=calendar), periods_more=more)
+    last = shortest_days(ending)
+    assert last is not None
+
+    left = [
+        found - 1 - day
+        for day in range(20_000, 20_800)
+        if (found := first_day_after(ending, day)) is not None
+    ]
+
+    assert min(left) - 1 <= last <= min(left)

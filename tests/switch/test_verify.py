@@ -13,7 +13,7 @@ import pytest
 from issuers.voucher import voucher
 from switch._packing import pack, unpack
 from switch._snapshot import layout
-from switch.events import ProgrammeLive
+from switch.events import IssuerKeysSet, ProgrammeLive
 from switch.ledger.database import Database
 from switch.ledger.journal import COLUMNS
 from switch.ledger.session import Session
@@ -208,7 +208,8 @@ def test_a_journal_with_a_newer_epoch_than_the_shard_is_found(shop: JournaledSho
 def test_a_changed_byte_in_any_part_of_a_snapshot_is_found(shop: JournaledShop, part: str) -> None:
     shop.record(ProgrammeLive(definition=voucher(5, 1, 1)))
     vouchers = cards_added(shop.core, 700, 2, 5)
-    shop.record(replace(vouchers, digests=bytes(range(64)), price_minor=10_000))
+    shop.record(IssuerKeysSet(programme=5, voucher="0", voucher_label="A"))
+    shop.record(replace(vouchers, digests=bytes(range(64)), price_minor=1, digest_label="A"))
     shop.commit()
     seq = snapshot(shop)
     change(

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from acquirers.terminal.cards.personalisation import write_new
-from bashgah import demo, demo_keys
+from bashgah import demo, demo_keys, demo_vouchers
 from bashgah.cli import run
+from bashgah.demo_products import PRODUCTS
 from tests.golden.demo_switch import DemoSwitch
 
 pytestmark = pytest.mark.slow
 
 PLAIN = demo.TERMINALS[3][0]
+VOUCHER_TERMINAL = demo.TERMINALS[6][0]
+(MEMBER,) = (product.cards[1].pan for product in PRODUCTS if product.takes_vouchers)
 
 
 class Counter:
@@ -134,3 +137,34 @@ def test_a_tap_in_stripe_mode_is_good_once(
     assert (first, copied) == (0, 1)
     assert "912" in paid
     assert "Chip was read before" in capsys.readouterr().out
+
+
+def test_vouchers_are_redeemed_before_and_after_a_key_exchange(
+    demo_switch: DemoSwitch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counter = Counter(demo_switch, tmp_path, VOUCHER_TERMINAL, 700_000)
+
+    def trades(place: int) -> tuple[int, int]:
+        serial, price = demo_vouchers.serial(place), f"--amount={demo_vouchers.VALUE_MINOR}"
+        sold = counter.run("activation", f"--card={serial}", price)
+        monkeypatch.setattr("sys.stdin", io.StringIO(demo_vouchers.pin(place) + "\n"))
+        return sold, counter.run("redeem", f"--card={MEMBER}", "--voucher-pin-file=-")
+
+    before = trades(5)
+    exchanged = counter.run("key-exchange")
+    after = trades(6)
+    monkeypatch.setattr("sys.stdin", io.StringIO(demo_vouchers.pin(7) + "\n"))
+    capsys.readouterr()
+    unsold = counter.run("redeem", f"--card={MEMBER}", "--voucher-pin-file=-")
+    reversed_ = counter.run("reversal", f"--card={MEMBER}")
+
+    shown = capsys.readouterr().out
+    assert (before, exchanged, after, unsold, reversed_) == ((0, 0), 0, (0, 0), 1, 0)
+    assert "This PIN is not good" in shown
+    assert all(demo_vouchers.pin(place) not in shown for place in (5, 6, 7))
+    kept = (tmp_path / "terminal.json").read_text()
+    assert "48.VP" not in kept
+    assert all(demo_vouchers.pin(place) not in kept for place in (5, 6, 7))
