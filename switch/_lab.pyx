@@ -20,7 +20,7 @@ from switch._lab_rows cimport (
 )
 from switch._lab_sums cimport SUM_COUNT, add_moves, add_sums
 from switch._index cimport hash_word
-from switch._plan cimport Plan
+from switch._plan cimport LOT_KEPT, LOT_MARKS_SHIFT, Plan
 from switch._register cimport Card
 from switch._words cimport CARD_STATUS_CLOSED, KIND_CLOCK, KIND_EVENT
 from switch.ledger._book cimport (
@@ -36,6 +36,8 @@ cimport cython
 cdef enum:
     SECONDS_A_DAY = 86400
     NO_DAY = -2147483648
+
+cdef int64_t KEPT_WHEN_INACTIVE = <int64_t> LOT_KEPT << LOT_MARKS_SHIFT
 
 
 cdef int copy_book(Book *into, const Book *book) except -1:
@@ -314,7 +316,8 @@ cdef class Lab:
         while fault == MOVE_TOO_MANY:
             row.move_count = 0
             if idle:
-                fault = book_end_all(book, source, target, row.moves, &row.move_count)
+                fault = book_end_all(book, source, target, KEPT_WHEN_INACTIVE, row.moves,
+                                     &row.move_count)
             else:
                 fault = book_spend_ended(book, source, target, <uint32_t> until_s, owed_too,
                                          &ended, row.moves, &row.move_count)
