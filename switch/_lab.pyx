@@ -33,11 +33,11 @@ from switch.ledger._rows cimport (
 
 cimport cython
 
+cdef int64_t KEPT_WHEN_INACTIVE = <int64_t> LOT_KEPT << LOT_MARKS_SHIFT
+
 cdef enum:
     SECONDS_A_DAY = 86400
     NO_DAY = -2147483648
-
-cdef int64_t KEPT_WHEN_INACTIVE = <int64_t> LOT_KEPT << LOT_MARKS_SHIFT
 
 
 cdef int copy_book(Book *into, const Book *book) except -1:

@@ -278,13 +278,32 @@ cdef int carry_out(Replay *replay, Book *book) noexcept nogil:
     return LAB_DONE
 
 
+cdef bint is_same(const Replay *replay, const Move *one, const Move *other) noexcept nogil:
+    """Are two moves alike? Into which lot of another programme's card, its own rows decide."""
+    cdef const Account *target
+    if (one.from_account != other.from_account or one.to_account != other.to_account
+            or one.amount != other.amount):
+        return False
+    if memcmp(one, other, sizeof(Move)) == 0:
+        return True
+    target = &replay.before.accounts[one.to_account]
+    if target.owner_kind != OWNER_CARD:
+        target = &replay.before.accounts[one.from_account]
+    return (target.owner_kind == OWNER_CARD
+            and replay.shard.register.cards[target.owner].programme_row != replay.plan_row)
+
+
 cdef void compare(Replay *replay) noexcept nogil:
     """Count rows whose moves are others."""
     cdef const Row *drafted = &replay.decision.row
-    replay.differing += (
-        drafted.move_count != replay.row.move_count
-        or memcmp(drafted.moves, replay.row.moves,
-                  <size_t> drafted.move_count * sizeof(Move)) != 0)
+    cdef int i
+    if drafted.move_count != replay.row.move_count:
+        replay.differing += 1
+        return
+    for i in range(drafted.move_count):
+        if not is_same(replay, &drafted.moves[i], &replay.row.moves[i]):
+            replay.differing += 1
+            return
 
 
 cdef void begin_again(Replay *replay) noexcept nogil:

@@ -36,6 +36,15 @@ def unit_for(values: Sequence[float], units: Units) -> tuple[int, Text]:
     return next((one for one in reversed(units) if most >= one[0]), units[0])
 
 
+def unit_for_difference(
+    values: Sequence[float], difference: float, units: Units
+) -> tuple[int, Text]:
+    """Give the unit in which values are short and their difference is not nearly nothing."""
+    large = units.index(unit_for(values, units))
+    small = units.index(unit_for([difference], units)) if difference else large
+    return units[max(min(large, small), large - 1)]
+
+
 def unit_of_most(values: Sequence[float], units: Units) -> tuple[int, Text]:
     """Give the unit that suits the value in the middle, so that few of them are nearly nothing."""
     sizes = sorted(abs(value) for value in values if value)

@@ -89,7 +89,8 @@ def _head(report: Report, writer: Writer) -> str:
     ]
     return (
         f"<header><h1>{writer.say(words.TITLE)}: <bdi>{_name(report, writer)}</bdi></h1>"
-        f'<p class="under">{" · ".join(f"<bdi>{part}</bdi>" for part in under)}</p></header>\n'
+        + "".join(f'<p class="under">{part}</p>' for part in under)
+        + "</header>\n"
     )
 
 

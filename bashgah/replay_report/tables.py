@@ -13,6 +13,7 @@ from bashgah.replay_report.money import (
     signed,
     signless,
     unit_for,
+    unit_for_difference,
     unit_of_most,
 )
 from bashgah.replay_result import Gains, Merchant, Report, Segment
@@ -30,7 +31,7 @@ def totals_table(report: Report, writer: Writer) -> str:
         happened, draft = _pair(report, name)
         if happened == draft == 0:
             continue
-        factor, unit = unit_for([happened, draft], units)
+        factor, unit = unit_for_difference([happened, draft], draft - happened, units)
         said = "" if units is NO_UNITS else f" <small>{writer.say(unit)}</small>"
         rows.append(
             (
