@@ -49,6 +49,7 @@ class PlainBook:
     def __init__(self, keeps_lots: Callable[[Account], bool]) -> None:
         self.keeps_lots = keeps_lots
         self.balances: dict[Account, int] = {}
+        self.floors: dict[Account, int] = {}  # how low it may go; zero where nothing is said
         self.lots: dict[Account, dict[tuple[int, int], Lot]] = {}
 
     def balance(self, account: Account) -> int:
@@ -80,9 +81,9 @@ class PlainBook:
         )
         return [(name, lot) for (name, _), lot in ordered]
 
-    def spendable(self, account: Account, now_s: int, floor: int = 0) -> int:
+    def spendable(self, account: Account, now_s: int) -> int:
         """Give what can be spent: open lots, less what was spent and then taken back."""
-        above_floor = self.balance(account) - floor
+        above_floor = self.balance(account) - self.floors.get(account, 0)
         if not self.keeps_lots(account):
             return max(0, above_floor)
         counted = sum(

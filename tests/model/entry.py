@@ -1,15 +1,18 @@
 """One entry of the journal while it is decided, in plain Python: what an operation does to a card.
 
-Owns limits, wallets, counters, memberships, items. What becomes of the entry later (undoing) is
-`tests.model.switch`; what a purchase costs is `tests.model.pricing`.
+Owns limits, wallets, counters, memberships, items. What is owed by when is `tests.model.debts`,
+what becomes of the entry later (undoing) `tests.model.switch`, what a purchase costs
+`tests.model.pricing`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from switch.programme import Programme
 from switch.reasons import Reason
 from switch.rules import Budget, Cap, Period
 from tests.model.book import Account, PlainBook, Posting
+from tests.model.debts import Debts, can_split
 from tests.model.endings import (
     SECONDS_A_DAY,
     carried_on_until,
@@ -22,6 +25,7 @@ from tests.model.pricing import Ask, Left, Place, Priced, Purse, price_hold, pri
 FOR_EVER_DAYS = 18_250
 MARKED = 1 << 59  # names of lots from here on are marked
 PLACE = 1 << 32  # names of lots from here on say where and until when
+KEPT_MARK = 1
 PAID_MARK = 2
 DECLINES = {
     (Cap, "card", "spent"): Reason.ABOVE_PERIOD_AMOUNT,
@@ -74,6 +78,7 @@ class Entry:
         self._next_lot = seq * 16
         self.postings: list[Posting] = []
         self.bound = ""  # for which it was declined
+        self.debts = Debts(book, card, self.post)
 
     # --- moving -----------------------------------------------------------------------------------
 
@@ -130,8 +135,7 @@ class Entry:
     # --- looking ----------------------------------------------------------------------------------
 
     def spendable(self, name: str) -> int:
-        floor = self.programme.money_floor_minor if name == self.programme.loaded() else 0
-        return self.book.spendable(self.wallet(name), self.spent_s, floor)
+        return self.book.spendable(self.wallet(name), self.spent_s)
 
     def count(self, name: str) -> int:
         return self.book.counted(self.wallet(name), self.now_s)
@@ -215,6 +219,10 @@ class Entry:
                 self.spend(fund.wallet, self.shop, part - owed)
             else:
                 self.post(Posting(self.wallet(fund.wallet), self.shop, part))
+            later = self._owe(fund.wallet, part, ask, priced)
+            if isinstance(later, Reason):
+                return later
+            priced = later
         if priced.owed_minor:
             owes = self.wallet(self.programme.funding[-1].wallet)
             self.put(priced.owed_minor, owes, self.shop)
@@ -234,6 +242,27 @@ class Entry:
         if membership is None:
             return priced
         return priced._replace(until_s=self._member_until(membership.reminder_days))
+
+    def _owe(self, wallet: str, amount_minor: int, ask: Ask, priced: Priced) -> Priced | Reason:
+        """What credit pays is owed by the plan that is asked for, the first if none is."""
+        credit = self.programme.credit
+        if credit is None or credit.wallet != wallet or not amount_minor:
+            return priced
+        asked = ask.terms or 1
+        if asked > len(credit.plans):
+            return Reason.INSTALMENTS_REFUSED
+        plan = credit.plans[asked - 1]
+        if not can_split(plan.terms, amount_minor):
+            return Reason.INSTALMENTS_REFUSED
+        day, offset_s = self.place.local_day, self.place.utc_offset_s
+        rows = self.debts.owe(plan.terms, amount_minor, day, offset_s, self._next_lot)
+        self._next_lot += 1
+        return priced._replace(
+            plan=plan.name,
+            instalments=len(rows),
+            first_minor=rows[0].principal_minor + rows[0].fee_minor,
+            first_ends_s=start_of(rows[0].due_day + 1, offset_s),
+        )
 
     def hold(self, ask: Ask) -> Priced | Reason:
         priced = price_hold(self.programme, self.place, ask, self.purse())
@@ -375,12 +404,50 @@ class Entry:
         if self.spendable(name) < ask.amount_minor:
             return Reason.INSUFFICIENT_FUNDS
         self.spend(name, self.shop, ask.amount_minor)
-        return Priced(ask.amount_minor, parts=(ask.amount_minor,))
+        paid = Priced(ask.amount_minor, parts=(ask.amount_minor,))
+        return self._owe(name, ask.amount_minor, ask, paid)
 
     def inquire(self) -> Priced:
         """Nothing moves; until when the card is activated or its holder a member is told."""
         until = self._last_end("activated") if self.programme.activation is not None else 0
-        return Priced(0, until_s=self._member_until(FOR_EVER_DAYS) or until)
+        return self._telling_debt(Priced(0, until_s=self._member_until(FOR_EVER_DAYS) or until))
+
+    def _telling_debt(self, priced: Priced) -> Priced:
+        """Say what would end the debt now, and what is due by the end of this month."""
+        if self.programme.credit is None:
+            return priced
+        month_ends = period_ends_at(
+            Period(kind="month"), self.place.local_day, self.place.utc_offset_s
+        )
+        return priced._replace(
+            debt_minor=self.debts.owed(self.now_s), due_minor=self.debts.due(month_ends)
+        )
+
+    def inquire_debt(self) -> Priced | Reason:
+        if self.programme.credit is None:
+            return Reason.OPERATION_NOT_ALLOWED
+        return self._telling_debt(Priced(0))
+
+    def repay(self, ask: Ask) -> Priced | Reason:
+        """Money pays charges, then the oldest instalments; what is left over is the card's."""
+        return self._pay_back(ask.amount_minor, lambda debts: debts.pay(ask.amount_minor))
+
+    def settle(self, ask: Ask) -> Priced | Reason:
+        """The debt ends with exactly what ends it."""
+        if self.programme.credit is not None and ask.amount_minor != self.debts.owed(self.now_s):
+            return Reason.SETTLEMENT_IS_ANOTHER
+        return self._pay_back(ask.amount_minor, lambda debts: debts.settle(self.now_s))
+
+    def _pay_back(
+        self, amount_minor: int, pay: Callable[[Debts], tuple[int, int]]
+    ) -> Priced | Reason:
+        credit = self.programme.credit
+        if credit is None:
+            return Reason.OPERATION_NOT_ALLOWED
+        fees, principal = pay(self.debts)
+        self.post(Posting(FLOAT, FEES, fees))
+        self.post(Posting(FLOAT, self.wallet(credit.wallet), principal))
+        return self._telling_debt(Priced(amount_minor, told_fee_minor=fees))
 
     def _last_end(self, name: str) -> int:
         """When the last of a counter's lots ends; 0: there is none, or it never does."""

@@ -31,7 +31,10 @@ class Place(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """What a terminal asks for; `points_limit` None = not said, `item` 0 = none is named."""
+    """What a terminal asks for; `points_limit` None = not said, `item` 0 = none is named.
+
+    `terms`: the plan by which it is paid later, 0 = not said.
+    """
 
     amount_minor: int
     points_limit: int | None = None
@@ -39,6 +42,7 @@ class Ask(NamedTuple):
     partial_ok: bool = False
     advice: bool = False
     item: int = 0
+    terms: int = 0
 
 
 class Left(NamedTuple):
@@ -91,6 +95,8 @@ class Priced(NamedTuple):
     paid. `fee_minor` is the merchant's, as is what points cost; `told_fee_minor` the holder's.
     `bound`: for which less was discounted, or earned. Marks: 1 = not ended by inactivity, 2 = the
     merchant pays.
+    `plan` and what follows: of what is paid later, and what ends the card's debt or is due by the
+    month's end.
     """
 
     amount_minor: int
@@ -116,6 +122,12 @@ class Priced(NamedTuple):
     told_fee_minor: int = 0
     until_s: int = 0
     level: str = ""
+    plan: str = ""
+    instalments: int = 0
+    first_minor: int = 0
+    first_ends_s: int = 0
+    debt_minor: int = 0
+    due_minor: int = 0
 
     @property
     def money_minor(self) -> int:

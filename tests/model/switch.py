@@ -4,13 +4,14 @@ Owns exchanges, holds, undoing and limits; what one entry does is `tests.model.e
 times and keys of the wire are the caller's business: it hands in the original that a message names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from switch.operations import CardStatus, ExchangeState, Operation
 from switch.programme import Programme
 from switch.reasons import Reason
 from tests.model.book import Account, PlainBook, Posting
+from tests.model.debts import DEBTS
 from tests.model.entry import Entry, Used
 from tests.model.pricing import Ask, Place, Priced
 
@@ -24,11 +25,13 @@ COUNTED = (
     Operation.PREAUTHORISATION,
 )
 INQUIRIES = (Operation.BALANCE, Operation.POINTS_BALANCE)
+PAID_LATER = (Operation.PURCHASE, Operation.WITHDRAWAL)
 WITHOUT_AMOUNT = (
     Operation.RENEWAL,
     Operation.ITEM_REGISTRATION,
     Operation.ITEM_INQUIRY,
     Operation.ITEM_CLAIM,
+    Operation.DEBT_INQUIRY,
 )
 OTHERS: dict[Operation, Callable[[Entry, Ask], Priced | Reason]] = {
     Operation.BALANCE: lambda entry, _ask: entry.inquire(),
@@ -40,6 +43,9 @@ OTHERS: dict[Operation, Callable[[Entry, Ask], Priced | Reason]] = {
     Operation.ITEM_REGISTRATION: lambda entry, ask: entry.item(ask, "register"),
     Operation.ITEM_INQUIRY: lambda entry, ask: entry.item(ask, "inquire"),
     Operation.ITEM_CLAIM: lambda entry, ask: entry.item(ask, "claim"),
+    Operation.REPAYMENT: Entry.repay,
+    Operation.SETTLEMENT: Entry.settle,
+    Operation.DEBT_INQUIRY: lambda entry, _ask: entry.inquire_debt(),
 }
 STATUS_REASONS = {
     CardStatus.LOST: Reason.CARD_LOST,
@@ -83,24 +89,66 @@ class Exchange:
 
 @dataclass
 class Answer:
-    """Reason (NONE = approved), and the amounts that the reply tells."""
+    """Reason (NONE = approved), and the amounts that the reply tells.
+
+    `debt_minor`: what would have ended the debt, of a settlement with another amount.
+    """
 
     reason: Reason
     priced: Priced | None = None
+    debt_minor: int = 0
     bound: str = ""  # the cap or budget for which it was declined
 
 
 class PlainSwitch:
     """A club, its programmes, cards and shops."""
 
-    def __init__(self, programme: Programme, *, live_from_seq: int, cards: int) -> None:
+    def __init__(
+        self,
+        programme: Programme,
+        *,
+        live_from_seq: int,
+        cards: int,
+        earlier: Sequence[tuple[Programme, int]] = (),
+    ) -> None:
+        """Begin with cards of a programme; `earlier`: those that went live before it, and when."""
         self.programmes: dict[int, Programme] = {}
         self._live_from_lot: dict[int, int] = {}
         self.accounts: dict[int, list[str]] = {}
+        self.cards: list[Card] = []
         self.book = PlainBook(self._keeps_lots)
         self.exchanges: list[Exchange] = []
+        for definition, seq in earlier:
+            self.go_live(definition, seq)
         self.go_live(programme, live_from_seq)
-        self.cards = [Card(programme.programme) for _ in range(cards)]
+        for _ in range(cards):
+            self.add_card(programme.programme)
+
+    def add_card(self, programme: int, *, expires_at: int = 1 << 40) -> None:
+        """A new card; its credit goes as far as its programme says now."""
+        self.cards.append(Card(programme, expires_at=expires_at))
+        card = len(self.cards) - 1
+        self._set_floors(card)
+        credit = self.programmes[programme].credit
+        if credit is not None:
+            self.book.floors["card", card, credit.wallet] = -credit.limit_minor
+
+    def set_limit(self, card: int, limit_minor: int) -> bool:
+        """Let one card's credit go so far; False: its programme gives none."""
+        credit = self.programmes[self.cards[card].programme].credit
+        if credit is not None:
+            self.book.floors["card", card, credit.wallet] = -limit_minor
+        return credit is not None
+
+    def _set_floors(self, card: int) -> None:
+        """The purse may be another in each version; a card's credit is its own."""
+        definition = self.programmes[self.cards[card].programme]
+        credit = definition.credit.wallet if definition.credit is not None else ""
+        for wallet in definition.wallets:
+            if wallet.name != credit:
+                is_purse = wallet.name == definition.loaded()
+                floor = definition.money_floor_minor if is_purse else 0
+                self.book.floors["card", card, wallet.name] = floor
 
     @property
     def programme(self) -> Programme:
@@ -123,6 +171,9 @@ class PlainSwitch:
         for name in programme.counters():
             if name not in self.accounts[number]:
                 self.accounts[number][self.accounts[number].index("")] = name
+        for card, found in enumerate(self.cards):
+            if found.programme == number:
+                self._set_floors(card)
 
     def _keeps_lots(self, account: Account) -> bool:
         """Counters do, and wallets whose programme says so; clubs and shops never."""
@@ -178,7 +229,9 @@ class PlainSwitch:
         if isinstance(priced, Reason):
             entry.cancel()
             self._remember(seq, operation, card, place, now_s, approved=False)
-            return Answer(priced, bound=entry.bound)
+            another = priced is Reason.SETTLEMENT_IS_ANOTHER
+            owed = entry.debts.owed(now_s) if another else 0
+            return Answer(priced, bound=entry.bound, debt_minor=owed)
         exchange = self._remember(seq, operation, card, place, now_s, approved=True)
         exchange.postings = entry.postings
         if operation not in WITHOUT_AMOUNT:
@@ -207,6 +260,8 @@ class PlainSwitch:
             reason = Reason.OPERATION_NOT_ALLOWED
         if reason:
             return reason
+        if ask.terms and entry.programme.credit is None and operation in PAID_LATER:
+            return Reason.INSTALMENTS_REFUSED  # it would be paid at once: nobody agreed to that
         level = entry.level()
         if operation in OTHERS:
             priced = OTHERS[operation](entry, ask)
@@ -385,15 +440,13 @@ class PlainSwitch:
     def _put_undone(self, exchange: Exchange, undone: int) -> list[Posting]:
         """Post what it takes for `undone` of it to be undone; the caller writes the number down."""
         posted = []
-        for posting in exchange.postings:
-            if posting.stays:
-                continue
-            before = _share(posting, exchange.undone_minor, exchange.approved_minor)
-            after = _share(posting, undone, exchange.approved_minor)
-            if after != before:
-                change = posting.back(after - before)
-                if after < before:
-                    change = posting._replace(amount=before - after)
+        before = _undone_of(exchange, exchange.undone_minor)
+        after = _undone_of(exchange, undone)
+        for posting, was, will_be in zip(exchange.postings, before, after, strict=True):
+            if will_be != was:
+                change = posting.back(will_be - was)
+                if will_be < was:
+                    change = posting._replace(amount=was - will_be)
                 self.book.post(change)
                 posted.append(change)
         return posted
@@ -434,6 +487,29 @@ class PlainSwitch:
         if original.operation in COUNTED and card.day == original.day:
             card.spent_minor -= undone - original.undone_minor
             card.count -= undone == original.approved_minor
+
+
+def _undone_of(exchange: Exchange, undone_minor: int) -> list[int]:
+    """Give how much of each posting is undone when so much of the whole is.
+
+    Its share; but of what one message put into a debt the last instalments go first, until the
+    share of all of it has gone.
+    """
+    whole = exchange.approved_minor
+    shares = [
+        0 if posting.stays else _share(posting, undone_minor, whole)
+        for posting in exchange.postings
+    ]
+    debts: dict[tuple[Account, int], list[int]] = {}
+    for at, posting in enumerate(exchange.postings):
+        if posting.target[0] == "card" and posting.target[2] in DEBTS:
+            debts.setdefault((posting.target, posting.lot), []).append(at)
+    for parts in debts.values():
+        to_go = sum(exchange.postings[at].amount for at in parts) * undone_minor // whole
+        for at in reversed(parts):
+            shares[at] = min(to_go, exchange.postings[at].amount)
+            to_go -= shares[at]
+    return shares
 
 
 def _share(posting: Posting, undone_minor: int, approved_minor: int) -> int:

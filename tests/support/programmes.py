@@ -9,16 +9,21 @@ import msgspec
 from hypothesis import strategies as st
 
 from issuers.purse import OPERATIONS
+from switch.calendar import Calendar
+from switch.instalments import PROFIT, QARZ, FeeKind, Rest, Terms
 from switch.operations import Operation
-from switch.programme import Programme
+from switch.programme import ACCOUNTS_MAX, Programme
 from switch.rules import (
     Activation,
+    Allowance,
     Budget,
     Cap,
+    Credit,
     DiscountRule,
     EarnRule,
     Ending,
     Fund,
+    InstalmentPlan,
     Items,
     Limits,
     Membership,
@@ -134,7 +139,12 @@ CARD_OPERATIONS = (
     Operation.ITEM_REGISTRATION,
     Operation.ITEM_INQUIRY,
     Operation.ITEM_CLAIM,
+    Operation.REPAYMENT,
+    Operation.SETTLEMENT,
+    Operation.DEBT_INQUIRY,
 )
+MONEY_IN_AND_OUT = (Operation.LOAD, Operation.WITHDRAWAL)
+ORGANISATION = 7
 MEMBERS = 2  # the programme whose cards a referral rewards
 CALENDARS = st.sampled_from(["jalali", "gregorian"])
 PERIODS = st.builds(
@@ -152,12 +162,12 @@ ENDINGS = st.one_of(
     ),
 )
 LEVELS = (Tier(name="blue", at=0), Tier(name="silver", at=40_000), Tier(name="gold", at=400_000))
-WALLETS = (
-    Wallet(name="gift", unit="money", dated=True, held=True, account_type=10),
-    Wallet(name="money", unit="money", held=True, account_type=0),
-    Wallet(name="bon", unit="money", dated=True, held=True),
-    Wallet(name="points", unit="points", dated=True, held=True, account_type=60),
-)
+GIFT = Wallet(name="gift", unit="money", dated=True, held=True, account_type=10)
+MONEY = Wallet(name="money", unit="money", held=True, account_type=0)
+BON = Wallet(name="bon", unit="money", dated=True, held=True)
+FUNDED_BON = msgspec.structs.replace(BON, funder="organisation")
+CREDIT = Wallet(name="credit", unit="money", held=True)
+POINTS = Wallet(name="points", unit="points", dated=True, held=True, account_type=60)
 CAPS = st.builds(
     Cap,
     name=st.just("unnamed"),
@@ -169,6 +179,18 @@ CAPS = st.builds(
     # A bound on amounts that is met by every purchase is none to test.
     lambda cap: cap if cap.of != "spent" else msgspec.structs.replace(cap, most=cap.most * 1_000)
 )
+
+
+@st.composite
+def _tiers(draw: st.DrawFn) -> Tiers | None:
+    """Give levels, or none."""
+    if draw(st.booleans()):
+        return None
+    return Tiers(
+        levels=LEVELS[: draw(st.integers(1, 3))],
+        of=draw(st.sampled_from(["paid", "earned"])),
+        period=draw(PERIODS.filter(lambda period: period.kind != "no end")),
+    )
 
 
 @st.composite
@@ -207,6 +229,9 @@ def _leveled(draw: st.DrawFn, tiers: Tiers | None) -> When:
         return when
     names = tuple(level.name for level in tiers.levels)
     return msgspec.structs.replace(when, tiers=draw(_subset(*names)))
+
+
+RULES = ("discounts", "earning", "budgets", "points_price_minor")
 
 
 @st.composite
@@ -255,14 +280,61 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, Any]:
 
 
 @st.composite
-def _parts(draw: st.DrawFn, payers: list[str]) -> dict[str, Any]:
+def terms(draw: st.DrawFn) -> Terms:
+    """Give a way to pay later of a few months, of any kind."""
+    fee = draw(st.sampled_from(FeeKind))
+    count = draw(st.sampled_from([1, 2, 3, 4, 12, 14]))
+    if fee is FeeKind.QARZ_11 and count == 1:
+        count = 2  # a year's only instalment would be a fee on nothing
+    return Terms(
+        count=count,
+        calendar=draw(st.sampled_from(Calendar)),
+        months_between=1 if fee in QARZ else draw(st.sampled_from([1, 1, 3])),
+        first_due_months=draw(st.sampled_from([0, 1])),
+        grace_count=draw(st.integers(0, count - 1)) if fee in PROFIT else 0,
+        multiple_minor=draw(st.sampled_from([1, 1, 10, 1_000])),
+        rest=draw(st.sampled_from(Rest)),
+        fee=fee,
+        rate_bps=0 if fee is FeeKind.NONE else draw(st.sampled_from([1, 400, 1_800, 10_000])),
+    )
+
+
+@st.composite
+def _credit(draw: st.DrawFn, wallet: str) -> Credit:
+    """Give credit with a few plans, named by their order."""
+    plans = draw(st.lists(terms(), min_size=1, max_size=3))
+    return Credit(
+        wallet=wallet,
+        limit_minor=draw(st.sampled_from([0, 60_000, 600_000, 600_000, 5_000_000])),
+        plans=tuple(InstalmentPlan(name=f"p{at}", terms=each) for at, each in enumerate(plans)),
+    )
+
+
+@st.composite
+def _allowance(draw: st.DrawFn, wallets: tuple[Wallet, ...]) -> dict[str, Any]:
+    """Give what an organisation gives each card; mostly, if it funds a wallet of it."""
+    if FUNDED_BON not in wallets:
+        return {}
+    allowance = Allowance(
+        wallet="bon",
+        amount_minor=draw(st.sampled_from([1, 30_000, 60_000])),
+        period=draw(PERIODS.filter(lambda period: period.kind != "no end")),
+    )
+    return {
+        "organisation": ORGANISATION,
+        "allowance": None if draw(_seldom()) and draw(_seldom()) else allowance,
+    }
+
+
+@st.composite
+def _parts(draw: st.DrawFn, payers: list[str], *, many: bool) -> dict[str, Any]:
     """Give what keeps count: activation, membership, items, caps named by their order."""
     maybe = st.booleans
     activation = Activation(
-        wallet=draw(st.sampled_from(payers or ["none"])),
+        wallet="gift" if many else draw(st.sampled_from(payers or ["none"])),
         ends=draw(st.one_of(ENDINGS, st.just(Ending()))),
         most_minor=draw(st.sampled_from([0, 90_000])),
-        again=draw(maybe()),
+        again=many or draw(maybe()),
     )
     fee = draw(st.sampled_from([(0, 0), (5_000, 0), (0, 3)]))
     membership = Membership(
@@ -273,8 +345,8 @@ def _parts(draw: st.DrawFn, payers: list[str]) -> dict[str, Any]:
     )
     caps = [draw(CAPS) for _ in range(draw(st.integers(0, 3)))]
     return {
-        "activation": activation if payers and not draw(_seldom()) else None,
-        "membership": membership if draw(_seldom()) else None,
+        "activation": activation if payers and (many or not draw(_seldom())) else None,
+        "membership": membership if draw(_seldom()) and not many else None,
         "items": draw(st.builds(Items, term=ENDINGS, claims=st.integers(1, 3)))
         if not draw(_seldom())
         else None,
@@ -284,55 +356,106 @@ def _parts(draw: st.DrawFn, payers: list[str]) -> dict[str, Any]:
 
 
 @st.composite
-def products(draw: st.DrawFn, *, before: Programme | None = None) -> Programme:
+def products(draw: st.DrawFn, *, before: Programme | None = None, many: bool = False) -> Programme:
     """Give a programme 1 of club 1 with any parts; `before`: a later version of that one.
 
-    It has the same wallets then, and no more new counters than there are spare ones.
+    It has the same wallets then; whether there are spare counters for its new ones is the switch's
+    business. `many`: several wallets pay, each with a way to be filled, in any order, and little
+    stands in their way.
     """
     maybe = st.booleans
-    tiers = None
-    if draw(maybe()):
-        tiers = Tiers(
-            levels=LEVELS[: draw(st.integers(1, 3))],
-            of=draw(st.sampled_from(["paid", "earned"])),
-            period=draw(PERIODS.filter(lambda period: period.kind != "no end")),
-        )
-    wallets = before.wallets if before else (*draw(_some(WALLETS[:3])), WALLETS[3])
+    tiers, rules = draw(_tiers()), None
+    if before is not None and draw(maybe()):  # the same rules under another version
+        tiers = before.tiers
+        rules = {name: getattr(before, name) for name in RULES}
+    wallets = before.wallets if before else draw(_wallets(many=many))
     payers = [wallet.name for wallet in wallets if wallet.unit == "money"]
-    if before is None and not draw(maybe()):
+    if before is not None:
+        payers = [fund.wallet for fund in before.funding]
+    elif many:
+        payers = draw(st.permutations(payers))
+    elif not draw(maybe()):
         payers = payers[::-1]
-    purse = draw(st.sampled_from(["", *payers]))
+    owes = before.credit.wallet if before and before.credit else ""
+    if before is None:
+        owes = draw(_owing(payers))
+    funded = {wallet.name for wallet in wallets if wallet.funder == "organisation"}
+    purse = draw(st.sampled_from(["", *[name for name in payers if name not in funded]]))
+    if many and "money" in payers:
+        purse = "money"
+    operations: tuple[Operation, ...] = (*OPERATIONS, *CARD_OPERATIONS)
+    if (purse or next(iter(payers), "")) in funded:
+        operations = tuple(each for each in operations if each not in MONEY_IN_AND_OUT)
     funding = tuple(
         Fund(
             wallet=name,
-            when=draw(_leveled(tiers)),
+            when=When() if many and not draw(_seldom()) else draw(_leveled(tiers)),
             earns=not draw(_seldom()),
         )
         for name in payers
     )
-    referral = draw(_seldom()) if before is None else before.referral is not None
+    referral = before.referral is not None if before else not many and draw(_seldom())
+    fields = {
+        "wallets": wallets,
+        "credit": draw(_credit(owes)) if owes else None,
+        "tiers": tiers,
+        "funding": funding,
+        **draw(_parts(payers, many=many)),
+        **(rules or draw(_rules(tiers))),
+        **draw(_allowance(wallets)),
+    }
     return Programme(
         programme=1,
         version=before.version + 1 if before else 1,
         club=1,
         name="Products",
         name_fa="فرآورده‌ها",
-        operations=(*OPERATIONS, *CARD_OPERATIONS),
-        wallets=wallets,
-        funding=funding,
+        operations=operations,
         purse=purse,
-        cash=draw(_seldom()),
+        cash=not many and draw(_seldom()),
         referral=Referral(programme=MEMBERS, points=7) if referral else None,
-        tender=draw(st.one_of(TENDERS, st.none())),
-        limits=draw(LIMITS),
+        tender=draw(TENDERS if many else st.one_of(TENDERS, st.none())),
+        inactive_days=draw(st.sampled_from([0, 2, 2, 45])),
+        limits=Limits() if many else draw(LIMITS),
         commission_bps=draw(st.sampled_from([0, 77, 10_000])),
         hold_seconds=draw(st.sampled_from([60, 86_400])),
         preauthorisation_hold_seconds=7 * 86_400,
         money_floor_minor=draw(st.sampled_from([0, 0, -50_000, 1_000])),
-        tiers=tiers,
-        **draw(_parts(payers)),
-        **draw(_rules(tiers)),
+        **_fitting(fields),
     )
+
+
+def _fitting(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a card has no accounts for: caps first, then items, then membership."""
+    accounts = sum(1 + wallet.held for wallet in fields["wallets"]) + fields["spare_counters"]
+    counters = sum(fields[name] is not None for name in ("tiers", "activation"))
+    counters += 3 * (fields["credit"] is not None)
+    room = ACCOUNTS_MAX - accounts - counters
+    for name in ("membership", "items"):
+        if fields[name] is not None and room == 0:
+            fields[name] = None
+        room -= fields[name] is not None
+    fields["caps"] = fields["caps"][:room]
+    return fields
+
+
+@st.composite
+def _wallets(draw: st.DrawFn, *, many: bool) -> tuple[Wallet, ...]:
+    """Give wallets: of `many` three or four that pay, else some, mostly all."""
+    if many:
+        every = (GIFT, MONEY, FUNDED_BON, CREDIT, POINTS)
+        left_out = draw(st.sampled_from([None, None, MONEY, CREDIT]))
+        return tuple(wallet for wallet in every if wallet is not left_out)
+    bon = draw(st.sampled_from([BON, FUNDED_BON]))
+    return (*draw(_some((GIFT, MONEY, bon))), POINTS)
+
+
+@st.composite
+def _owing(draw: st.DrawFn, payers: list[str]) -> str:
+    """Give the name of the wallet that credit is given in; "" = none."""
+    if "credit" in payers:
+        return "credit"
+    return draw(st.sampled_from(["", "money"])) if "money" in payers else ""
 
 
 def _seldom() -> st.SearchStrategy[bool]:

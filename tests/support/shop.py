@@ -174,8 +174,12 @@ class Shop:
         batch_bytes_max: int = 1 << 20,
         pricings: Mapping[str, Pricing] = PRICINGS,
         earlier: tuple[Programme, ...] = (),
+        before: tuple[Event, ...] = (),
     ) -> None:
-        """Open it with a programme 1; `earlier`: those that go live before it."""
+        """Open it with a programme 1; `earlier`: those that go live before it.
+
+        `before`: what else of the club is known before any programme.
+        """
         self.now_s = now_s
         self.utc_offset_s = utc_offset_s
         self.shard = shard
@@ -195,11 +199,19 @@ class Shop:
         # What the other shards say of a voucher: 1 all have answered, 2 not all are there.
         self.seek: Callable[[bytes], int] = lambda digest: 2
         self.core.begin_tenure(1)
-        for event in self._events(programme or purse(1, 1, 1), earlier):
+        for event in self._events(programme or purse(1, 1, 1), earlier, before):
             self.record(event)
         self.lanes = {dialect: self.lane(dialect) for dialect in ("binary", "ascii")}
 
-    def _events(self, programme: Programme, earlier: tuple[Programme, ...]) -> list[Event]:
+    def go_on_with(self, core: Core, directory: Directory, *, tenure: int) -> None:
+        """Be served by another process from here on, which has rebuilt the shard."""
+        self.core, self.directory = core, directory
+        core.begin_tenure(tenure)
+        self.lanes = {dialect: self.lane(dialect) for dialect in self.lanes}
+
+    def _events(
+        self, programme: Programme, earlier: tuple[Programme, ...], before: tuple[Event, ...]
+    ) -> list[Event]:
         abroad = purse(9, 1, 2)
         merchants = ((CAFE, 1, 5812), (BOOKS, 1, 5942), (ABROAD, 2, 5812))
         return [
@@ -216,6 +228,7 @@ class Shop:
                 for terminal, merchant in TERMINALS.items()
             ),
             TerminalAdded(terminal_id="T0000005", acquirer=2, merchant_id=CAFE),
+            *before,
             *(ProgrammeLive(definition=definition) for definition in earlier),
             ProgrammeLive(definition=programme),
             ProgrammeLive(definition=abroad),

@@ -13,43 +13,40 @@ from hypothesis import strategies as st
 
 from switch.lab import DRAFTED, HAPPENED, total_of
 from switch.programme import Programme
+from tests.support.paired_shop import PairedShop
 from tests.support.past import look_back
 from tests.support.programmes import products
-from tests.switch.test_products_properties import ProductsMachine
-from tests.switch.test_products_walks import steps_of
+from tests.switch.test_products_walks import QuietWalk
 
 STEPS = 60
-OF_VERSIONS = 2
-"""The last steps of a walk bring versions and restart the shop."""
 
 
 @pytest.mark.slow
 @settings(max_examples=max(10, settings().max_examples // 4))
 @given(
-    data=st.data(),
     programme=products(),
     seed=st.integers(0, 1 << 32),
     piece_bytes=st.sampled_from([777, 1 << 20]),
 )
 def test_the_live_version_looked_back_at_makes_every_move_again(
-    data: st.DataObject, programme: Programme, seed: int, piece_bytes: int
+    programme: Programme, seed: int, piece_bytes: int
 ) -> None:
     chance = Random(seed)
-    walk = ProductsMachine()
-    walk.open_shop(programme=programme, activated=seed % 8 != 0, renewed=seed % 7 != 0)
-    weights, steps = zip(*steps_of(walk, chance, data)[:-OF_VERSIONS], strict=True)
+    pair = PairedShop(programme, activated=seed % 8 != 0, renewed=seed % 7 != 0)
+    shop = pair.shop
+    weights, steps = zip(*QuietWalk(pair, chance, lambda same: same).steps(), strict=True)
     for step in chance.choices(steps, weights, k=chance.randrange(STEPS)):
         step()
-    opened_at = len(walk.shop.journal())
+    opened_at = len(shop.journal())
     for step in chance.choices(steps, weights, k=STEPS):
         step()
-    streams = walk.shop.journal()
+    streams = shop.journal()
 
     lookback, part = look_back(
         streams[:opened_at],
         streams[opened_at:],
         programme,
-        last_s=walk.shop.now_s,
+        last_s=shop.now_s,
         piece_bytes=piece_bytes,
     )
 
@@ -62,10 +59,10 @@ def test_the_live_version_looked_back_at_makes_every_move_again(
     assert part.cards["points_before"] == part.cards["points_after"]
     assert part.tiers[HAPPENED] == part.tiers[DRAFTED]
     assert part.at_end[HAPPENED] == part.at_end[DRAFTED]
-    core = walk.shop.core
+    core = shop.core
     for card in range(6):
         first = core.card(card)[0]
-        for slot in range(len(walk.shop.directory.layout_of(1).slots)):
+        for slot in range(len(shop.directory.layout_of(1).slots)):
             assert lookback.lab.account(HAPPENED, first + slot) == lookback.lab.account(
                 DRAFTED, first + slot
             )
