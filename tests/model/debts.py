@@ -4,14 +4,16 @@ Owns owing by a plan, paying, settling, and what is told of it. Written from wha
 the schedule itself is `tests.model.instalments`. Knows no programme and no message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from switch.instalments import Instalment, Terms
+from switch.instalments import PROFIT, QARZ, Instalment, Terms
 from tests.model.book import Account, Lot, PlainBook, Posting
-from tests.model.endings import start_of
+from tests.model.calendars import months_after
+from tests.model.endings import SECONDS_A_DAY, start_of
 from tests.model.instalments import payers, schedule
 
 COUNTS: Account = ("club", 0, "counts")
+NAMES, FIRST_PLAN = 16, 8  # of a row's lots, and the one that stands for the first plan
 PRINCIPAL, FEE, LATE = DEBTS = ("due", "due fee", "due late")
 
 
@@ -21,10 +23,21 @@ def can_split(terms: Terms, amount_minor: int) -> bool:
 
 
 class Debts:
-    """The three counters of one card. Every change is a posting, which `post` carries out."""
+    """The three counters of one card. Every change is a posting, which `post` carries out.
 
-    def __init__(self, book: PlainBook, card: int, post: Callable[[Posting], None]) -> None:
+    `plans`: what they say now. A debt's name says which one it was bought by.
+    """
+
+    def __init__(
+        self,
+        book: PlainBook,
+        card: int,
+        post: Callable[[Posting], None],
+        plans: Sequence[Terms],
+        utc_offset_s: int,
+    ) -> None:
         self._book, self._card, self._post = book, card, post
+        self._plans, self._offset_s = plans, utc_offset_s
 
     def account(self, name: str) -> Account:
         return ("card", self._card, name)
@@ -54,14 +67,15 @@ class Debts:
             self._take(name, *debt, amount)
             self._take(name, *credit, -amount)
 
-    def owe(
-        self, terms: Terms, amount_minor: int, local_day: int, utc_offset_s: int, lot: int
-    ) -> list[Instalment]:
-        """Owe an amount from a day on; gives the instalments."""
+    def owe(self, plan: int, amount_minor: int, local_day: int, seq: int) -> list[Instalment]:
+        """Owe an amount by a plan (counted from 0), from a day on; gives the instalments."""
+        terms, lot = self._plans[plan], seq * NAMES + FIRST_PLAN + plan
         rows = schedule(terms, amount_minor, local_day)
-        ends = [start_of(row.due_day + 1, utc_offset_s) for row in rows]
-        # A fee is owed from when the time begins that it is for: the due day before is over.
-        opens = [0, *ends]
+        ends = [start_of(row.due_day + 1, self._offset_s) for row in rows]
+        # A fee for a time is owed from when that begins: the purchase's or last due day is over.
+        opens = [start_of(local_day + 1, self._offset_s), *ends]
+        if terms.fee not in (*PROFIT, *QARZ):
+            opens = [0] * len(opens)
         for row, ends_at in zip(rows, ends, strict=True):
             self._take(PRINCIPAL, lot, Lot(0, 0, ends_at), -row.principal_minor)
         for row, opens_at, ends_at in zip(rows, opens[:-1], ends, strict=True):
@@ -108,12 +122,27 @@ class Debts:
 
     def _begun(self, now_s: int) -> int:
         """Give charges, and fees of the time that has begun; credits count at once."""
-        begun = sum(
-            lot.remaining
-            for _, lot in self._lots(FEE)
-            if lot.available_at <= now_s or lot.remaining < 0
-        )
+        begun = sum(self._begun_of(name, lot, now_s) for name, lot in self._lots(FEE))
         return max(0, begun) + self._book.balance(self.account(LATE))
+
+    def _begun_of(self, name: int, lot: Lot, now_s: int) -> int:
+        """Give what of a fee is for time that has begun; of profit month by month."""
+        today = (now_s + self._offset_s) // SECONDS_A_DAY
+        first, last = (
+            (at_s + self._offset_s) // SECONDS_A_DAY - 1
+            for at_s in (lot.available_at, lot.expires_at)
+        )
+        if lot.remaining < 0 or not lot.available_at or last <= today:
+            return lot.remaining
+        if today <= first:
+            return 0
+        plan = name % NAMES - FIRST_PLAN
+        if not 0 <= plan < len(self._plans) or self._plans[plan].fee not in PROFIT:
+            return lot.remaining
+        begin = [first]  # of each month of the fee's time: the day before it
+        while (following := months_after(self._plans[plan].calendar, first, len(begin))) < last:
+            begin.append(following)
+        return lot.remaining * sum(day < today for day in begin) // len(begin)
 
     def owed(self, now_s: int) -> int:
         """Give what would end the debt now."""

@@ -75,10 +75,12 @@ class Entry:
         self.place, self.now_s = place, now_s
         self.spent_s = now_s if held_s is None else held_s
         self._live_from_lot = live_from_lot
-        self._next_lot = seq * 16
+        self._seq, self._next_lot = seq, seq * 16
         self.postings: list[Posting] = []
         self.bound = ""  # for which it was declined
-        self.debts = Debts(book, card, self.post)
+        plans = programme.credit.plans if programme.credit is not None else ()
+        terms = [plan.terms for plan in plans]
+        self.debts = Debts(book, card, self.post, terms, place.utc_offset_s)
 
     # --- moving -----------------------------------------------------------------------------------
 
@@ -254,14 +256,12 @@ class Entry:
         plan = credit.plans[asked - 1]
         if not can_split(plan.terms, amount_minor):
             return Reason.INSTALMENTS_REFUSED
-        day, offset_s = self.place.local_day, self.place.utc_offset_s
-        rows = self.debts.owe(plan.terms, amount_minor, day, offset_s, self._next_lot)
-        self._next_lot += 1
+        rows = self.debts.owe(asked - 1, amount_minor, self.place.local_day, self._seq)
         return priced._replace(
             plan=plan.name,
             instalments=len(rows),
             first_minor=rows[0].principal_minor + rows[0].fee_minor,
-            first_ends_s=start_of(rows[0].due_day + 1, offset_s),
+            first_ends_s=start_of(rows[0].due_day + 1, self.place.utc_offset_s),
         )
 
     def hold(self, ask: Ask) -> Priced | Reason:

@@ -25,6 +25,7 @@ COUNTED = (
     Operation.PREAUTHORISATION,
 )
 INQUIRIES = (Operation.BALANCE, Operation.POINTS_BALANCE)
+PAYING_BACK = (Operation.REPAYMENT, Operation.SETTLEMENT, Operation.DEBT_INQUIRY)
 PAID_LATER = (Operation.PURCHASE, Operation.WITHDRAWAL)
 WITHOUT_AMOUNT = (
     Operation.RENEWAL,
@@ -256,6 +257,8 @@ class PlainSwitch:
         if operation not in (*INQUIRIES, *WITHOUT_AMOUNT) and not ask.amount_minor:
             return Reason.AMOUNT_IS_ZERO
         reason = self._card_reason(entry.card, entry.now_s)
+        if reason is Reason.CARD_EXPIRED and operation in PAYING_BACK:
+            reason = Reason.NONE  # what is owed outlives the card
         if not reason and operation not in entry.programme.operations:
             reason = Reason.OPERATION_NOT_ALLOWED
         if reason:

@@ -26,6 +26,7 @@ CLUB_SLOTS = (
     "counts",
     "points expired",
     "breakage",
+    "late charges",
 )
 BALANCE_MAX = 999_999_999_999
 TOLD = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN", "LB", "LE")
