@@ -174,6 +174,8 @@ TAGS = {
     Tag.DATA_KEY: "KD",
     Tag.VOUCHER_MONEY: "VR",
     Tag.VOUCHER_POINTS: "VT",
+    Tag.BOUND: "LB",
+    Tag.EARN_BOUND: "LE",
 }
 
 

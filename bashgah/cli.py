@@ -34,6 +34,7 @@ COMMANDS = (
     Command("switch", "bashgah.commands.switch:command", "Run the switch on your PostgreSQL."),
     Command("migrate", "bashgah.commands.migrate:command", "Bring the database to this version."),
     Command("verify", "bashgah.commands.verify:command", "Rebuild all books from the journal."),
+    Command("why", "bashgah.commands.why:command", "Say why a message was answered so."),
     Command("snapshot", "bashgah.commands.snapshot:command", "Make the next recovery quick."),
     Command("terminal", "bashgah.commands.terminal:command", "Be a POS terminal, in this shell."),
     Command("lend-card", "bashgah.commands.lend_card:command", "Put a virtual card into PC/SC."),

@@ -1,15 +1,18 @@
-"""Programme definitions as people keep them: a JSON or TOML file, or a function of Python.
+"""Programme definitions as people keep them: a JSON or TOML file, or a function of Python; days.
 
 Owns how they are found and read. What a definition may say is `switch.programme`'s.
 """
 
 import importlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from switch._calendar import day_number
+from switch.calendar import Calendar, OutOfCalendar
 from switch.errors import OperatingError
 from switch.operations import Operation
 from switch.programme import Programme
@@ -58,3 +61,20 @@ def _of_function(source: str, *, programme: int, version: int, club: int) -> Pro
     if not isinstance(found, Programme):
         raise TypeError("it gives no programme")
     return found
+
+
+GREGORIAN_YEAR_MIN = 1700
+"""A year before is of the Jalali calendar, one after it of the Gregorian."""
+
+
+def read_day(text: str) -> int:
+    """Give the day of a Jalali or Gregorian date. Raises OperatingError."""
+    found = re.fullmatch(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", text)
+    if found is None:
+        raise OperatingError(f"{text!r} is no date: 1405/03/01 or 2026-05-22")
+    year, month, of_month = (int(part) for part in found.groups())
+    calendar = Calendar.JALALI if year < GREGORIAN_YEAR_MIN else Calendar.GREGORIAN
+    try:
+        return day_number(calendar, year, month, of_month)
+    except OutOfCalendar as error:
+        raise OperatingError(f"{text}: {error}") from error

@@ -136,6 +136,7 @@ def _seen_by(definition: Programme, tier: str) -> Programme:
             for rule in rules(definition.earning)
         ),
         funding=rules(definition.funding),
+        budgets=(),  # of all cards: what was used before would hide the next one's loop
         security=Security(),
         operations=tuple(one for one in definition.operations if one is not _BY_PIN),
         vouchers=None,

@@ -89,7 +89,10 @@ class Row(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """Whose an account is, by the journal's events; `number` is a card's register number."""
+    """Whose an account is, by the journal's events; `number` is a card's register number.
+
+    Of what counts a budget of all cards it is the account's own.
+    """
 
     kind: str
     club: int
@@ -134,6 +137,8 @@ class Register:
             raise IndexError(f"account {account} was opened by no event")
         if block.owner == "club":
             return Owner("club", block.club, "", -1, CLUB_NAMES[slot])
+        if block.owner == "programme" or (block.owner == "merchant" and slot):
+            return Owner("budget", -1, "", account, "count")
         if block.owner == "merchant":
             return Owner("merchant", block.club, block.merchant_id, -1, "money")
         if block.owner == "organisation":
@@ -144,6 +149,8 @@ class Register:
 
     def account(self, owner: Owner) -> int:
         """Give the number of an account."""
+        if owner.kind == "budget":
+            return owner.number
         for block in self._blocks:
             slots: tuple[str, ...] = CLUB_NAMES
             if owner.kind == "card" and block.owner == "cards":

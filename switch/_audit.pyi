@@ -11,6 +11,9 @@ def held_balances(core: Core) -> dict[int, int]:
 def below_floor(core: Core) -> list[tuple[int, int, int]]:
     """Give (account, balance, floor) of the accounts that are below their floor."""
 
+def points_of_merchants(core: Core) -> dict[int, int]:
+    """Give by club the points on cards whose lots say that a merchant pays for them, or a share."""
+
 def points(core: Core) -> list[tuple[int, int, int, int, int, int]]:
     """Give (club, issued, redeemed, expired, on cards, in lots) of every club, in points.
 

@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
 from switch._core cimport Core
 from switch._exchanges cimport Exchange
+from switch._plan cimport LOT_MARKS_SHIFT, LOT_PAID
 from switch._register cimport (
     CLUB_POINTS_EXPIRED, CLUB_POINTS_ISSUED, CLUB_POINTS_REDEEMED, Club,
 )
@@ -68,6 +69,29 @@ def points(Core core):
                       book.accounts[club.accounts + CLUB_POINTS_REDEEMED].balance,
                       expired, on_cards, in_lots))
     return found
+
+
+def points_of_merchants(Core core):
+    """Give the points that merchants fund. See `_audit.pyi`."""
+    cdef const Book *book = &core.shard.book
+    cdef const Account *account
+    cdef int64_t number, found
+    cdef int32_t row, at
+    funded = {}
+    for row in range(core.shard.register.club_count):
+        found = 0
+        for number in range(book.account_count):
+            account = &book.accounts[number]
+            if (account.unit != core.shard.register.clubs[row].points_unit
+                    or account.owner_kind != OWNER_CARD):
+                continue
+            at = account.lots
+            while at >= 0:
+                if book.lots[at].lot >> LOT_MARKS_SHIFT & LOT_PAID:
+                    found += book.lots[at].remaining
+                at = book.lots[at].next
+        funded[core.shard.register.clubs[row].club] = found
+    return funded
 
 
 cdef void points_of_unit(const Book *book, uint16_t unit, int64_t *on_cards,

@@ -11,8 +11,8 @@ from libc.string cimport memset
 
 from switch._core cimport Core
 from switch._plan cimport (
-    CLOCK_ENTRY_COUNT, CLOCK_LATE, CLOCK_RENEWAL, R_TODAY, SLOTS_MAX, Moment, Plan, Run,
-    account_of, moment_at, plan_run_at,
+    CLOCK_ENTRY_COUNT, CLOCK_LATE, CLOCK_RENEWAL, LOT_KEPT, LOT_MARKS_SHIFT, R_TODAY, SLOTS_MAX,
+    Moment, Plan, Run, account_of, moment_at, plan_run_at,
 )
 from switch._register cimport Card
 from switch._shard cimport Shard, has_expired, journal_row
@@ -24,6 +24,8 @@ from switch.ledger._book cimport (
     book_undo,
 )
 from switch.ledger._rows cimport Row, row_clear
+
+cdef int64_t KEPT_WHEN_INACTIVE = <int64_t> LOT_KEPT << LOT_MARKS_SHIFT
 
 
 cdef void end_cards(Shard *shard, Going *going, const Ending *endings, int ending_count,
@@ -40,7 +42,8 @@ cdef void end_cards(Shard *shard, Going *going, const Ending *endings, int endin
                 ending = &endings[i]
                 if going.used_before_day != UNBOUNDED_DAY or going.good_to_yymm != 0:
                     going.fault = book_end_all(
-                        &shard.book, card.accounts + ending.slot, ending.to_account, row.moves,
+                        &shard.book, card.accounts + ending.slot, ending.to_account,
+                        KEPT_WHEN_INACTIVE if going.good_to_yymm == 0 else 0, row.moves,
                         &row.move_count)
                 else:
                     going.fault = book_spend_ended(

@@ -51,6 +51,13 @@ class Core:
     def add_organisation(self, organisation: int, club: int) -> int:
         """Open an organisation's account in its club's currency; gives its number."""
 
+    def add_budget(self, club: int, budget: int) -> int:
+        """Open an account that counts a budget of a club; gives its number."""
+
+    @property
+    def number(self) -> int:
+        """Number of the shard."""
+
     def add_terminal(self, terminal_id: bytes, acquirer: int, merchant_id: bytes) -> int:
         """Add a terminal by its DE 41 (8 characters); gives its number."""
 

@@ -31,7 +31,8 @@ from switch._words cimport (
 )
 from switch.ledger._batches cimport Waiting, batches_drop, batches_take, copy_body
 from switch.ledger._book cimport (
-    OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT, OWNER_ORGANISATION, Account, Lot, book_open,
+    OWNER_BUDGET, OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT, OWNER_ORGANISATION, Account, Lot,
+    book_open,
 )
 from switch.ledger._rows cimport (
     CHAIN_BYTES, ROW_BROKEN, ROW_END, ROW_NEEDS_MORE, ROW_READ, Row, row_clear, row_next,
@@ -154,6 +155,13 @@ cdef class Core:
         return self.open_account(organisation, OWNER_ORGANISATION, 0,
                                  self.shard.register.clubs[row].currency, False)
 
+    def add_budget(self, int32_t club, int64_t budget):
+        """Open an account that counts a budget of a club; gives its number."""
+        cdef int32_t row = find_club(&self.shard.register, club)
+        assert row >= 0
+        return self.open_account(budget, OWNER_BUDGET, 0,
+                                 self.shard.register.clubs[row].counts_unit, True)
+
     def add_terminal(self, bytes terminal_id, int32_t acquirer, bytes merchant_id):
         """Add a terminal by its DE 41 (8 characters); gives its number."""
         cdef Terminal *row
@@ -226,6 +234,11 @@ cdef class Core:
         self.shard.register.merchants[merchant].status = status
 
     # --- the journal ------------------------------------------------------------------------------
+
+    @property
+    def number(self):
+        """Number of the shard."""
+        return self.shard.number
 
     @property
     def last_seq(self):

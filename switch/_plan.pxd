@@ -17,7 +17,7 @@ cdef enum:
     CODE_MAX = 4096             # instructions of one plan
     STEPS_MAX = 512             # instructions of one run; jumps only lead forward
 
-cdef enum:                      # registers; 0 to 39 have names on both sides (`switch.plan`)
+cdef enum:                      # registers; 0 to 43 have names on both sides (`switch.plan`)
     R_AMOUNT = 0                # in: asked for; out: approved, before discount
     R_POINTS_LIMIT = 1          # in: points to redeem at most, -1 = not said
     R_PARTIAL_OK = 2            # in: 1 = the terminal can take less than it asked for
@@ -53,6 +53,9 @@ cdef enum:                      # registers; 0 to 39 have names on both sides (`
     R_VOUCHER_POINTS = 37       # in: of the voucher that is sold, 0 = money; out: of one redeemed
     R_PRICE = 38                # in: of the voucher that is sold
     R_REBATE = 39               # of the debt, if it ended now: R_OWED is without it
+    R_BOUND = 40                # 1 + row of the plan's bounds: why it was declined, or less given
+    R_EARN_BOUND = 41           # the same of points
+    R_LOT_MARKS = 42            # of the lot that the next MOVE_NEW_LOT opens
 
 cdef enum:                      # operations of a step
     OP_END = 0
@@ -95,13 +98,21 @@ cdef enum:                      # operations of a step
     OP_TELL_DEBT = 35           # R_OWED, and R_DUE by what register a codes
     OP_LINKED_SPENDABLE = 36    # dst = what may leave slot imm of the linked card now
     OP_CHARGE_LATE = 38         # what is late is charged until today
-    OP_COUNT = 39
+    OP_COUNTED_HERE = 40        # as COUNTED, of the lots that are named by this merchant
+    OP_MOVE_NAMED = 41          # as MOVE_NEW_LOT; the lot is named by its end and, imm 1, merchant
+    OP_BUDGET_LEFT = 42         # dst = what budget imm leaves to this shard; not below zero
+    OP_COUNT = 43
 
 cdef enum ClockEntry:           # clock work that a plan's steps do, card by card
     CLOCK_LATE = 0
     CLOCK_AUTOPAY = 1
     CLOCK_RENEWAL = 2
     CLOCK_ENTRY_COUNT = 3       # the array has room for 4
+
+cdef enum:                      # marks in a lot's name, above sequence and number (switch.lots)
+    LOT_KEPT = 1                # its card's inactivity does not end it
+    LOT_PAID = 2                # a merchant pays for it: nothing joins it, its row says which
+    LOT_MARKS_SHIFT = 59
 
 cdef enum:                      # what MOVE_NEW_LOT's imm says
     JOINS_SAME_VERSION = 0      # lots of the same terms under the same version of the programme
@@ -150,6 +161,17 @@ cdef struct Slot:               # an account that each card of the programme has
     uint8_t held                # what is reserved of the slot before it
     uint8_t due                 # its lots end when they are due, and stay
     uint8_t counts              # what a cap or a tier has seen: a hold's share ends with the hold
+
+cdef enum:
+    BUDGETS_MAX = 16
+    BOUNDS_MAX = 32             # caps and budgets
+
+cdef struct Budget:             # what all cards together may do: its accounts count it
+    int64_t most                # of all shards together
+    int32_t share_bps           # of this one; -1 = even shares
+    int32_t account_count
+    int64_t *accounts           # by the merchant's row; of one for all merchants the only one
+    uint8_t per_merchant
 
 cdef struct Told:               # a wallet that a reply tells the balances of
     uint8_t slot
@@ -205,6 +227,9 @@ cdef struct Plan:
     int32_t part_count
     char parts[6][24]           # names of the wallets that pay, in their order
     char tiers[8][24]           # names of its levels
+    int32_t budget_count
+    Budget budgets[16]
+    char bounds[32][24]         # names of its caps, then of its budgets
     char names[64][24]          # of its rules, for whoever asks why; end at a zero byte
     Security security
     VoucherRules vouchers
@@ -240,6 +265,8 @@ cdef struct Run:
     int32_t merchant_row
     const Club *club
     const Card *linked          # NULL = the card is linked to none
+    int32_t shard               # number of the shard, and how many there are
+    int32_t shards
     const Moment *now
     uint32_t spent_s            # lots that were open then can be spent: now, or when it was held
     int64_t lot                 # name of the first new lot

@@ -39,17 +39,23 @@ cdef enum:
     REFERS_TO_CARD = 3
     REFERS_TO_LINKED = 4
     REFERS_TO_ORGANISATION = 5
+    REFERS_TO_BUDGET = 6
     MONTHS_LATER = 7            # in an ending's code: beside the periods of `_calendar`, from 1
     SECONDS_A_DAY = 86400
     SATURDAY = 5                # 1970-01-01 was a Thursday: day 0 is the fifth after Saturday
 
+cdef int64_t LOTS_OF_A_PLACE = 1LL << 32    # names of lots that say where and until when
+
 
 cdef void plan_clear(Plan *plan) noexcept nogil:
     """Free a plan's tables."""
+    cdef int32_t i
     free(plan.steps)
     free(plan.rules)
     free(plan.tables)
     free(<void *> plan.holidays.days)
+    for i in range(plan.budget_count):
+        free(plan.budgets[i].accounts)
     memset(plan, 0, sizeof(Plan))
 
 
@@ -64,6 +70,13 @@ cdef void moment_at(Moment *moment, int64_t unix_us, int32_t utc_offset_s) noexc
     moment.local_weekday = <uint8_t> ((moment.local_day + SATURDAY) % 7)
 
 
+cdef int64_t budget_account(const Plan *plan, const Run *run, int64_t at) noexcept nogil:
+    """Give the account that counts a budget here; -1: there is none."""
+    cdef const Budget *budget = &plan.budgets[at]
+    cdef int32_t place = run.merchant_row if budget.per_merchant else 0
+    return budget.accounts[place] if 0 <= place < budget.account_count else -1
+
+
 cdef int64_t account_of(const Plan *plan, const Run *run, uint8_t reference) noexcept nogil:
     """Resolve an account reference: owner kind in the upper half, slot in the lower."""
     cdef uint8_t slot = reference & 15
@@ -75,6 +88,8 @@ cdef int64_t account_of(const Plan *plan, const Run *run, uint8_t reference) noe
         return run.linked.accounts + slot if run.linked != NULL else -1
     if reference >> 4 == REFERS_TO_ORGANISATION:
         return plan.organisation
+    if reference >> 4 == REFERS_TO_BUDGET:
+        return budget_account(plan, run, slot)
     return run.club.accounts + slot
 
 
@@ -104,18 +119,26 @@ cdef void find_rule(const Plan *plan, const Step *step, Run *run) noexcept nogil
     run.registers[step.a] = 0
 
 
+cdef inline int64_t new_lot_name(const Run *run) noexcept nogil:
+    return run.lot | run.registers[R_LOT_MARKS] << LOT_MARKS_SHIFT
+
+
 cdef int64_t lot_with_terms(const Run *run, int64_t account, int64_t live_from_lot) noexcept nogil:
-    """Name the lot that joins: one of the same terms, not older than that, else a new one."""
+    """Name the lot that joins: one of the same terms and marks, not older than that, else new."""
     cdef int32_t at = run.book.accounts[account].lots
     cdef uint32_t expires_at = <uint32_t> run.registers[R_LOT_EXPIRES_AT]
     cdef uint32_t available_at = <uint32_t> run.registers[R_LOT_AVAILABLE_AT]
-    while at >= 0:
+    cdef int64_t marks = run.registers[R_LOT_MARKS]
+    cdef int64_t unmarked
+    while at >= 0 and not marks & LOT_PAID:
+        unmarked = run.book.lots[at].lot - (marks << LOT_MARKS_SHIFT)
         if (run.book.lots[at].expires_at == expires_at
                 and run.book.lots[at].available_at == available_at
-                and run.book.lots[at].lot >= live_from_lot):
+                and run.book.lots[at].lot >> LOT_MARKS_SHIFT == marks
+                and unmarked >= live_from_lot):
             return run.book.lots[at].lot
         at = run.book.lots[at].next
-    return run.lot
+    return new_lot_name(run)
 
 
 cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
@@ -140,6 +163,9 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         new_lot.amount = amount
         if step.op == OP_MOVE_ITEM:
             new_lot.lot = run.registers[R_ITEM]
+        elif step.op == OP_MOVE_NAMED:
+            new_lot.lot = (1 + run.merchant_row if step.imm == 1 else 1) * LOTS_OF_A_PLACE
+            new_lot.lot += run.registers[R_LOT_EXPIRES_AT]
         else:
             new_lot.lot = lot_with_terms(
                 run, target, plan.live_from_lot if step.imm == JOINS_SAME_VERSION else 0)
@@ -151,7 +177,7 @@ cdef int move(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         if fault == MOVE_DONE:
             run.moves[run.move_count[0]] = new_lot
             run.move_count[0] += 1
-            if new_lot.lot == run.lot:
+            if new_lot.lot == new_lot_name(run):
                 run.lot += 1
     if fault == MOVE_DONE:
         return REASON_NONE
@@ -190,6 +216,35 @@ cdef int64_t counted(const Run *run, int64_t account) noexcept nogil:
             count += run.book.lots[at].remaining
         at = run.book.lots[at].next
     return count
+
+
+cdef int64_t counted_here(const Run *run, int64_t account) noexcept nogil:
+    """What the lots say that are open now and named by the merchant."""
+    cdef int32_t at = run.book.accounts[account].lots
+    cdef int64_t count = 0
+    while at >= 0:
+        if (run.book.lots[at].lot // LOTS_OF_A_PLACE == 1 + run.merchant_row
+                and is_open(&run.book.lots[at], run.now.unix_s)):
+            count += run.book.lots[at].remaining
+        at = run.book.lots[at].next
+    return count
+
+
+cdef int64_t budget_left(const Plan *plan, const Run *run, int64_t at) noexcept nogil:
+    """What this shard may still give of a budget: of even shares the first has the remainder."""
+    cdef const Budget *budget = &plan.budgets[at]
+    cdef int64_t account = budget_account(plan, run, at)
+    cdef int64_t left = budget.most
+    if account < 0:
+        return 0
+    if budget.share_bps >= 0:
+        left = bps_floor(budget.most, budget.share_bps)
+    elif run.shards > 1:
+        left = budget.most // run.shards
+        if run.shard == 0:
+            left += budget.most % run.shards
+    left -= counted(run, account)
+    return left if left > 0 else 0
 
 
 cdef int64_t last_end(const Run *run, int64_t account) noexcept nogil:
@@ -409,6 +464,8 @@ cdef inline void compute(const Step *step, Run *run) noexcept nogil:
         value = last_end(run, run.card.accounts + step.imm)
     elif step.op == OP_END_OF:
         value = carried_on_until(run, step, a, b) if step.imm else end_of(run, a, b)
+    elif step.op == OP_COUNTED_HERE:
+        value = counted_here(run, run.card.accounts + step.imm)
     elif step.op == OP_DAY_OF:
         value = (a + run.now.utc_offset_s) // SECONDS_A_DAY
     registers[step.dst] = value
@@ -448,7 +505,7 @@ cdef int plan_run_at(const Plan *plan, int64_t at, uint8_t operation, Run *run) 
         if step.op == OP_END:
             return REASON_NONE
         if (step.op == OP_MOVE or step.op == OP_MOVE_NEW_LOT or step.op == OP_MOVE_ENDED
-                or step.op == OP_MOVE_ITEM):
+                or step.op == OP_MOVE_ITEM or step.op == OP_MOVE_NAMED):
             reason = move(plan, step, run)
             if reason != REASON_NONE:
                 return reason
@@ -476,6 +533,8 @@ cdef int plan_run_at(const Plan *plan, int64_t at, uint8_t operation, Run *run) 
                 return reason
         elif step.op == OP_TELL_DEBT:
             tell_debt(plan, step, run)
+        elif step.op == OP_BUDGET_LEFT:
+            registers[step.dst] = budget_left(plan, run, step.imm)
         elif step.op == OP_FIND_LOT:
             find_lot(step, run)
         elif step.op == OP_PRICE:

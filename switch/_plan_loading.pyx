@@ -10,11 +10,12 @@ from libc.string cimport memcpy, memset
 
 from switch._core cimport Core
 from switch._plan cimport (
-    CLOCK_ENTRY_COUNT, CODE_MAX, NO_SLOT, OP_BALANCE, OP_CHARGE_LATE, OP_COUNT, OP_COUNTED,
-    OP_DECLINE_IF_LESS, OP_END, OP_END_OF, OP_FIND_LOT, OP_JUMP, OP_JUMP_IF_LESS,
-    OP_JUMP_IF_ZERO, OP_LARGEST_LOT, OP_LAST_END, OP_LINKED_SPENDABLE, OP_MOVE, OP_MOVE_ENDED,
-    OP_MOVE_ITEM, OP_MOVE_NEW_LOT, OP_OWE, OP_PAY_DEBT, OP_RULE, OP_SETTLE_DEBT, OP_SPENDABLE,
-    OP_TELL_DEBT, REGISTER_COUNT, RULE_VALUES, SLOTS_MAX, TOLD_MAX, Plan, Rule, RuleTable, Step,
+    BOUNDS_MAX, BUDGETS_MAX, CLOCK_ENTRY_COUNT, CODE_MAX, NO_SLOT, OP_BALANCE, OP_BUDGET_LEFT,
+    OP_CHARGE_LATE, OP_COUNT, OP_COUNTED, OP_COUNTED_HERE, OP_DECLINE_IF_LESS, OP_END,
+    OP_END_OF, OP_FIND_LOT, OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO, OP_LARGEST_LOT,
+    OP_LAST_END, OP_LINKED_SPENDABLE, OP_MOVE, OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NAMED,
+    OP_MOVE_NEW_LOT, OP_OWE, OP_PAY_DEBT, OP_RULE, OP_SETTLE_DEBT, OP_SPENDABLE, OP_TELL_DEBT,
+    REGISTER_COUNT, RULE_VALUES, SLOTS_MAX, TOLD_MAX, Budget, Plan, Rule, RuleTable, Step,
     floor_of, plan_clear,
 )
 from switch._register cimport CLUB_LATE_CHARGES, find_club
@@ -26,10 +27,12 @@ from switch.ledger._book cimport OWNER_CARD, OWNER_CLUB, OWNER_MERCHANT
 cdef enum:
     LINKED = 4                  # the owner of a reference: the card that the card is linked to
     ORGANISATION = 5            # the one that funds the programme
+    BUDGET = 6                  # one of the programme's
 
 
 cdef int check_plan(list entry, list clock, list steps, list rules, list tables, list names,
-                    int slot_count, int club_slots, bint owes, bint funded) except -1:
+                    int slot_count, int club_slots, bint owes, bint funded,
+                    int budgets) except -1:
     """Raise ValueError for a plan that the machine could not run safely."""
     if len(entry) != OPERATION_COUNT or len(steps) > CODE_MAX or len(names) > 64:
         raise ValueError("a plan has an entry for each operation and bounded tables")
@@ -38,11 +41,11 @@ cdef int check_plan(list entry, list clock, list steps, list rules, list tables,
     for at, (op, dst, a, b, imm) in enumerate(steps):
         if not 0 <= op < OP_COUNT or not 0 <= dst < REGISTER_COUNT:
             raise ValueError(f"step {at}: no such operation or register")
-        if op not in (OP_MOVE, OP_MOVE_NEW_LOT, OP_MOVE_ENDED, OP_MOVE_ITEM):
+        if op not in (OP_MOVE, OP_MOVE_NEW_LOT, OP_MOVE_ENDED, OP_MOVE_ITEM, OP_MOVE_NAMED):
             if not 0 <= a < REGISTER_COUNT or not 0 <= b < REGISTER_COUNT:
                 raise ValueError(f"step {at}: no such register")
-        elif not (is_account(a, slot_count, club_slots, funded)
-                  and is_account(b, slot_count, club_slots, funded)):
+        elif not (is_account(a, slot_count, club_slots, funded, budgets)
+                  and is_account(b, slot_count, club_slots, funded, budgets)):
             raise ValueError(f"step {at}: no such account")
         if op in (OP_JUMP, OP_JUMP_IF_LESS, OP_JUMP_IF_ZERO) and not at < imm < len(steps):
             raise ValueError(f"step {at}: jumps lead forward, inside the plan")
@@ -55,12 +58,14 @@ cdef int check_plan(list entry, list clock, list steps, list rules, list tables,
                 or op in (OP_PAY_DEBT, OP_SETTLE_DEBT) and a + 4 > REGISTER_COUNT):
             raise ValueError(f"step {at}: no such register")
         if op in (OP_SPENDABLE, OP_BALANCE, OP_LARGEST_LOT, OP_LAST_END, OP_FIND_LOT,
-                  OP_COUNTED) and not 0 <= imm < slot_count:
+                  OP_COUNTED, OP_COUNTED_HERE) and not 0 <= imm < slot_count:
             raise ValueError(f"step {at}: no such wallet")
         if op == OP_LINKED_SPENDABLE and not 0 <= imm < SLOTS_MAX:
             raise ValueError(f"step {at}: no such wallet")
         if op == OP_END_OF and not 0 <= imm & 255 <= slot_count:
             raise ValueError(f"step {at}: no such counter")
+        if op == OP_BUDGET_LEFT and not 0 <= imm < budgets:
+            raise ValueError(f"step {at}: no such budget")
         if op == OP_DECLINE_IF_LESS and not 0 < imm < REASON_COUNT:
             raise ValueError(f"step {at}: no such reason")
     for first, count in tables:
@@ -77,11 +82,12 @@ cdef int check_plan(list entry, list clock, list steps, list rules, list tables,
     return 0
 
 
-cdef bint is_account(int reference, int slot_count, int club_slots, bint funded) except -1:
+cdef bint is_account(int reference, int slot_count, int club_slots, bint funded,
+                     int budgets) except -1:
     """Owner kind in the upper half, slot in the lower."""
     # What a linked card has is checked when it is linked: its programme is the one that is named.
     slots = {OWNER_CLUB: club_slots, OWNER_MERCHANT: 1, OWNER_CARD: slot_count, LINKED: SLOTS_MAX,
-             ORGANISATION: <int> funded}
+             ORGANISATION: <int> funded, BUDGET: budgets}
     return reference & 15 < slots.get(reference >> 4, 0)
 
 
@@ -111,7 +117,7 @@ cdef int lay_out_slots(Plan *plan, list slots, list told, int money_slot,
 
 
 def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t club,
-             int64_t money_floor, int64_t seq, int64_t organisation=-1):
+             int64_t money_floor, int64_t seq, int64_t organisation=-1, list budgets=[]):
     """Put a compiled version of a programme in force. See `_plan_loading.pyi`."""
     cdef Shard *shard = &core.shard
     cdef Plan plan
@@ -135,9 +141,12 @@ def set_plan(Core core, compiled, *, int32_t programme, int32_t version, int32_t
         raise ValueError("late charges are of debts, and have an account of their own")
     check_plan(compiled.entry, compiled.clock, compiled.steps, compiled.rules, compiled.tables,
                compiled.names, len(compiled.slots), shard.register.clubs[plan.club_row].slots,
-               compiled.due_slot != NO_SLOT, organisation >= 0)
+               compiled.due_slot != NO_SLOT, organisation >= 0, len(budgets))
+    if len(budgets) > BUDGETS_MAX or len(compiled.bounds) > BOUNDS_MAX:
+        raise ValueError("a plan has at most 16 budgets, and 32 bounds in all")
     lay_out_slots(&plan, compiled.slots, compiled.told, compiled.money_slot, compiled.points_slot)
     fill_tables(&plan, compiled)
+    fill_budgets(&plan, budgets)
     for row in range(shard.plan_count):
         if shard.plans[row].programme == programme:
             plan_clear(&shard.plans[row])
@@ -187,6 +196,8 @@ cdef int fill_tables(Plan *plan, compiled) except -1:
         plan.tables[i].first, plan.tables[i].count = table
     for i, name in enumerate(compiled.names):
         put_name(plan.names[i], name)
+    for i, name in enumerate(compiled.bounds):
+        put_name(plan.bounds[i], name)
     for i, name in enumerate(compiled.tiers):
         put_name(plan.tiers[i], name)
     plan.credit_slot = compiled.credit_slot
@@ -204,6 +215,47 @@ cdef int fill_tables(Plan *plan, compiled) except -1:
     for i, name in enumerate(compiled.parts):
         put_name(plan.parts[i], name)
     return 0
+
+
+cdef int fill_budgets(Plan *plan, list budgets) except -1:
+    """Copy what counts budgets into memory of the plan's own."""
+    cdef Budget *budget
+    for most, share_bps, per_merchant, accounts in budgets:
+        budget = &plan.budgets[plan.budget_count]
+        budget.most = most
+        budget.share_bps = share_bps
+        budget.per_merchant = per_merchant
+        budget.accounts = <int64_t *> calloc(len(accounts) + 1, sizeof(int64_t))
+        if budget.accounts == NULL:
+            plan_clear(plan)
+            raise MemoryError
+        plan.budget_count += 1
+        budget.account_count = len(accounts)
+        for i, account in enumerate(accounts):
+            budget.accounts[<int> i] = account
+    return 0
+
+
+def extend_budget(Core core, int32_t plan_row, int at, int64_t account):
+    """Have a budget of each merchant count for one more. See `_plan_loading.pyi`."""
+    cdef Budget *budget
+    cdef int64_t *grown
+    assert 0 <= plan_row < core.shard.plan_count
+    assert 0 <= at < core.shard.plans[plan_row].budget_count
+    budget = &core.shard.plans[plan_row].budgets[at]
+    grown = <int64_t *> realloc(budget.accounts, (budget.account_count + 1) * sizeof(int64_t))
+    if grown == NULL:
+        raise MemoryError
+    budget.accounts = grown
+    budget.accounts[budget.account_count] = account
+    budget.account_count += 1
+
+
+def share_budget(Core core, int32_t plan_row, int at, int32_t share_bps):
+    """Say how much of a budget is this shard's. See `_plan_loading.pyi`."""
+    assert 0 <= plan_row < core.shard.plan_count and 0 <= share_bps <= 10000
+    assert 0 <= at < core.shard.plans[plan_row].budget_count
+    core.shard.plans[plan_row].budgets[at].share_bps = share_bps
 
 
 cdef int put_name(char *out, str name) except -1:

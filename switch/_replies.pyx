@@ -7,10 +7,11 @@ from switch._calendar cimport CALENDAR_GREGORIAN, CivilDate, civil_of
 from switch._keyring cimport TerminalKeys, terminal_keys
 from switch._mapping cimport (
     F_AMOUNT, F_AUTHORISATION_CODE, F_BALANCES, F_CHIP_DATA, F_MAC, F_MAC_EXTENDED, F_PRIVATE,
-    F_RESPONSE_CODE, F_RRN, T_CASH, T_DATA_KEY, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE, T_EARN_RULE,
-    T_FAULT_ELEMENT, T_FEE, T_FIRST_DUE, T_FIRST_INSTALMENT, T_FUNDER, T_INSTALMENTS, T_MAC_KEY,
-    T_MONEY, T_OWED, T_PARTS, T_PIN_KEY, T_PLAN, T_POINTS_EARNED, T_POINTS_REDEEMED, T_POINTS_VALUE,
-    T_REASON, T_TIER, T_UNTIL, T_VOUCHER_MONEY, T_VOUCHER_POINTS, ReplyStep,
+    F_RESPONSE_CODE, F_RRN, T_BOUND, T_CASH, T_DATA_KEY, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE,
+    T_EARN_BOUND, T_EARN_RULE, T_FAULT_ELEMENT, T_FEE, T_FIRST_DUE, T_FIRST_INSTALMENT, T_FUNDER,
+    T_INSTALMENTS, T_MAC_KEY, T_MONEY, T_OWED, T_PARTS, T_PIN_KEY, T_PLAN, T_POINTS_EARNED,
+    T_POINTS_REDEEMED, T_POINTS_VALUE, T_REASON, T_TIER, T_UNTIL, T_VOUCHER_MONEY, T_VOUCHER_POINTS,
+    ReplyStep,
 )
 from switch._plan cimport Plan, Told
 from switch._shard cimport PROOF_CRYPTOGRAM
@@ -187,6 +188,10 @@ cdef void fill_private(const Shard *shard, const Profile *profile, const Decisio
                      plan.names[decision.discount_rule - 1], 24)
         if decision.earn_rule:
             put_name(private, profile.tags[T_EARN_RULE], plan.names[decision.earn_rule - 1], 24)
+        if decision.bounds[0]:
+            put_name(private, profile.tags[T_BOUND], plan.bounds[decision.bounds[0] - 1], 24)
+        if decision.bounds[1]:
+            put_name(private, profile.tags[T_EARN_BOUND], plan.bounds[decision.bounds[1] - 1], 24)
     if decision.tells_keys:
         put_keys(shard, profile, decision, private)
     if decision.row.reason != REASON_NONE:

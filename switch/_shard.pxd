@@ -175,6 +175,7 @@ cdef struct Decision:
     int funder                  # of the discount: 0 none, 1 merchant, 2 club, 3 both
     int32_t discount_rule       # 1 + index in the programme's names
     int32_t earn_rule
+    int32_t bounds[2]           # 1 + row of the plan's: declined or discounted less, earned less
     int32_t plan_row            # -1 = none
     int64_t voucher             # row of the voucher that is redeemed, or was found; -1 = none
     int64_t voucher_points
@@ -232,6 +233,10 @@ cdef int settle(Shard *shard, Row *row) noexcept nogil
 cdef int replay(Shard *shard, Row *row) noexcept nogil
 cdef int remember_row(Shard *shard, const Row *row, int state, int64_t undone_minor) noexcept nogil
 cdef int journal_row(Shard *shard, Row *row) noexcept nogil
+cdef bint is_approved(const Row *row) noexcept nogil
+cdef bint counts_for_limits(uint8_t operation) noexcept nogil
+cdef void count_for_limits(Shard *shard, const Row *row) noexcept nogil
+cdef void return_to_limits(Shard *shard, const Row *row) noexcept nogil
 cdef int64_t seconds_of(int32_t at, uint32_t near_s, int32_t utc_offset_s) noexcept nogil
 cdef bint has_expired(const Card *card, const Moment *now) noexcept nogil
 cdef int16_t day_count_returned(const Shard *shard, const Exchange *original,

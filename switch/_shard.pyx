@@ -21,7 +21,9 @@ from switch._words cimport (
     VOUCHER_REDEMPTION, VOUCHER_REFUSED, is_without_amount,
 )
 from switch.ledger._batches cimport batches_append, batches_clear, batches_open
-from switch.ledger._book cimport MOVE_DONE, OWNER_CARD, book_apply, book_clear
+from switch.ledger._book cimport (
+    MOVE_DONE, OWNER_BUDGET, OWNER_CARD, book_apply, book_clear,
+)
 from switch.ledger._rows cimport buffer_clear, buffer_reserve
 
 cdef extern from *:
@@ -143,7 +145,10 @@ cdef bint is_held(const Shard *shard, const Account *account) noexcept nogil:
 
 cdef bint ends_with_hold(const Shard *shard, const Account *account) noexcept nogil:
     """Does what a hold put into this account leave it when the hold ends, however it ends?"""
-    cdef const Slot *slot = slot_of(shard, account)
+    cdef const Slot *slot
+    if account.owner_kind == OWNER_BUDGET:
+        return True
+    slot = slot_of(shard, account)
     return slot != NULL and (slot.held or (slot.counts and not slot.due))
 
 
@@ -223,7 +228,7 @@ cdef bint is_approved(const Row *row) noexcept nogil:
     return row.response_code[1] == 48 and (row.response_code[0] == 48 or row.response_code[0] == 49)
 
 
-cdef inline bint counts_for_limits(uint8_t operation) noexcept nogil:
+cdef bint counts_for_limits(uint8_t operation) noexcept nogil:
     return (operation == PURCHASE or operation == POINTS_PAYMENT or operation == HOLD
             or operation == PREAUTHORISATION)
 

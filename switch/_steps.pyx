@@ -9,11 +9,11 @@ from libc.string cimport memcmp, memcpy, memset
 from switch._exchanges cimport Exchange, Key, detail_known, exchange_repeated
 from switch._index cimport hash_bytes, hash_word
 from switch._plan cimport (
-    NEEDS_PRICE, R_ADVICE, R_AMOUNT, R_CASH, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT, R_DISCOUNT_RULE,
-    R_DUE, R_EARNED, R_EARN_RULE, R_FEE, R_FIRST_ENDS, R_FIRST_MINOR, R_FUNDER, R_HOLD_SECONDS,
-    R_INSTALMENTS, R_ITEM, R_LINKED, R_MONEY, R_NET, R_OWED, R_PART, R_PARTIAL_OK, R_POINTS,
-    R_POINTS_LIMIT, R_POINTS_VALUE, R_PRICE, R_TERMS, R_TIER, R_TODAY, R_UNTIL, R_VOUCHER_POINTS,
-    Plan, Run, plan_run,
+    NEEDS_PRICE, R_ADVICE, R_AMOUNT, R_BOUND, R_CASH, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT,
+    R_DISCOUNT_RULE, R_DUE, R_EARNED, R_EARN_BOUND, R_EARN_RULE, R_FEE, R_FIRST_ENDS, R_FIRST_MINOR,
+    R_FUNDER, R_HOLD_SECONDS, R_INSTALMENTS, R_ITEM, R_LINKED, R_MONEY, R_NET, R_OWED, R_PART,
+    R_PARTIAL_OK, R_POINTS, R_POINTS_LIMIT, R_POINTS_VALUE, R_PRICE, R_TERMS, R_TIER, R_TODAY,
+    R_UNTIL, R_VOUCHER_POINTS, Plan, Run, plan_run,
 )
 from switch._register cimport (
     Acquirer, Card, Club, Merchant, Terminal, Voucher, find_acquirer, find_card, find_terminal,
@@ -22,15 +22,17 @@ from switch._shard cimport (
     PRICE_FIRST, RECALL_KEY, RECALL_SEQ, REPEATED, assigned_rrn, has_expired, seconds_of,
 )
 from switch._words cimport (
-    AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE, CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED,
-    CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED, CARD_STATUS_LOST, CARD_STATUS_STOLEN,
-    CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL, CLASS_NETWORK, CLASS_REVERSAL,
-    CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DEBT_INQUIRY, DUPLICATE_WITH_OTHER_CONTENT,
-    EXPIRY_MISMATCH, FORMAT_ERROR, INSTALMENTS_REFUSED, KIND_EXCHANGE, MERCHANT_BLOCKED,
-    ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB, POINTS_BALANCE, PURCHASE, REASON_NONE,
-    REPAYMENT, REVERSAL, SETTLEMENT, SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED,
-    TERMINAL_SIGNED_OFF, UNKNOWN_CARD, UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WITHDRAWAL,
-    WRONG_ACQUIRER, WRONG_CURRENCY, is_without_amount,
+    ABOVE_BUDGET_AMOUNT, ABOVE_BUDGET_COUNT, ABOVE_MERCHANT_AMOUNT, ABOVE_MERCHANT_COUNT,
+    ABOVE_PERIOD_AMOUNT, ABOVE_PERIOD_COUNT, AMOUNT_IS_ZERO, AMOUNT_TOO_LARGE, BALANCE,
+    CARD_ACTIVE, CARD_BLOCKED, CARD_CLOSED, CARD_EXPIRED, CARD_LOST, CARD_STATUS_BLOCKED,
+    CARD_STATUS_LOST, CARD_STATUS_STOLEN, CARD_STOLEN, CLASS_AUTHORISATION, CLASS_FINANCIAL,
+    CLASS_NETWORK, CLASS_REVERSAL, CLASS_REVERSAL_ADVICE, CLOCK_OUTSIDE_WINDOW, DEBT_INQUIRY,
+    DUPLICATE_WITH_OTHER_CONTENT, EXPIRY_MISMATCH, FORMAT_ERROR, INSTALMENTS_REFUSED,
+    KIND_EXCHANGE, MERCHANT_BLOCKED, ORIGINAL_REVERSED_BEFORE_ARRIVAL, OTHER_CLUB,
+    POINTS_BALANCE, PURCHASE, REASON_NONE, REPAYMENT, REVERSAL, SETTLEMENT,
+    SETTLEMENT_IS_ANOTHER, STATE_TOMBSTONE, TERMINAL_BLOCKED, TERMINAL_SIGNED_OFF, UNKNOWN_CARD,
+    UNKNOWN_MERCHANT, UNKNOWN_TERMINAL, WITHDRAWAL, WRONG_ACQUIRER, WRONG_CURRENCY,
+    is_without_amount,
 )
 from switch.ledger._book cimport book_undo
 from switch.ledger._rows cimport Row, row_clear
@@ -46,6 +48,13 @@ cdef void undo_moves(Shard *shard, Decision *decision) noexcept nogil:
     while decision.row.move_count > 0:
         decision.row.move_count -= 1
         book_undo(&shard.book, &decision.row.moves[decision.row.move_count])
+
+
+cdef inline bint names_bound(int reason) noexcept nogil:
+    """Was it declined for a cap or budget, whose name the reply tells?"""
+    return (reason == ABOVE_PERIOD_AMOUNT or reason == ABOVE_PERIOD_COUNT
+            or reason == ABOVE_MERCHANT_AMOUNT or reason == ABOVE_MERCHANT_COUNT
+            or reason == ABOVE_BUDGET_AMOUNT or reason == ABOVE_BUDGET_COUNT)
 
 
 cdef void refuse(Decision *decision, int reason) noexcept nogil:
@@ -64,6 +73,9 @@ cdef void refuse(Decision *decision, int reason) noexcept nogil:
     d.voucher_points = 0
     if reason != SETTLEMENT_IS_ANOTHER:
         d.owed_minor = 0
+    if not names_bound(reason):
+        d.bounds[0] = 0
+    d.bounds[1] = 0
     memset(d.parts, 0, sizeof(d.parts))
     d.funder = 0
     d.discount_rule = d.earn_rule = 0
@@ -336,6 +348,8 @@ cdef void take_outcome(const Run *run, const Moment *now, Decision *decision) no
     decision.funder = <int> run.registers[R_FUNDER]
     decision.discount_rule = <int32_t> run.registers[R_DISCOUNT_RULE]
     decision.earn_rule = <int32_t> run.registers[R_EARN_RULE]
+    decision.bounds[0] = <int32_t> run.registers[R_BOUND]
+    decision.bounds[1] = <int32_t> run.registers[R_EARN_BOUND]
     if run.registers[R_HOLD_SECONDS] > 0:
         row.hold_expires_us = now.unix_us + run.registers[R_HOLD_SECONDS] * 1000000
 
@@ -369,6 +383,8 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
     if decision.voucher >= 0:
         run.linked = &shard.register.cards[shard.register.vouchers[decision.voucher].card]
     run.now = now
+    run.shard = shard.number
+    run.shards = shard.shard_count
     run.spent_s = held_s if held_s else now.unix_s
     run.lot = row.seq * LOTS_A_ROW
     run.moves = row.moves
@@ -395,6 +411,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
             row.move_count -= 1
             book_undo(&shard.book, &row.moves[row.move_count])
         decision.owed_minor = run.registers[R_OWED]
+        decision.bounds[0] = <int32_t> run.registers[R_BOUND]
         if reason == NEEDS_PRICE:
             decision.status = PRICE_FIRST
             return REASON_NONE

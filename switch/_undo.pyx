@@ -93,8 +93,13 @@ cdef int change_undone(Shard *shard, const Exchange *original, int64_t undone,
 
     Only when the original's details are known. Less than is undone now does it again.
     """
-    cdef const Move *moves = detail_moves(&shard.exchanges, original)
-    cdef Row *row = &decision.row
+    return change_undone_of(shard, original, detail_moves(&shard.exchanges, original), undone,
+                            &decision.row)
+
+
+cdef int change_undone_of(Shard *shard, const Exchange *original, const Move *moves,
+                          int64_t undone, Row *row) noexcept nogil:
+    """The same, of an original that whoever calls keeps with its moves."""
     cdef int first = row.move_count
     cdef Move move
     cdef int64_t change

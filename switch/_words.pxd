@@ -156,10 +156,14 @@ cdef enum Reason:
     VOUCHER_REDEEMED = 116
     VOUCHER_UNREADABLE = 117
     PROGRAMME_RETIRED = 120
+    ABOVE_MERCHANT_AMOUNT = 121
+    ABOVE_MERCHANT_COUNT = 122
+    ABOVE_BUDGET_AMOUNT = 123
+    ABOVE_BUDGET_COUNT = 124
     ISSUER_DECLINED = 90
     ISSUER_TIMEOUT = 91
     ISSUER_UNAVAILABLE = 92
-    REASON_COUNT = 121
+    REASON_COUNT = 125
 
 cdef enum:
     MOVES_MAX = 512         # moves of one journal entry (a spend may touch many lots)

@@ -78,32 +78,31 @@ def _end(sight: Sight) -> tuple[int, int]:
     return end_lots(
         sight.core,
         sight.row,
-        _endings(sight),
+        endings_of(sight.definition, sight.layout, sight.club_accounts),
         until_s=sight.begins_s,
         first_card=sight.first_card,
         cards_max=sight.cards_max,
     )
 
 
-def _endings(sight: Sight) -> list[Left]:
+def endings_of(definition: Programme, layout: Layout, club_accounts: int) -> list[Left]:
     """Give what leaves where.
 
     Of the programme's counters only tiers and caps: that a membership or a warranty has ended is
     told, and a debt is owed until it is paid.
     """
-    definition, layout = sight.definition, sight.layout
-    endings = _of_wallets(sight, [wallet for wallet in definition.wallets if wallet.dated])
+    endings = _of_wallets(layout, [wallet for wallet in definition.wallets if wallet.dated])
     counters = [cap.name for cap in definition.caps]
     if definition.tiers is not None:
         counters.append("tier")
     endings += [(layout.slot(name), Account.CLUB_COUNTS, True) for name in counters]
-    return _that_have_a_place(sight, endings)
+    return _that_have_a_place(club_accounts, endings)
 
 
-def _of_wallets(sight: Sight, wallets: list[Wallet]) -> list[Left]:
+def _of_wallets(layout: Layout, wallets: list[Wallet]) -> list[Left]:
     targets = []
     for wallet in wallets:
-        slot = sight.layout.slot(wallet.name)
+        slot = layout.slot(wallet.name)
         if wallet.unit == "points":
             targets.append((slot, Account.CLUB_POINTS_EXPIRED, False))
         elif wallet.unit == "count":
@@ -115,12 +114,12 @@ def _of_wallets(sight: Sight, wallets: list[Wallet]) -> list[Left]:
     return targets
 
 
-def _that_have_a_place(sight: Sight, endings: list[Left]) -> list[Left]:
+def _that_have_a_place(club_accounts: int, endings: list[Left]) -> list[Left]:
     """Leave out what a club of an old journal has no account for."""
     return [
         ending
         for ending in endings
-        if ending[1] == Account.ORGANISATION or ending[1] & 15 < sight.club_accounts
+        if ending[1] == Account.ORGANISATION or ending[1] & 15 < club_accounts
     ]
 
 
@@ -132,21 +131,25 @@ def _each_day_if_inactive(definition: Programme, day: int) -> Span | None:
 
 
 def _end_inactive(sight: Sight) -> tuple[int, int]:
-    points = [
-        (at, Account.CLUB_POINTS_EXPIRED, False)
-        for at, slot in enumerate(sight.layout.slots)
-        if slot.unit == UNITS["points"] and slot.dated and not slot.held
-    ]
-    if sight.club_accounts <= Account.CLUB_POINTS_EXPIRED & 15:
-        points = []
     return end_lots(
         sight.core,
         sight.row,
-        points,
+        idle_endings_of(sight.layout, sight.club_accounts),
         used_before_day=sight.period_day - sight.definition.inactive_days,
         first_card=sight.first_card,
         cards_max=sight.cards_max,
     )
+
+
+def idle_endings_of(layout: Layout, club_accounts: int) -> list[Left]:
+    """Give what leaves a card that nobody uses, as `endings_of` does: its points."""
+    if club_accounts <= Account.CLUB_POINTS_EXPIRED & 15:
+        return []
+    return [
+        (at, Account.CLUB_POINTS_EXPIRED, False)
+        for at, slot in enumerate(layout.slots)
+        if slot.unit == UNITS["points"] and slot.dated and not slot.held
+    ]
 
 
 # --- expiries: what ends with a card --------------------------------------------------------------
@@ -165,7 +168,7 @@ def _end_with_card(sight: Sight) -> tuple[int, int]:
     return end_lots(
         sight.core,
         sight.row,
-        _that_have_a_place(sight, _of_wallets(sight, ending)),
+        _that_have_a_place(sight.club_accounts, _of_wallets(sight.layout, ending)),
         good_to_yymm=year % 100 * 100 + month,
         first_card=sight.first_card,
         cards_max=sight.cards_max,

@@ -23,8 +23,11 @@ from switch._security import (
     set_policy,
     set_terminal_keys,
 )
+from switch.budget_accounts import BudgetAccounts
+from switch.directory_dump import Dump, live_before
 from switch.events import (
     AcquirerAdded,
+    BudgetShared,
     CardsAdded,
     CardsLinked,
     CardStatusChanged,
@@ -62,14 +65,15 @@ from switch.events import (
     decode_event,
     encode_event,
 )
-from switch.issuer_debts import Asked, Debt, IssuerDebts
+from switch.issuer_debts import IssuerDebts
 from switch.key_checks import check_digests, check_issuer_keys
 from switch.machine import Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
 from switch.plan import CompiledPlan, compile_plan
-from switch.programme import Programme, bins_overlap, costs_more
+from switch.programme import Programme, costs_more
 from switch.programme_links import (
+    check_bins,
     check_vouchers,
     funder_of,
     put_voucher_rules,
@@ -77,14 +81,11 @@ from switch.programme_links import (
     voucher_layout,
 )
 from switch.units import counts_of, points_of
-from switch.versions import Step, Version, VersionError, Versions
+from switch.versions import VersionError, Versions
 from switch.voucher_debts import VoucherDebts
 
 NO_FLOOR = -(1 << 60)
 """Of the purse of another bank's card: it goes below zero by what that bank owes."""
-
-PREFIXES_MAX = 256
-"""Of card numbers, of all programmes together: HOST_PREFIXES_MAX of the core."""
 
 
 class EventError(ValueError):
@@ -118,6 +119,7 @@ class Directory:
         self._layouts: dict[int, Layout] = {}
         self.issuers = IssuerDebts()
         self.travelling = VoucherDebts()
+        self.budgets = BudgetAccounts(core)
         self._pricings: Collection[str] | None = None
 
     def know_pricings(self, names: Collection[str]) -> None:
@@ -157,12 +159,39 @@ class Directory:
             expect_true(event, self.versions, self.merchants, now_us // 1_000_000, utc_offset_s)
         except (NoticeError, VersionError) as error:
             raise EventError(str(error)) from None
+        if isinstance(event, BudgetShared):
+            self._share_budget(event, now_us // 1_000_000)
         self._apply(event, self._core.last_seq + 1)
-        if isinstance(event, CardsAdded):
-            accounts = len(self._layouts[event.programme].slots)
-            event = msgspec.structs.replace(event, accounts=accounts)
+        event = self._counted(event)
         kind = JournalKind.TAKEOVER if isinstance(event, TakenOver) else JournalKind.EVENT
         return self._core.journal_event(kind, now_us, utc_offset_s, encode_event(event))
+
+    def _counted(self, event: Event) -> Event:
+        """Write down how many accounts an event has opened: whoever reads rows counts by it."""
+        match event:
+            case CardsAdded():
+                accounts = len(self._layouts[event.programme].slots)
+            case MerchantAdded():
+                accounts = 1 + self.budgets.of_merchant(event.club)
+            case ProgrammeLive():
+                accounts = self.budgets.opened
+            case _:
+                return event
+        return msgspec.structs.replace(event, accounts=accounts)
+
+    def _share_budget(self, event: BudgetShared, now_s: int | None = None) -> None:
+        """Let a budget's shares be these; with a Unix second only see whether they can be."""
+        change = self.budgets.share if now_s is None else self.budgets.expect_room
+        try:
+            change(event, self._live(), now_s or 0)
+        except ValueError as error:
+            raise EventError(str(error)) from None
+
+    def _live(self) -> dict[int, tuple[int, Programme]]:
+        """Give the rows of plans and their programmes."""
+        return {
+            number: (row, self.programmes[number]) for number, row in self.programme_rows.items()
+        }
 
     def replay(self, seq: int, kind: int, body: bytes) -> None:
         """Let an event of the journal take effect; what `Core.replay` calls."""
@@ -200,6 +229,8 @@ class Directory:
                 self._take_step(event)
             case CardsAdded():
                 self._add_cards(event)
+            case BudgetShared():
+                self._share_budget(event)
             case CreditLimitSet():
                 self._check_card(event.card)
                 if not set_credit_limit(self._core, event.card, event.limit_minor):
@@ -277,8 +308,8 @@ class Directory:
             self._tell_holidays(definition)
 
     def _tell_holidays(self, definition: Programme) -> None:
+        row = self.programme_rows[definition.programme]
         if (table := self.holidays.get(definition.club)) is not None:
-            row = self.programme_rows[definition.programme]
             set_holidays(self._core, row, array("i", table.days), table.weekdays)
 
     def note_progress(self, event: ClockProgress) -> None:
@@ -303,6 +334,7 @@ class Directory:
         row = self._core.add_merchant(event.merchant_id.encode("ascii"), event.club, event.category)
         self.merchants[event.merchant_id] = event
         self.merchant_rows[event.merchant_id] = row
+        self.budgets.add_merchant(event.club, self._live())
 
     def _add_terminal(self, event: TerminalAdded) -> None:
         key = (event.acquirer, event.terminal_id)
@@ -353,6 +385,12 @@ class Directory:
 
     def _set_programme(self, definition: Programme, seq: int) -> None:
         self._expect_could_decide(definition)
+        try:
+            self.budgets.open(
+                definition, self.clubs[definition.club], list(self.merchants.values())
+            )
+        except ValueError as error:
+            raise EventError(f"programme {definition.programme}: {error}") from None
         self._set_plan(definition, seq, retired=False)
 
     def _expect_could_decide(self, definition: Programme) -> None:
@@ -367,15 +405,6 @@ class Directory:
             )
         if definition.club not in self.clubs:
             raise EventError(f"programme {definition.programme}: its club is not known")
-        others = [one for one in self.programmes.values() if one.programme != definition.programme]
-        for other in others:
-            if bins_overlap(other, definition):
-                raise EventError(
-                    f"programme {definition.programme}: a prefix of its cards' numbers is"
-                    f" programme {other.programme}'s"
-                )
-        if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
-            raise EventError(f"programme {definition.programme}: more than {PREFIXES_MAX} prefixes")
         if live is not None and (plan := costs_more(definition, live)):
             raise EventError(f"programme {definition.programme}: a debt by {plan} would cost more")
         if live is not None and (live.host == "") != (definition.host == ""):
@@ -387,6 +416,7 @@ class Directory:
     def _compile(self, definition: Programme, *, retired: bool) -> tuple[Layout, CompiledPlan]:
         """Give a version's accounts and plan. Raises EventError."""
         try:
+            check_bins(definition, self.programmes)
             layout = lay_out(definition, self._layouts.get(definition.programme))
             linked = rewarded_layout(definition, self.programmes, self._layouts)
             voucher = voucher_layout(definition, self.programmes, self._layouts)
@@ -413,6 +443,7 @@ class Directory:
                 organisation=self.organisation_accounts.get(
                     funder_of(definition, self.programmes, self.organisations), -1
                 ),
+                budgets=self.budgets.of_plan(definition),
             )
         except ValueError as error:
             raise EventError(f"programme {definition.programme}: {error}") from None
@@ -507,7 +538,7 @@ class Directory:
         """Give what a directory beside a loaded core is rebuilt from."""
         self.hear()
         return msgspec.msgpack.encode(
-            _Dump(
+            Dump(
                 clubs=list(self.clubs.values()),
                 organisations=list(self.organisations.values()),
                 organisation_accounts=list(self.organisation_accounts.values()),
@@ -520,6 +551,7 @@ class Directory:
                 programme_seqs=self.programme_seqs,
                 versions=list(self.versions.all()),
                 layouts=self._layouts,
+                budgets=self.budgets.all(),
                 issuer_keys=list(self.issuer_keys.values()),
                 derivation_keys=list(self.derivation_keys.values()),
                 terminal_keys=[event for both in self.terminal_keys.values() for event in both],
@@ -531,7 +563,7 @@ class Directory:
 
     def load(self, dump: bytes) -> None:
         """Become the directory that was dumped; the core has its registers and no plans yet."""
-        found = msgspec.msgpack.decode(dump, type=_Dump)
+        found = msgspec.msgpack.decode(dump, type=Dump)
         self.clubs = {event.club: event for event in found.clubs}
         self.organisations = {event.organisation: event for event in found.organisations}
         self.organisation_accounts = dict(
@@ -547,7 +579,8 @@ class Directory:
             (event.acquirer, event.terminal_id): row for row, event in enumerate(found.terminals)
         }
         self._layouts = found.layouts
-        self.versions = Versions((*found.versions, *_live_before(found)))
+        self.budgets.load(found.budgets)
+        self.versions = Versions((*found.versions, *live_before(found)))
         for definition in found.programmes:
             retired = self.versions.live(definition.programme) is None
             seq = found.programme_seqs[definition.programme]
@@ -562,39 +595,5 @@ class Directory:
         self.travelling.owed = found.travelling
 
 
-class _Dump(msgspec.Struct, frozen=True, kw_only=True):
-    clubs: list[ClubAdded]
-    acquirers: list[AcquirerAdded]
-    merchants: list[MerchantAdded]
-    terminals: list[TerminalAdded]
-    programmes: list[Programme]
-    programme_seqs: dict[int, int]
-    organisations: list[OrganisationAdded] = []
-    organisation_accounts: list[int] = []
-    holidays: list[HolidaysSet] = []
-    clock: list[ClockProgress] = []
-    versions: list[Version] = []
-    layouts: dict[int, Layout] = {}
-    issuer_keys: list[IssuerKeysSet] = []
-    derivation_keys: list[DerivationKeySet] = []
-    terminal_keys: list[TerminalKeysSet] = []
-    questions: list[Asked] = []
-    debts: list[Debt] = []
-    travelling: dict[int, VoucherHandedOver] = {}
-
-
-def _live_before(found: _Dump) -> list[Version]:
-    """Give the versions that a dump of before there were versions takes for granted."""
-    known = {one.definition.programme for one in found.versions}
-    step = Step(state="live", by="", at_s=0)
-    return [
-        Version(definition=definition, steps=(step,))
-        for definition in found.programmes
-        if definition.programme not in known
-    ]
-
-
 def _numbers(code: str, little_endian: bytes) -> "array[int]":
-    numbers = array(code)
-    numbers.frombytes(little_endian)
-    return numbers
+    return array(code, little_endian)

@@ -11,6 +11,7 @@ import msgspec
 
 from switch.operations import CardStatus, Operation
 from switch.programme import Programme
+from switch.units import BPS
 
 MerchantId = Annotated[str, msgspec.Meta(min_length=15, max_length=15)]
 SealedKey = Annotated[str, msgspec.Meta(max_length=191, pattern="^[0-9A-Z]*$")]
@@ -19,6 +20,7 @@ Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Person = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 LocalDay = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
 VoucherLabel = Annotated[str, msgspec.Meta(max_length=32, pattern="^[ -~]*$")]
+ShareBps = Annotated[int, msgspec.Meta(ge=0, le=BPS)]
 TerminalId = Annotated[str, msgspec.Meta(min_length=8, max_length=8)]
 
 
@@ -79,6 +81,7 @@ class MerchantAdded(_Event, frozen=True, kw_only=True, tag="merchant_added"):
     category: int
     name: str
     name_fa: str
+    accounts: int = 1  # its own, and one for each budget of merchants: written when it takes effect
 
 
 class TerminalAdded(_Event, frozen=True, kw_only=True, tag="terminal_added"):
@@ -95,6 +98,7 @@ class ProgrammeLive(_Event, frozen=True, kw_only=True, tag="programme_live"):
     definition: Programme
     by: str = ""
     at_s: int = 0  # Unix second
+    accounts: int = 0  # that its new budgets opened: written when it takes effect
 
 
 class ProgrammeDrafted(_Event, frozen=True, kw_only=True, tag="programme_drafted"):
@@ -179,6 +183,22 @@ class CardsAdded(_Event, frozen=True, kw_only=True, tag="cards_added"):
     batch: Annotated[str, msgspec.Meta(max_length=32)] = ""  # as whoever made them calls them
     digest_key: int = 0  # what the digests were made with: `IssuerKeysSet.voucher_key`
     digest_label: VoucherLabel = ""  # and `voucher_label`
+
+
+class BudgetShared(_Event, frozen=True, kw_only=True, tag="budget_shared"):
+    """How a budget of a club is shared among the shards from here on, in basis points.
+
+    One number for each shard, together no more than the whole. Every shard gets the same event.
+    """
+
+    club: int
+    budget: str
+    shares_bps: Annotated[tuple[ShareBps, ...], msgspec.Meta(min_length=1, max_length=64)]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for more than there is."""
+        if sum(self.shares_bps) > BPS:
+            raise ValueError("shares: together at most 10000 basis points")
 
 
 class CreditLimitSet(_Event, frozen=True, kw_only=True, tag="credit_limit_set"):
@@ -428,6 +448,7 @@ Event = (
     | ProgrammeRetired
     | CardsAdded
     | CardsLinked
+    | BudgetShared
     | CreditLimitSet
     | PinTriesReset
     | IssuerKeysSet

@@ -22,7 +22,7 @@ MONTHS_LATER = 7
 
 
 class Register(IntEnum):
-    """Registers of the machine; 0 to 39 are shared with `switch/_plan.pxd`."""
+    """Registers of the machine; 0 to 43 are shared with `switch/_plan.pxd`."""
 
     AMOUNT = 0
     POINTS_LIMIT = 1
@@ -59,25 +59,28 @@ class Register(IntEnum):
     VOUCHER_POINTS = 37
     PRICE = 38
     REBATE = 39
-    RULE_0 = 40
-    RULE_1 = 41
-    RULE_2 = 42
-    RULE_3 = 43
-    RULE_4 = 44
-    RULE_5 = 45
-    A = 46
-    B = 47
-    C = 48
-    ZERO = 49
-    ONE = 50
-    BPS = 51
-    REST = 52
-    EARNING = 53
-    CLUB_PAYS = 54
-    GROSS_BPS = 55
-    GROSS_MAX = 56
-    SHARE = 57
-    OVERDRAWN = 58
+    BOUND = 40
+    EARN_BOUND = 41
+    LOT_MARKS = 42
+    RULE_0 = 44
+    RULE_1 = 45
+    RULE_2 = 46
+    RULE_3 = 47
+    RULE_4 = 48
+    RULE_5 = 49
+    A = 50
+    B = 51
+    C = 52
+    ZERO = 53
+    ONE = 54
+    BPS = 55
+    REST = 56
+    EARNING = 57
+    CLUB_PAYS = 58
+    GROSS_BPS = 59
+    GROSS_MAX = 60
+    SHARE = 61
+    OVERDRAWN = 62
 
 
 class Op(IntEnum):
@@ -121,6 +124,9 @@ class Op(IntEnum):
     TELL_DEBT = 35
     LINKED_SPENDABLE = 36
     CHARGE_LATE = 38
+    COUNTED_HERE = 40
+    MOVE_NAMED = 41
+    BUDGET_LEFT = 42
 
 
 class ClockEntry(IntEnum):
@@ -148,6 +154,7 @@ class Account(IntEnum):
     CARD = 0x30  # and the slot
     LINKED_CARD = 0x40
     ORGANISATION = 0x50
+    BUDGET = 0x60  # and its place in the programme
 
 
 R = Register

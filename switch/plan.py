@@ -10,7 +10,18 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from switch.instalments import Terms
-from switch.machine import NO_SLOT, UNITS, ClockEntry, Layout, Op, R, Step, Writer, ending_code
+from switch.lots import LOT_KEPT, LOT_PAID
+from switch.machine import (
+    NO_SLOT,
+    UNITS,
+    ClockEntry,
+    Layout,
+    Op,
+    R,
+    Step,
+    Writer,
+    ending_code,
+)
 from switch.operations import OPERATION_COUNT, Operation
 from switch.plan_cards import CARD_OPERATIONS, tell_debt
 from switch.plan_clock import CLOCK_WORK, has_work
@@ -48,6 +59,7 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     DE 54 account type, without a currency. `NO_SLOT` where there is none. `parts`: the names of the
     wallets that pay, in their order. `tiers`: the names of the levels. `terms`: the ways to pay
     later and their names. `clock`: the first step of each `ClockEntry`, -1 = it has none.
+    `bounds`: the names of caps, then of budgets.
     """
 
     entry: list[int]
@@ -67,6 +79,7 @@ class CompiledPlan(msgspec.Struct, frozen=True, kw_only=True):
     charged_slot: int
     clock: list[int]
     terms: list[tuple[str, Terms]]
+    bounds: list[str] = []
 
 
 def compile_plan(
@@ -92,6 +105,7 @@ def compile_plan(
         layout=layout,
         linked=linked,
         voucher=voucher,
+        earned_terms=tables.earned_terms(),
         fund_tables=tuple(tables.condition(fund.when) for fund in programme.funding),
     )
     bodies: dict[Operation, Callable[[Sale], None]] = {
@@ -134,6 +148,7 @@ def compile_plan(
         rules=tables.rules,
         tables=tables.tables,
         names=programme.rule_names(),
+        bounds=[bound.name for bound in programme.bounds()],
     )
 
 
@@ -211,6 +226,29 @@ class _Tables:
                 name += 1
                 self.rules += self._rows(rule.when, name, _values(rule))
             self.tables.append((first, len(self.rules) - first))
+        self._programme = programme
+
+    def earned_terms(self) -> int:
+        """Give the number of a table that says who pays for a rule's points, and what spares them.
+
+        -1: the club pays for all of them, and inactivity ends them.
+        """
+        programme = self._programme
+        terms = [
+            (
+                programme.price_of_point(rule),
+                rule.merchant_bps,
+                LOT_PAID * bool(rule.merchant_bps) | LOT_KEPT * (not rule.ends_inactive),
+            )
+            for rule in programme.earning
+        ]
+        if not any(bps or marks for _, bps, marks in terms):
+            return -1
+        first = len(self.rules)
+        for rule, (price, bps, marks) in zip(programme.earning, terms, strict=True):
+            self.rules += self._rows(rule.when, 0, (price, bps, marks, 0, 0, 0))
+        self.tables.append((first, len(self.rules) - first))
+        return len(self.tables) - 1
 
     def condition(self, when: When) -> int:
         """Give the number of a table that holds when a condition does; -1: it always does."""

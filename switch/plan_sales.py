@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from switch.machine import Account, Layout, Op, R, Writer, ending_code, period_code
+from switch.machine import Account, Layout, Op, R, Writer, ending_code
 from switch.operations import Operation
+from switch.plan_bounds import Bounds
 from switch.programme import Programme
 from switch.reasons import Reason
-from switch.rules import Period
 from switch.units import BPS
 
 DISCOUNTS, EARNING = 0, 1  # rule tables
@@ -24,9 +24,15 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     writer: Writer
     programme: Programme
     layout: Layout
+    earned_terms: int  # rule table of who pays for points; -1: the club for all
     fund_tables: tuple[int, ...]  # of each wallet that pays; -1: it always may
     linked: Layout | None  # of the cards that a referral rewards
     voucher: Layout | None  # of the vouchers that are redeemed
+
+    @property
+    def bounds(self) -> Bounds:
+        """Give its caps and budgets."""
+        return Bounds(writer=self.writer, programme=self.programme, layout=self.layout)
 
     def tier(self) -> None:
         """TIER: how many levels are reached by the most that a period has seen."""
@@ -50,6 +56,7 @@ def purchase(sale: Sale, *, points_only: bool) -> None:
     _discount(sale)
     _points(sale, points_only=points_only)
     _funds(sale, partial=not points_only)
+    _name_bound(sale)
     given = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.DISCOUNT)
     # Less than a unit of discount is none: no rule and no funder are named for it.
     writer.set(R.FUNDER, 0)
@@ -62,6 +69,17 @@ def purchase(sale: Sale, *, points_only: bool) -> None:
     _count(sale, R.EARNING)
     if sale.programme.membership is not None:
         tell_membership(sale, sale.programme.membership.reminder_days)
+
+
+def _name_bound(sale: Sale) -> None:
+    """BOUND names what has lowered the discount; not one that it did not reach."""
+    if not any(bound.of == "discount" for bound in sale.programme.bounds()):
+        return
+    writer = sale.writer
+    writer.step(Op.BPS_FLOOR, R.A, R.AMOUNT, R.GROSS_BPS)
+    lowered = writer.jump(Op.JUMP_IF_LESS, R.GROSS_MAX, R.A)
+    writer.set(R.BOUND, 0)
+    writer.land(lowered)
 
 
 def hold(sale: Sale, seconds: int) -> None:
@@ -183,27 +201,8 @@ def _may_pay(sale: Sale) -> None:
         if bound:
             writer.set(R.C, bound)
             writer.decline_if_less(R.C, register, reason)
-    for cap in sale.programme.caps:
-        if cap.of in ("spent", "count"):
-            spent = cap.of == "spent"
-            writer.step(Op.COUNTED, R.A, imm=sale.layout.slot(cap.name))
-            writer.step(Op.ADD, R.A, R.A, R.AMOUNT if spent else R.ONE)
-            writer.set(R.C, cap.most)
-            reason = Reason.ABOVE_PERIOD_AMOUNT if spent else Reason.ABOVE_PERIOD_COUNT
-            writer.decline_if_less(R.C, R.A, reason)
+    sale.bounds.decline_above()
     writer.land(is_advice)
-
-
-def _bounded_by_caps(sale: Sale, of: str, register: int) -> None:
-    """Give no more of something than its caps leave."""
-    writer = sale.writer
-    for cap in sale.programme.caps:
-        if cap.of == of:
-            writer.step(Op.COUNTED, R.A, imm=sale.layout.slot(cap.name))
-            writer.set(R.C, cap.most)
-            writer.step(Op.SUBTRACT, R.A, R.C, R.A)
-            writer.step(Op.MAX, R.A, R.A, R.ZERO)
-            writer.step(Op.MIN, register, register, R.A)
 
 
 def _discount(sale: Sale) -> None:
@@ -212,11 +211,11 @@ def _discount(sale: Sale) -> None:
     writer.step(Op.RULE, R.RULE_0, R.DISCOUNT_RULE, imm=DISCOUNTS)
     writer.step(Op.COPY, R.GROSS_BPS, R.RULE_0)
     writer.step(Op.COPY, R.GROSS_MAX, R.RULE_1)
-    _bounded_by_caps(sale, "discount", R.GROSS_MAX)
+    writer.step(Op.COPY, R.SHARE, R.RULE_3)
+    sale.bounds.give_no_more("discount", R.GROSS_MAX, R.BOUND, R.DISCOUNT_RULE, R.SHARE)
     writer.step(Op.BPS_FLOOR, R.DISCOUNT, R.AMOUNT, R.GROSS_BPS)
     writer.step(Op.MIN, R.DISCOUNT, R.DISCOUNT, R.GROSS_MAX)
     writer.step(Op.COPY, R.FUNDER, R.RULE_2)
-    writer.step(Op.COPY, R.SHARE, R.RULE_3)
     writer.step(Op.SUBTRACT, R.NET, R.AMOUNT, R.DISCOUNT)
 
 
@@ -406,14 +405,30 @@ def _earn(sale: Sale) -> None:
     writer.step(Op.DIVIDE_FLOOR, R.EARNED, R.EARNING, R.RULE_1)
     writer.step(Op.MULTIPLY, R.EARNED, R.EARNED, R.RULE_0)
     writer.step(Op.MIN, R.EARNED, R.EARNED, R.RULE_2)
-    _bounded_by_caps(sale, "earned", R.EARNED)
+    sale.bounds.give_no_more("earned", R.EARNED, R.EARN_BOUND, R.EARN_RULE, R.ZERO)
     writer.step(Op.LOCAL_DAY_START, R.LOT_AVAILABLE_AT, R.RULE_3)
     writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.RULE_4, R.TODAY)
+    _pay_for_points(sale)
     earned = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.EARNED)
     writer.set(R.EARN_RULE, 0)
     writer.land(nothing, earned)
     target = sale.layout.account("points")
     writer.move_new_lot(R.EARNED, Account.CLUB_POINTS_ISSUED, target, any_version=False)
+    if sale.earned_terms >= 0:
+        writer.set(R.LOT_MARKS, 0)
+
+
+def _pay_for_points(sale: Sale) -> None:
+    """The merchant pays the club for the points that it funds; LOT_MARKS says so of their lot."""
+    writer = sale.writer
+    if sale.earned_terms < 0:
+        return
+    # The same rule holds as a moment ago: nothing that conditions look at has changed.
+    writer.step(Op.RULE, R.RULE_0, R.A, imm=sale.earned_terms)
+    writer.step(Op.MULTIPLY, R.A, R.EARNED, R.RULE_0)
+    writer.step(Op.BPS_FLOOR, R.A, R.A, R.RULE_1)
+    writer.move(R.A, Account.MERCHANT, Account.CLUB_POINTS_PAID)
+    writer.step(Op.COPY, R.LOT_MARKS, R.RULE_2)
 
 
 def _refer(sale: Sale) -> None:
@@ -432,37 +447,14 @@ def _refer(sale: Sale) -> None:
 
 
 def _count(sale: Sale, paid: int | None) -> None:
-    """Let caps and the tier see it. Of a hold (nothing `paid` yet) amounts and counts only."""
+    """Let caps, budgets and the tier see it. Of a hold (nothing `paid` yet) what it reserves."""
     programme = sale.programme
-    seen = {"spent": R.AMOUNT, "count": R.ONE, "discount": R.DISCOUNT, "earned": R.EARNED}
-    for cap in programme.caps:
-        if paid is not None or cap.of in ("spent", "count"):
-            _see(sale, cap.name, seen[cap.of], cap.period, ended_leaves=paid is not None)
+    sale.bounds.count(paid=paid is not None)
     if programme.tiers is not None and paid is not None:
         register = paid if programme.tiers.of == "paid" else R.EARNED
-        _see(sale, "tier", register, programme.tiers.period, periods_more=1)
-
-
-def _see(
-    sale: Sale,
-    counter: str,
-    register: int,
-    period: Period,
-    *,
-    periods_more: int = 0,
-    ended_leaves: bool = True,
-) -> None:
-    """Add to a counter's lot of this period; what has ended leaves it, but not with a hold.
-
-    A hold's every move is undone when it ends, and what has ended is not to come back.
-    """
-    writer, account = sale.writer, sale.layout.account(counter)
-    if ended_leaves:
-        writer.step(Op.MOVE_ENDED, R.B, account, Account.CLUB_COUNTS, imm=1)
-    writer.set(R.LOT_AVAILABLE_AT, 0)
-    writer.set(R.C, period_code(period, periods_more))
-    writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.C, R.TODAY)
-    writer.move_new_lot(register, Account.CLUB_COUNTS, account, any_version=True)
+        sale.bounds.see(
+            sale.layout.account("tier"), register, programme.tiers.period, periods_more=1
+        )
 
 
 def _remote_purchase(sale: Sale) -> None:

@@ -85,9 +85,11 @@ class Tag(IntEnum):
     DATA_KEY = 29  # a new session key, like PIN_KEY
     VOUCHER_MONEY = 30  # what a voucher was worth
     VOUCHER_POINTS = 31
+    BOUND = 32  # cap or budget for which it was declined, or less discounted
+    EARN_BOUND = 33  # for which fewer points were earned
 
 
-TAG_COUNT = 32
+TAG_COUNT = 34
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

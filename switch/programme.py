@@ -15,6 +15,7 @@ from switch.rules import (
     DAYS_MAX,
     Activation,
     Allowance,
+    Budget,
     Cap,
     Credit,
     DiscountRule,
@@ -39,7 +40,9 @@ from switch.units import BPS
 ACCOUNTS_MAX = 16  # of a card: a plan has four bits to name one
 TOLD_MAX = 3  # DE 54 has room for six entries, and a wallet takes two
 FUNDS_MAX = 6
+BUDGETS_MAX = 16  # a plan has four bits to name one
 BINS_MAX = 64
+COST_MAX = 1 << 60  # of the points of one purchase: sums of it still fit 63 bits
 DEBTS = ("due", "due fee", "due late")  # counters of what is owed by when
 CHARGED = "late charged"  # counter of what was charged for principal that is owed
 PAYERS_CHARACTERS_MAX = 60  # of the names of all wallets that pay: a reply names each
@@ -67,6 +70,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cash: bool = False  # what the wallets do not pay is paid at the till, and counts as paid
     tiers: Tiers | None = None
     caps: tuple[Cap, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     spare_counters: int = 0  # for caps and the like of later versions: cards keep their accounts
     credit: Credit | None = None
     organisation: int = 0  # that funds it; 0 = none
@@ -80,6 +84,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     vouchers: Vouchers | None = None
     discounts: tuple[DiscountRule, ...] = ()
     earning: tuple[EarnRule, ...] = ()
+    points_price_minor: int = 0  # what a merchant pays the club for a point that it funds
     tender: Tender | None = None
     limits: Limits = Limits()
     security: Security = Security()
@@ -108,6 +113,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         self._check_organisation()
         self._check_tiers()
         self._check_vouchers()
+        self._check_budgets()
+        self._check_funders()
         if self.pricing:
             self._check_pricing()
         elif self.pricing_rules:
@@ -264,12 +271,47 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 named.append(CHARGED)
         return (*named, *(cap.name for cap in self.caps))
 
+    def bounds(self) -> tuple[Cap | Budget, ...]:
+        """Give caps and budgets, in the order in which they are looked at."""
+        return (*self.caps, *self.budgets)
+
     def _check_tiers(self) -> None:
         """Raise ProgrammeError for conditions on levels that there are not."""
         levels = {level.name for level in self.tiers.levels} if self.tiers is not None else set()
         for when in self.conditions():
             if unknown := set(when.tiers) - levels:
                 raise ProgrammeError(f"no such tier: {', '.join(sorted(unknown))}")
+
+    def price_of_point(self, rule: EarnRule) -> int:
+        """Give what a merchant pays for each point of a rule that it funds."""
+        return rule.points_price_minor or self.points_price_minor
+
+    def _check_funders(self) -> None:
+        """Raise ProgrammeError for points that a merchant would fund for nothing, or cannot pay."""
+        if not 0 <= self.points_price_minor <= AMOUNT_MINOR_MAX:
+            raise ProgrammeError("points_price_minor: an amount")
+        for rule in self.earning:
+            price, most = self.price_of_point(rule), rule.points_max
+            if rule.merchant_bps and not price:
+                raise ProgrammeError(f"rule {rule.name}: a merchant funds points at a price")
+            most = most or rule.points * (AMOUNT_MINOR_MAX // rule.per_minor)
+            if rule.merchant_bps and most * price > COST_MAX:
+                raise ProgrammeError(f"rule {rule.name}: one purchase would cost too much")
+
+    def _check_budgets(self) -> None:
+        """Raise ProgrammeError for budgets that cannot be told apart, or of rules there are not."""
+        names = [bound.name for bound in self.bounds()]
+        if len(set(names)) != len(names) or len(self.budgets) > BUDGETS_MAX:
+            raise ProgrammeError(f"caps and budgets have different names, at most {BUDGETS_MAX}")
+        rules = {
+            "discount": {rule.name for rule in self.discounts},
+            "earned": {rule.name for rule in self.earning},
+        }
+        for budget in self.budgets:
+            if unknown := set(budget.rules) - rules.get(budget.of, set()):
+                raise ProgrammeError(
+                    f"budget {budget.name}: no such rule: {', '.join(sorted(unknown))}"
+                )
 
     def _check_pricing(self) -> None:
         """Raise ProgrammeError for what a function and rules would both decide."""
@@ -278,6 +320,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if (
             self.wallets != PURSE_WALLETS
             or self.counters()
+            or self.budgets
             or self.funding != PURSE_FUNDING
             or self.cash
         ):
@@ -299,7 +342,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ProgrammeError(f"bins: at most {BINS_MAX}, none of them within another")
         if self.rule_names() or self.tender is not None or self.commission_bps or self.pricing:
             raise ProgrammeError("host: nothing is priced here")
-        if self.wallets != PURSE_WALLETS or self.funding != PURSE_FUNDING or self.counters():
+        wallets, counted = self.wallets, self.counters() or self.budgets
+        if wallets != PURSE_WALLETS or self.funding != PURSE_FUNDING or counted:
             raise ProgrammeError("host: its cards have the wallets of a purse")
         if not set(self.operations) <= REMOTE_OPERATIONS:
             raise ProgrammeError("host: purchase and balance; refunds and reversals come with them")

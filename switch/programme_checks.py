@@ -18,7 +18,7 @@ from switch.operations import Operation
 from switch.programme import Programme
 from switch.programme_promises import breaks
 from switch.programme_words import WEEKDAYS_EN
-from switch.rules import When
+from switch.rules import DiscountRule, EarnRule, When
 
 WAYS_MIN = 2
 ANYWHERE = -1
@@ -125,15 +125,17 @@ def redeems_too_little(programme: Programme) -> Iterator[str]:
 def gives_without_bound(programme: Programme) -> Iterator[str]:
     """Name the rules by which one card can be given any amount in a day."""
     spending = spends_within(programme)
-    counted = bool(programme.limits.day_count_max) or any(c.of == "count" for c in programme.caps)
-    capped = {cap.of for cap in programme.caps}
+    counted = counts_within(programme)
+    capped = {cap.of for cap in programme.caps if cap.per == "card"}
     example = "buy again and again on one day, and nothing ends it"
     for rule in programme.discounts:
         bounded = spending or "discount" in capped or (counted and rule.max_minor)
+        bounded = bounded or _has_budget(programme, rule, "discount")
         if rule.discount_bps and not bounded:
             yield f"exposure: discount {rule.name} has no bound: {example}"
     for earn in programme.earning:
         bounded = spending or "earned" in capped or (counted and earn.points_max)
+        bounded = bounded or _has_budget(programme, earn, "earned")
         if earn.points and not bounded:
             yield f"exposure: earning {earn.name} has no bound: {example}"
     if programme.referral is not None and not counted:
@@ -144,8 +146,38 @@ def gives_without_bound(programme: Programme) -> Iterator[str]:
 
 def spends_within(programme: Programme) -> bool:
     """Say whether there is a bound on what a card can spend in a day."""
-    limits, caps = programme.limits, {cap.of for cap in programme.caps}
-    counted = bool(limits.day_count_max) or "count" in caps
+    limits = programme.limits
     return bool(
-        limits.day_minor_max or "spent" in caps or (counted and limits.transaction_minor_max)
+        limits.day_minor_max
+        or _is_bounded(programme, "spent")
+        or (counts_within(programme) and limits.transaction_minor_max)
     )
+
+
+def counts_within(programme: Programme) -> bool:
+    """Say whether there is a bound on how often a card can buy in a day."""
+    return bool(programme.limits.day_count_max) or _is_bounded(programme, "count")
+
+
+def _is_bounded(programme: Programme, of: str) -> bool:
+    """Bounds at one merchant are none in all: there are others."""
+    return any(bound.of == of and bound.per != "merchant" for bound in programme.bounds())
+
+
+def _has_budget(programme: Programme, rule: DiscountRule | EarnRule, of: str) -> bool:
+    """Say whether a budget bounds all that a rule gives, in all places together.
+
+    Of a discount everybody's part has to be bounded: one that the merchant alone bears is not the
+    club's budget's.
+    """
+    payers = {"club": {"club"}, "merchant": {"merchant"}, "shared": {"club", "merchant"}}
+    covered: set[str] = set()
+    for budget in programme.budgets:
+        if (
+            budget.of != of
+            or budget.per != "club"
+            or (budget.rules and rule.name not in budget.rules)
+        ):
+            continue
+        covered |= {budget.funder} if budget.funder else {"club", "merchant"}
+    return payers[rule.funder] <= covered

@@ -10,9 +10,11 @@ from switch._core import Core
 from switch._security import knows_digest, set_voucher_rules
 from switch.events import CardsAdded, OrganisationAdded
 from switch.machine import NO_SLOT, UNITS, Layout
-from switch.programme import Programme
+from switch.programme import Programme, bins_overlap
 
 DIGEST_BYTES = 32
+PREFIXES_MAX = 256
+"""Of card numbers, of all programmes together: HOST_PREFIXES_MAX of the core."""
 
 Programmes = Mapping[int, Programme]
 Layouts = Mapping[int, Layout]
@@ -29,6 +31,16 @@ def funder_of(
     if definition.organisation and (found is None or found.club != definition.club):
         raise ValueError(f"its club has no organisation {definition.organisation}")
     return definition.organisation
+
+
+def check_bins(definition: Programme, programmes: Programmes) -> None:
+    """Refuse prefixes of card numbers that another programme has, or too many."""
+    others = [one for one in programmes.values() if one.programme != definition.programme]
+    for other in others:
+        if bins_overlap(other, definition):
+            raise ValueError(f"a prefix of its cards' numbers is programme {other.programme}'s")
+    if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
+        raise ValueError(f"more than {PREFIXES_MAX} prefixes")
 
 
 def rewarded_layout(
@@ -61,6 +73,9 @@ def voucher_layout(
 ) -> Layout | None:
     """Give the accounts of the vouchers that this programme's cards take."""
     vouchers = definition.vouchers
+    live = programmes.get(definition.programme)
+    if live is not None and (live.stock is None) != (definition.stock is None):
+        raise ValueError("what its cards are, vouchers or not, cannot change")
     if vouchers is None:
         return None
     found = programmes.get(vouchers.programme)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from switch.operations import Operation
 from switch.programme import Programme
-from switch.rules import Cap, DiscountRule, EarnRule, Limits, When
+from switch.rules import Budget, Cap, DiscountRule, EarnRule, Limits, When
 
 KEPT = (Operation.WITHDRAWAL, Operation.ITEM_CLAIM, Operation.ITEM_INQUIRY)
 """How members get what is theirs."""
@@ -35,6 +35,8 @@ def takes_away(old: Programme, new: Programme) -> list[str]:
         *_discounts_taken(old.discounts, new.discounts),
         *_earning_taken(old.earning, new.earning),
         *_caps_taken(old.caps, new.caps),
+        *_budgets_taken(old.budgets, new.budgets),
+        *_inactivity_taken(old, new),
         *_limits_taken(old.limits, new.limits),
         *_fees_taken(old, new),
     ]
@@ -184,8 +186,33 @@ def _caps_taken(old: tuple[Cap, ...], new: tuple[Cap, ...]) -> Iterator[str]:
         was = before.get(cap.name)
         if was is None:
             yield f"cap {cap.name}: {cap.most} {cap.of} in a {cap.period.kind}, unbounded before"
-        elif (was.of, was.period) != (cap.of, cap.period) or cap.most < was.most:
+        elif (was.of, was.period, was.per) != (cap.of, cap.period, cap.per) or cap.most < was.most:
             yield f"cap {cap.name}: {was.most} → {cap.most}"
+
+
+def _budgets_taken(old: tuple[Budget, ...], new: tuple[Budget, ...]) -> Iterator[str]:
+    """What a budget counts stays (`switch.budget_accounts`); its bound and rules may change."""
+    before = {budget.name: budget for budget in old}
+    for budget in new:
+        was = before.get(budget.name)
+        if was is None:
+            yield (
+                f"budget {budget.name}: {budget.most} {budget.of} in a {budget.period.kind} for"
+                " all cards together, unbounded before"
+            )
+        elif budget.most < was.most:
+            yield f"budget {budget.name}: {was.most} → {budget.most}"
+        elif was.rules and not (budget.rules and set(budget.rules) <= set(was.rules)):
+            yield f"budget {budget.name}: it bounds more rules"
+
+
+def _inactivity_taken(old: Programme, new: Programme) -> Iterator[str]:
+    if _is_lower(new.inactive_days, old.inactive_days):
+        yield f"inactivity: points end after {new.inactive_days} days without use"
+    spared = {rule.name for rule in old.earning if not rule.ends_inactive}
+    for rule in new.earning:
+        if new.inactive_days and rule.name in spared and rule.ends_inactive:
+            yield f"earning {rule.name}: its points end with inactivity"
 
 
 def _limits_taken(old: Limits, new: Limits) -> Iterator[str]:

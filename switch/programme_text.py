@@ -27,7 +27,17 @@ from switch.programme_words import (
     rials,
     weekdays,
 )
-from switch.rules import Cap, Credit, DiscountRule, EarnRule, Ending, Membership, Period, When
+from switch.rules import (
+    Budget,
+    Cap,
+    Credit,
+    DiscountRule,
+    EarnRule,
+    Ending,
+    Membership,
+    Period,
+    When,
+)
 
 OPERATIONS = {
     Operation.PURCHASE: Said("pay for purchases", "خرید"),
@@ -135,6 +145,8 @@ def _said(programme: Programme, names: MerchantNames) -> Iterator[tuple[str, Sai
         yield f"discount/{rule.name}", _discount(rule, names)
     for earn in programme.earning:
         yield f"earn/{earn.name}", _earning(earn, names)
+    if programme.inactive_days:
+        yield "inactivity", _inactivity(programme)
     for what, rules in (("discount", programme.discounts), ("earn", programme.earning)):
         if len(rules) > 1:
             order = ", ".join(rule.name for rule in rules)
@@ -364,15 +376,18 @@ def _discount(rule: DiscountRule, names: MerchantNames) -> Said:
     if rule.max_minor:
         bound = rials(rule.max_minor)
         most = Said(f", at most {bound.en} each time", f"، هر بار حداکثر {bound.fa}")
-    if rule.funder == "shared":
-        part = percent(rule.merchant_share_bps)
-        who = Said(f"shared: {part.en} by the shop", f"مشترک: {part.fa} با فروشگاه")
-    else:
-        who = FUNDERS[rule.funder]
+    who = _payer(rule)
     return Said(
         f"{share.en} off{where.en}{most.en} (paid by {who.en}).",
         f"{share.fa} تخفیف{where.fa}{most.fa} (از سوی {who.fa}).",
     )
+
+
+def _payer(rule: DiscountRule | EarnRule) -> Said:
+    if rule.funder != "shared":
+        return FUNDERS[rule.funder]
+    part = percent(rule.merchant_share_bps)
+    return Said(f"shared: {part.en} by the shop", f"مشترک: {part.fa} با فروشگاه")
 
 
 def _earning(rule: EarnRule, names: MerchantNames) -> Said:
@@ -386,16 +401,31 @@ def _earning(rule: EarnRule, names: MerchantNames) -> Said:
         opens = Said(
             f"; they can be used {days.en} days later", f"؛ قابل استفاده پس از {days.fa} روز"
         )
-    ends = _ending(rule.ending())
+    ends, who = _ending(rule.ending()), NOTHING
+    if rule.funder != "club":
+        payer = _payer(rule)
+        who = Said(f" (paid by {payer.en})", f" (از سوی {payer.fa})")
     return Said(
-        f"{given.en} for every {per.en}{where.en}{most.en}{opens.en}; they end {ends.en}.",
-        f"{given.fa} برای هر {per.fa}{where.fa}{most.fa}{opens.fa}؛ پایان: {ends.fa}.",
+        f"{given.en} for every {per.en}{where.en}{most.en}{opens.en}; they end {ends.en}{who.en}.",
+        f"{given.fa} برای هر {per.fa}{where.fa}{most.fa}{opens.fa}؛ پایان: {ends.fa}{who.fa}.",
+    )
+
+
+def _inactivity(programme: Programme) -> Said:
+    days = number(programme.inactive_days)
+    kept = ", ".join(rule.name for rule in programme.earning if not rule.ends_inactive)
+    spared = Said(f", but not those of {kept}", f"، جز امتیازهای {kept}") if kept else NOTHING
+    return Said(
+        f"Points end when the card is not used for {days.en} days{spared.en}.",
+        f"امتیازها با {days.fa} روز استفاده نکردن از کارت پایان می‌یابد{spared.fa}.",
     )
 
 
 def _bounds(programme: Programme) -> Iterator[tuple[str, Said]]:
     for cap in programme.caps:
         yield f"cap/{cap.name}", _cap(cap)
+    for budget in programme.budgets:
+        yield f"budget/{budget.name}", _budget(budget)
     limits = programme.limits
     bounds = (
         ("transaction", "one purchase or load", "هر خرید یا شارژ", limits.transaction_minor_max),
@@ -414,6 +444,15 @@ def _bounds(programme: Programme) -> Iterator[tuple[str, Said]]:
         yield (
             "commission",
             Said(f"Shops pay the club {share.en}.", f"کارمزد فروشگاه: {share.fa}."),
+        )
+    if programme.points_price_minor:
+        price = rials(programme.points_price_minor)
+        yield (
+            "price of points",
+            Said(
+                f"Shops pay the club {price.en} for each point that they give.",
+                f"بهای هر امتیاز اهدایی فروشگاه: {price.fa}.",
+            ),
         )
     hold, long_hold = (
         number(programme.hold_seconds // 60),
@@ -449,19 +488,41 @@ def _bounds(programme: Programme) -> Iterator[tuple[str, Said]]:
 
 
 def _cap(cap: Cap) -> Said:
-    in_rials = cap.of in ("spent", "discount")
-    most = rials(cap.most) if in_rials else number(cap.most)
+    return _at_most(cap, Said(" at the same shop", " در یک فروشگاه"))
+
+
+def _budget(budget: Budget) -> Said:
+    """What all cards share, and what of it counts."""
+    most = _at_most(budget, Said(" at each shop", " در هر فروشگاه"))
+    counts = NOTHING
+    if budget.rules:
+        names = ", ".join(budget.rules)
+        counts += Said(f" Only by: {names}.", f" تنها با قاعدهٔ: {names}.")
+    if budget.funder:
+        who = FUNDERS[budget.funder]
+        counts += Said(f" Only what {who.en} pays counts.", f" تنها سهم {who.fa} به حساب می‌آید.")
+    return Said(f"All cards together: {most.en}", f"همهٔ کارت‌ها با هم: {most.fa}") + counts
+
+
+def _at_most(bound: Cap | Budget, each: Said) -> Said:
+    in_rials = bound.of in ("spent", "discount")
+    most = rials(bound.most) if in_rials else number(bound.most)
     of = {
         "spent": Said("spent", "خرید"),
         "count": Said("purchases", "بار خرید"),
         "discount": Said("of discounts", "تخفیف"),
         "earned": Said("points earned", "امتیاز"),
-    }[cap.of]
-    if cap.period.kind == "no end":
-        return Said(f"At most {most.en} {of.en} in all.", f"در مجموع حداکثر {most.fa} {of.fa}.")
-    within = _period(cap.period)
+    }[bound.of]
+    where = each if bound.per == "merchant" else NOTHING
+    if bound.period.kind == "no end":
+        return Said(
+            f"At most {most.en} {of.en} in all{where.en}.",
+            f"در مجموع{where.fa} حداکثر {most.fa} {of.fa}.",
+        )
+    within = _period(bound.period)
     return Said(
-        f"At most {most.en} {of.en} a {within.en}.", f"در هر {within.fa} حداکثر {most.fa} {of.fa}."
+        f"At most {most.en} {of.en} a {within.en}{where.en}.",
+        f"در هر {within.fa}{where.fa} حداکثر {most.fa} {of.fa}.",
     )
 
 

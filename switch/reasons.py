@@ -109,6 +109,10 @@ class Reason(IntEnum):
     VOUCHER_REDEEMED = 116  # by this very card; or a sale is to be undone that has been used
     VOUCHER_UNREADABLE = 117  # no PIN, or mistyped: no try is counted
     PROGRAMME_RETIRED = 120
+    ABOVE_MERCHANT_AMOUNT = 121  # a cap on what a card does at one merchant
+    ABOVE_MERCHANT_COUNT = 122
+    ABOVE_BUDGET_AMOUNT = 123  # a budget of all cards
+    ABOVE_BUDGET_COUNT = 124
 
 
 RESPONSE_CODES: dict[Reason, Code] = {
@@ -199,6 +203,10 @@ RESPONSE_CODES: dict[Reason, Code] = {
     Reason.ISSUER_TIMEOUT: Code.UNAVAILABLE,
     Reason.ISSUER_UNAVAILABLE: Code.UNAVAILABLE,
     Reason.PROGRAMME_RETIRED: Code.NOT_PERMITTED_TO_CARD,
+    Reason.ABOVE_MERCHANT_AMOUNT: Code.EXCEEDS_AMOUNT_LIMIT,
+    Reason.ABOVE_MERCHANT_COUNT: Code.EXCEEDS_COUNT_LIMIT,
+    Reason.ABOVE_BUDGET_AMOUNT: Code.EXCEEDS_AMOUNT_LIMIT,
+    Reason.ABOVE_BUDGET_COUNT: Code.EXCEEDS_COUNT_LIMIT,
 }
 
 assert set(RESPONSE_CODES) == set(Reason), "every reason has its response code"

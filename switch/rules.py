@@ -202,17 +202,12 @@ class DiscountRule(_Part, frozen=True, kw_only=True, gc=False):
         check_name(self.name)
         if not 0 <= self.discount_bps <= BPS or not 0 <= self.max_minor <= AMOUNT_MINOR_MAX:
             raise ProgrammeError(f"rule {self.name}: a discount is from 0 to 10000 basis points")
-        if not 0 <= self.merchant_share_bps <= BPS or (
-            self.merchant_share_bps and self.funder != "shared"
-        ):
-            raise ProgrammeError(f"rule {self.name}: only a shared discount has a merchant's share")
+        _check_share(self)
 
     @property
     def merchant_bps(self) -> int:
         """Give the share of it that the merchant bears."""
-        if self.funder == "shared":
-            return self.merchant_share_bps
-        return BPS if self.funder == "merchant" else 0
+        return _merchant_bps(self)
 
 
 class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
@@ -221,6 +216,10 @@ class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
     `points_max` 0 = no bound. Points open at the start of the local day `available_after_days` from
     now (0 = at once) and end with the local day `expires_after_days` from now, or as `expires`
     says (neither: never): not before they open, on whatever day they are earned.
+
+    `funder`: who pays for them; `shared`: the merchant its `merchant_share_bps`, the club the rest.
+    A merchant pays the club `points_price_minor` a point (0 = the programme's price).
+    `ends_inactive`: they end, too, when the card is not used for the programme's `inactive_days`.
     """
 
     name: str
@@ -231,6 +230,10 @@ class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
     available_after_days: int = 0
     expires_after_days: int = 0
     expires: Ending = NEVER
+    funder: Literal["club", "merchant", "shared"] = "club"
+    merchant_share_bps: int = 0
+    points_price_minor: int = 0
+    ends_inactive: bool = True
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for points that could not be counted, or never be spent."""
@@ -251,11 +254,33 @@ class EarnRule(_Part, frozen=True, kw_only=True, gc=False):
         if last is not None and last < opens:
             raise ProgrammeError(f"rule {self.name}: points end before they open")
 
+        _check_share(self)
+        if not 0 <= self.points_price_minor <= AMOUNT_MINOR_MAX:
+            raise ProgrammeError(f"rule {self.name}: a point's price is an amount")
+
+    @property
+    def merchant_bps(self) -> int:
+        """Give the share of their price that the merchant pays."""
+        return _merchant_bps(self)
+
     def ending(self) -> Ending:
         """Give when points of this rule end, however it is said."""
         if self.expires == NEVER:
             return Ending(after_days=self.expires_after_days)
         return self.expires
+
+
+def _check_share(rule: DiscountRule | EarnRule) -> None:
+    """Raise ProgrammeError for a share of the merchant's where nothing is shared."""
+    share = rule.merchant_share_bps
+    if not 0 <= share <= BPS or (share and rule.funder != "shared"):
+        raise ProgrammeError(f"rule {rule.name}: only what is shared has a merchant's share")
+
+
+def _merchant_bps(rule: DiscountRule | EarnRule) -> int:
+    if rule.funder == "shared":
+        return rule.merchant_share_bps
+    return BPS if rule.funder == "merchant" else 0
 
 
 class Tier(_Part, frozen=True, kw_only=True, gc=False):
@@ -294,13 +319,15 @@ class Cap(_Part, frozen=True, kw_only=True, gc=False):
     """A bound on what one card does in a period; what is undone counts no more.
 
     Above a bound on amounts `spent` or their `count` a message is declined; above one on what is
-    given (`discount` in minor units, points `earned`) less is given.
+    given (`discount` in minor units, points `earned`) less is given. `per` merchant: what it does
+    at one merchant, at each one as much.
     """
 
     name: str
     of: Literal["spent", "count", "discount", "earned"]
     most: int
     period: Period = Period(kind="month")
+    per: Literal["card", "merchant"] = "card"
 
     def __post_init__(self) -> None:
         """Raise ProgrammeError for a bound that is none."""
@@ -309,6 +336,33 @@ class Cap(_Part, frozen=True, kw_only=True, gc=False):
             raise ProgrammeError(f"cap {self.name}: that is the counter of another part")
         if not 0 < self.most <= POINTS_MAX:
             raise ProgrammeError(f"cap {self.name}: a bound is above zero")
+
+
+class Budget(_Part, frozen=True, kw_only=True, gc=False):
+    """A bound on what all cards together do in a period: in the whole club or at each merchant.
+
+    As a cap's: above one on `spent` or `count` a message is declined, of what is given less is.
+    Of discounts only what the `funder` bears counts ("" = all of it); of what `rules` give only
+    theirs (empty = all). Programmes of a club that name the same budget share it.
+    """
+
+    name: str
+    of: Literal["spent", "count", "discount", "earned"]
+    most: int
+    period: Period = Period(kind="month")
+    per: Literal["club", "merchant"] = "club"
+    funder: Literal["", "club", "merchant"] = ""
+    rules: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ProgrammeError for a bound that is none, or counts what is not there."""
+        check_name(self.name, "budget")
+        if not 0 < self.most <= POINTS_MAX:
+            raise ProgrammeError(f"budget {self.name}: a bound is above zero")
+        if self.funder and self.of != "discount":
+            raise ProgrammeError(f"budget {self.name}: a funder bears discounts")
+        if self.rules and self.of not in ("discount", "earned"):
+            raise ProgrammeError(f"budget {self.name}: rules give discounts or points")
 
 
 class Tender(_Part, frozen=True, kw_only=True, gc=False):

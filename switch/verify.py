@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from switch._audit import below_floor, held_balances, open_holds, points
+from switch._audit import below_floor, held_balances, open_holds, points, points_of_merchants
 from switch._core import Core
 from switch._packing import PackingBroken, unpack
 from switch._snapshot import dump, layout
@@ -57,13 +57,17 @@ SELECT seq, approved_minor, moves
 
 
 class ClubPoints(msgspec.Struct, frozen=True, kw_only=True):
-    """A club's points: issued less redeemed less expired is what cards hold, the liability."""
+    """A club's points: issued less redeemed less expired is what cards hold, the liability.
+
+    `merchant_funded`: of them, those that merchants have paid for, wholly or in part.
+    """
 
     club: int
     issued: int
     redeemed: int
     expired: int
     liability: int
+    merchant_funded: int
 
 
 class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +143,7 @@ async def verify_shard(session: Session, shard: int, on_progress: Progress) -> S
 
 def _report(shard: int, core: Core, snapshot_seq: int | None) -> ShardReport:
     below = below_floor(core)
+    funded = points_of_merchants(core)
     return ShardReport(
         shard=shard,
         rows=core.last_seq,
@@ -155,7 +160,12 @@ def _report(shard: int, core: Core, snapshot_seq: int | None) -> ShardReport:
         ),
         points=tuple(
             ClubPoints(
-                club=club, issued=issued, redeemed=redeemed, expired=expired, liability=on_cards
+                club=club,
+                issued=issued,
+                redeemed=redeemed,
+                expired=expired,
+                liability=on_cards,
+                merchant_funded=funded[club],
             )
             for club, issued, redeemed, expired, on_cards, _in_lots in points(core)
         ),

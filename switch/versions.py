@@ -236,5 +236,23 @@ def _step(state: State, event: _Dated) -> Step:
 
 
 def digest_of(definition: Programme) -> str:
-    """Give the SHA-256 of a definition as the journal has it, in hexadecimal digits."""
-    return hashlib.sha256(_ENCODER.encode(definition)).hexdigest()
+    """Give the SHA-256 of what a definition says, in hexadecimal digits.
+
+    What is left to its default is left out: a part that a later version of this software adds does
+    not make another definition of one that was approved before.
+    """
+    return hashlib.sha256(_ENCODER.encode(_said(definition))).hexdigest()
+
+
+def _said(value: object) -> object:
+    """Give a definition's own words: structs as objects of the fields that are not as by default.
+
+    The tag of a union (`type`) would be lost; definitions have none.
+    """
+    if isinstance(value, tuple):
+        return [_said(one) for one in value]
+    if not isinstance(value, msgspec.Struct):
+        return value
+    found = {field.name: getattr(value, field.name) for field in msgspec.structs.fields(value)}
+    default = {field.name: field.default for field in msgspec.structs.fields(value)}
+    return {name: _said(said) for name, said in found.items() if said != default[name]}

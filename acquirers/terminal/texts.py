@@ -157,6 +157,14 @@ REASONS: Final[dict[str, Text]] = {
         Reason.MEMBERSHIP_ENDED: Text("Membership has ended", "عضویت به پایان رسیده است"),
         Reason.ABOVE_PERIOD_AMOUNT: Text("Above the period's amount", "مبلغ بیش از سقف دوره است"),
         Reason.ABOVE_PERIOD_COUNT: Text("Above the period's count", "تعداد بیش از سقف دوره است"),
+        Reason.ABOVE_MERCHANT_AMOUNT: Text(
+            "Above the amount here", "مبلغ بیش از سقف این پذیرنده است"
+        ),
+        Reason.ABOVE_MERCHANT_COUNT: Text(
+            "Used here too often", "تعداد بیش از سقف این پذیرنده است"
+        ),
+        Reason.ABOVE_BUDGET_AMOUNT: Text("The club's budget is used", "بودجه باشگاه تمام شده است"),
+        Reason.ABOVE_BUDGET_COUNT: Text("The club's budget is used", "بودجه باشگاه تمام شده است"),
         Reason.ITEM_MISSING: Text("No serial number", "شماره سریال داده نشده است"),
         Reason.ITEM_UNKNOWN: Text("No such item", "کالایی با این سریال ثبت نشده است"),
         Reason.ITEM_KNOWN: Text("Item is registered already", "این کالا قبلاً ثبت شده است"),

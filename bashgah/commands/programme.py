@@ -4,7 +4,6 @@ Owns the options and what is printed. Each step is taken in every shard that has
 command that was cut off is simply given again.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -15,12 +14,11 @@ import typer
 
 from acquirers.pos import POS_BINARY
 from bashgah.commands.operator_options import CONFIG, By, ConfigPath, Why, open_shards
+from bashgah.commands.programme_replay import replay_command
 from bashgah.control_client import Shards
-from bashgah.programme_files import read_definition
+from bashgah.programme_files import read_day, read_definition
 from issuers.loops import find_loop
 from issuers.pricings import PRICINGS
-from switch._calendar import day_number
-from switch.calendar import Calendar, OutOfCalendar
 from switch.config import Config
 from switch.errors import OperatingError
 from switch.events import (
@@ -43,8 +41,9 @@ from switch.versions import Version, digest_of
 app = typer.Typer(no_args_is_help=True, help="Change what a programme says, step by step.")
 
 Number = Annotated[int, typer.Argument(metavar="PROGRAMME", help="The programme's number.")]
-GREGORIAN_YEAR_MIN = 1700
-"""A year before is of the Jalali calendar, one after it of the Gregorian."""
+
+
+app.command("replay")(replay_command)
 
 
 class Seen:
@@ -226,19 +225,6 @@ def text_command(programme: Number, by: By = "", config: ConfigPath = CONFIG) ->
 
 
 # --- helpers --------------------------------------------------------------------------------------
-
-
-def read_day(text: str) -> int:
-    """Give the day of a Jalali or Gregorian date. Raises OperatingError."""
-    found = re.fullmatch(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", text)
-    if found is None:
-        raise OperatingError(f"{text!r} is no date: 1405/03/01 or 2026-05-22")
-    year, month, of_month = (int(part) for part in found.groups())
-    calendar = Calendar.JALALI if year < GREGORIAN_YEAR_MIN else Calendar.GREGORIAN
-    try:
-        return day_number(calendar, year, month, of_month)
-    except OutOfCalendar as error:
-        raise OperatingError(f"{text}: {error}") from error
 
 
 def day_begins_s(day: int, config: Config) -> int:

@@ -46,7 +46,7 @@ def command(
               bashgah verify --json --dsn postgresql:///bashgah
     """
     began_at = time.monotonic()
-    with Database(dsn or _configured_dsn(config), read_only=True) as database:
+    with Database(dsn or configured_dsn(config), read_only=True) as database:
         shards = tuple(
             database.call_sync(verify_shard, shard, _Progress(shard))
             for shard in database.call_sync(find_shards)
@@ -94,6 +94,7 @@ def _text(report: Report) -> str:
         lines += [
             f"  club {club.club}: {club.issued:,} points issued, {club.redeemed:,} redeemed,"
             f" {club.expired:,} expired, {club.liability:,} on cards"
+            + (f", {club.merchant_funded:,} of them by merchants" if club.merchant_funded else "")
             for club in shard.points
         ]
         if shard.below_floor_count:
@@ -108,7 +109,8 @@ def _text(report: Report) -> str:
     return "\n".join([*lines, f"{verdict} ({report.elapsed_seconds:.1f} s)"])
 
 
-def _configured_dsn(path: Path) -> str:
+def configured_dsn(path: Path) -> str:
+    """Give the database that a file names. Raises ConfigError where `bashgah up` runs its own."""
     config = load_config(path)
     if config.postgres.enabled:
         raise ConfigError(f"{path}: `bashgah up` runs its own database - at $.postgres.enabled")

@@ -12,6 +12,7 @@ cdef enum OwnerKind:
     OWNER_MERCHANT = 2
     OWNER_CARD = 3
     OWNER_ORGANISATION = 4      # what it owes the club is below zero
+    OWNER_BUDGET = 5            # counts what all cards together do
 
 cdef enum:
     LOTS_NONE = -1          # keeps lots, has none now
@@ -75,7 +76,7 @@ cdef int64_t book_spendable(const Book *book, int64_t account, uint32_t now_s) n
 cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, uint32_t now_s,
                           bint owed_too, int64_t *ended, Move *moves,
                           int32_t *count) noexcept nogil
-cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, Move *moves,
-                      int32_t *count) noexcept nogil
+cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, int64_t spared,
+                      Move *moves, int32_t *count) noexcept nogil
 cdef int book_spend(Book *book, int64_t from_account, int64_t to_account, int64_t amount,
                     uint32_t now_s, bint beyond_floor, Move *moves, int32_t *count) noexcept nogil

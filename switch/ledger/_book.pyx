@@ -245,11 +245,12 @@ cdef int book_spend_ended(Book *book, int64_t from_account, int64_t to_account, 
     return MOVE_DONE
 
 
-cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, Move *moves,
-                      int32_t *count) noexcept nogil:
-    """Move what is left of every lot, whenever it would end; what is owed stays. A MoveFault.
+cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, int64_t spared,
+                      Move *moves, int32_t *count) noexcept nogil:
+    """Move what is left of every lot, whenever it would end. A MoveFault.
 
-    Of an account without lots that is its balance.
+    What is owed stays, and what is spared: lots with this bit in their names.
+    Of an account without lots its balance is moved.
     """
     cdef Move move
     cdef const Lot *lot
@@ -264,7 +265,7 @@ cdef int book_end_all(Book *book, int64_t from_account, int64_t to_account, Move
     while at >= 0:
         lot = &book.lots[at]
         at = lot.next
-        if lot.remaining < 0:
+        if lot.remaining < 0 or lot.lot & spared:
             continue
         move.amount = lot.remaining
         move.lot = lot.lot

@@ -30,7 +30,7 @@ from hsm_sim import _dukpt, _pin_checks
 from hsm_sim._keys import Key
 from hsm_sim._macs import check_value
 from hsm_sim._pins import FORMATS, Pin, seal_block
-from hsm_sim.key_types import BDK, PVK, TMK, TPK, ZMK
+from hsm_sim.key_types import BDK, PVK, TEK, TMK, TPK, ZMK
 from hsm_sim.lmk import KeyBlockLmk, VariantLmk
 from issuers.purse import purse
 from switch.config import Hsm, read_pan_key
@@ -426,6 +426,7 @@ async def test_a_terminal_gets_the_keys_that_the_switch_has(
     master = under(zmk, told.master)
     assert master.same_as(lmk.open(keys.master.encode(), TMK))
     assert under(master, told.pin).same_as(lmk.open(keys.pin.encode(), TPK))
+    assert under(master, told.data).same_as(lmk.open(keys.data.encode(), TEK))
     assert bool(told.mac) == bool(algorithm)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bashgah.commands.programme import read_day
-from bashgah.programme_files import read_definition
+from bashgah.programme_files import read_day, read_definition
 from bashgah.site import Site
 from switch.errors import OperatingError
 from switch.operations import Operation

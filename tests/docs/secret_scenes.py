@@ -1,7 +1,8 @@
-"""The exchanges of the interface document that prove something: a PIN, a MAC, a chip's cryptogram.
+"""The interface document's exchanges that prove something: a PIN, a MAC, a chip, a voucher's PIN.
 
 Owns what is asked, under the demo's published keys; `tests.docs.scenario` has all the others. The
-chip's numbers are the document's, so that its cryptogram is always the same.
+chip's numbers and the vector of a voucher's PIN are the document's: what they make is always the
+same.
 """
 
 import tempfile
@@ -20,14 +21,16 @@ from acquirers.terminal.message_mac import MessageMac
 from acquirers.terminal.orders import Order, Service
 from acquirers.terminal.parties import Card, Station
 from acquirers.terminal.wire import wire_of
-from bashgah import demo_keys
-from hsm_sim.key_types import TAK, TPK
+from bashgah import demo_keys, demo_vouchers
+from hsm_sim.key_types import TAK, TEK, TPK
 from switch.iso8583 import Message
 from tests.docs.scenario import BINARY, FIRST_AT, Author, Scene, scene_of
 
 TYPED_WITH_PIN = "011"
 PURCHASE = Order(service=Service.PURCHASE, amount_minor=250_000)
 CHIP_CHALLENGE = bytes.fromhex("0A0B0C0D")
+VOUCHER = 3
+VOUCHER_VECTOR = bytes.fromhex("0A0B0C0D0E0F0001")
 FIRST_NUMBER = 101
 """No other example has these numbers."""
 
@@ -35,9 +38,12 @@ MAC = MessageMac(demo_keys.clear_key(TAK), "retail")
 
 
 def secret_scenes(
-    station: Station, authenticated: Station, member: Card, chip_pan: str
+    station: Station, authenticated: Station, member: Card, chip_pan: str, holder: Card
 ) -> Iterator[Scene]:
-    """Give the scenes in order. The messages of `authenticated` have to carry MACs."""
+    """Give the scenes in order. The messages of `authenticated` have to carry MACs.
+
+    `holder` takes vouchers.
+    """
     author = Author(station, member, first=FIRST_NUMBER)
     wrong = author.request(PURCHASE, _with_pin(member, "4321"))
     yield scene_of("pin-wrong", "A purchase with a wrong PIN: declined", wrong)
@@ -49,6 +55,26 @@ def secret_scenes(
     yield _sealed("mac", "A purchase with a MAC", authenticated_author.request(PURCHASE))
     echo = authenticated_author.request(Order(service=Service.ECHO))
     yield _sealed("mac-echo", "An echo with a MAC, in DE 128", echo)
+    yield from _vouchers(Author(station, holder, first=FIRST_NUMBER + 20))
+
+
+def _vouchers(author: Author) -> Iterator[Scene]:
+    """Give a voucher's sale, by its own number, and its redemption, by its PIN."""
+    itself = Card(pan=demo_vouchers.serial(VOUCHER))
+    sale = author.request(demo_vouchers.sale(), itself)
+    yield scene_of("voucher-sale", "A voucher is sold, by the number on it", sale)
+    redemption = author.request(_redemption(VOUCHER))
+    yield scene_of("redeem", "Its PIN is redeemed into a card", redemption)
+    guess = author.request(_redemption(demo_vouchers.GUESSES_FROM))
+    yield scene_of("redeem-refused", "A PIN of no voucher, or of none that is good", guess)
+
+
+def _redemption(place: int) -> Order:
+    """Give the order with the document's vector: a terminal takes a random one each time."""
+    clear = demo_vouchers.pin(place).encode() + b"\x80" + bytes(7)
+    cryptogram = demo_keys.clear_key(TEK).encrypt_cbc(VOUCHER_VECTOR, clear)
+    text = (VOUCHER_VECTOR + cryptogram).hex().upper()
+    return Order(service=Service.REDEEM, voucher_pin=text)
 
 
 def _with_pin(card: Card, pin: str) -> Card:

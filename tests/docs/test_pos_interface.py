@@ -36,6 +36,7 @@ def test_the_document_has_examples_of_every_operation_and_both_profiles() -> Non
         "refund", "preauthorisation", "completion", "reversal", "partial-reversal", "decline",
         "partial", "duplicate", "format-error", "sign-on", "echo", "cut-over",
         "pin-right", "pin-wrong", "chip", "mac", "mac-echo",
+        "voucher-sale", "redeem", "redeem-refused",
         "activation", "withdrawal", "renewal", "register-item", "item", "claim",
         "instalments", "debt", "repayment", "settlement", "settlement-declined",
     }  # fmt: skip

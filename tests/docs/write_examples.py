@@ -40,7 +40,9 @@ def recorded(port: dict[str, int]) -> list[Example]:
     authenticated = Station(
         terminal_id=demo.MAC_TERMINAL, merchant_id=dict(demo.TERMINALS)[demo.MAC_TERMINAL]
     )
-    secret = secret_scenes(station, authenticated, member, demo_keys.CHIP_CARD.pan)
+    secret = secret_scenes(
+        station, authenticated, member, demo_keys.CHIP_CARD.pan, products["voucher"]
+    )
     for scene in (*scenes(station, member, poor, products), *secret):
         wire = wire_of(scene.profile)
         request = wire.framing.frame(scene.body, wire.tpdu)

@@ -10,7 +10,7 @@ from issuers.purse import purse
 from issuers.purse_in_python import purse_in_python
 from switch.iso8583 import named
 from switch.programme import Programme
-from switch.rules import Referral, Tender, Tier, Tiers, When
+from switch.rules import Budget, Referral, Tender, Tier, Tiers, When
 
 replace = msgspec.structs.replace
 PURSE = purse(1, 1, 1)
@@ -40,6 +40,16 @@ def test_points_worth_more_than_they_cost_are_a_loop() -> None:
     assert found.steps[0].startswith("buy ")
     assert found.gained_minor > 0
     assert "more than before" in found.said()
+
+
+def test_a_budget_that_would_end_a_loop_does_not_hide_it() -> None:
+    generous = replace(
+        PURSE,
+        tender=Tender(point_value_minor=10_000),
+        budgets=(Budget(name="b", of="earned", most=1), Budget(name="c", of="count", most=1)),
+    )
+
+    assert search(generous).gained_minor > 0
 
 
 @pytest.mark.slow

@@ -120,3 +120,13 @@ def test_a_stock_that_a_till_could_use_without_the_pin_is_refused() -> None:
     ):
         with pytest.raises(ProgrammeError, match=why):
             msgspec.structs.replace(stock, **change)
+
+
+def test_vouchers_stay_vouchers_and_cards_cards(shop: VoucherShop) -> None:
+    replace = msgspec.structs.replace
+    plain = replace(voucher(VOUCHERS, 2, 1), stock=None)
+    with pytest.raises(EventError, match="cannot change"):
+        shop.record(ProgrammeLive(definition=plain))
+    shop.record(ProgrammeLive(definition=replace(voucher(8, 1, 1), stock=None)))
+    with pytest.raises(EventError, match="cannot change"):
+        shop.record(ProgrammeLive(definition=voucher(8, 2, 1)))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from switch.programme import Programme
 from switch.reasons import Reason
-from switch.rules import Period
+from switch.rules import Budget, Cap, Period
 from tests.model.book import Account, PlainBook, Posting
 from tests.model.endings import (
     SECONDS_A_DAY,
@@ -17,13 +17,27 @@ from tests.model.endings import (
     period_ends_at,
     start_of,
 )
-from tests.model.pricing import Ask, Place, Priced, Purse, price_hold, price_purchase
+from tests.model.pricing import Ask, Left, Place, Priced, Purse, price_hold, price_purchase
 
 FOR_EVER_DAYS = 18_250
+MARKED = 1 << 59  # names of lots from here on are marked
+PLACE = 1 << 32  # names of lots from here on say where and until when
+PAID_MARK = 2
+DECLINES = {
+    (Cap, "card", "spent"): Reason.ABOVE_PERIOD_AMOUNT,
+    (Cap, "card", "count"): Reason.ABOVE_PERIOD_COUNT,
+    (Cap, "merchant", "spent"): Reason.ABOVE_MERCHANT_AMOUNT,
+    (Cap, "merchant", "count"): Reason.ABOVE_MERCHANT_COUNT,
+    (Budget, "club", "spent"): Reason.ABOVE_BUDGET_AMOUNT,
+    (Budget, "club", "count"): Reason.ABOVE_BUDGET_COUNT,
+    (Budget, "merchant", "spent"): Reason.ABOVE_BUDGET_AMOUNT,
+    (Budget, "merchant", "count"): Reason.ABOVE_BUDGET_COUNT,
+}
 FLOAT: Account = ("club", 0, "float")
 COUNTS: Account = ("club", 0, "counts")
 ISSUED: Account = ("club", 0, "points issued")
 REDEEMED: Account = ("club", 0, "points redeemed")
+POINTS_PAID: Account = ("club", 0, "points paid")
 FEES: Account = ("club", 0, "fees")
 
 
@@ -59,6 +73,7 @@ class Entry:
         self._live_from_lot = live_from_lot
         self._next_lot = seq * 16
         self.postings: list[Posting] = []
+        self.bound = ""  # for which it was declined
 
     # --- moving -----------------------------------------------------------------------------------
 
@@ -91,20 +106,25 @@ class Entry:
         terms: tuple[int, int] = (0, 0),
         *,
         any_version: bool = False,
+        marks: int = 0,
     ) -> None:
-        """Move into a lot of these terms: one that is there (earned under this version), or new."""
+        """Move into a lot of these terms: one that is there (earned under this version), or new.
+
+        Of lots that are marked as paid for each is of its own.
+        """
         if not amount:
             return
-        oldest = 0 if any_version else self._live_from_lot
-        name = next(
-            (
-                name
-                for name, lot in self.book.in_order(target)
-                if (lot.available_at, lot.expires_at) == terms and name >= oldest
-            ),
-            self._next_lot,
-        )
-        self._next_lot += name == self._next_lot
+        oldest = marks * MARKED + (0 if any_version else self._live_from_lot)
+        new = marks * MARKED + self._next_lot
+        joined = [
+            name
+            for name, lot in self.book.in_order(target)
+            if (lot.available_at, lot.expires_at) == terms
+            and oldest <= name < (marks + 1) * MARKED
+            and not marks & PAID_MARK
+        ]
+        name = joined[0] if joined else new
+        self._next_lot += name == new
         self.post(Posting(source, target, amount, name, *terms))
 
     # --- looking ----------------------------------------------------------------------------------
@@ -125,12 +145,21 @@ class Entry:
         most = max((lot.remaining for _, lot in lots if lot.is_open(self.now_s)), default=0)
         return [level.name for level in tiers.levels if level.at <= max(most, 0)][-1]
 
-    def _left(self, of: str) -> int | None:
-        """What the tightest cap leaves."""
-        left = [
-            max(0, cap.most - self.count(cap.name)) for cap in self.programme.caps if cap.of == of
+    def budget(self, budget: Budget) -> Account:
+        """Give the account that counts a budget here."""
+        return ("budget", 0, budget_key(budget, self.place.merchant))
+
+    def left(self, bound: Cap | Budget) -> int:
+        """What a cap leaves this card here, or a budget all cards."""
+        if isinstance(bound, Budget):
+            return max(0, bound.most - self.book.counted(self.budget(bound), self.now_s))
+        seen = [
+            lot.remaining
+            for name, lot in self.book.in_order(self.wallet(bound.name))
+            if lot.is_open(self.now_s)
+            and (bound.per == "card" or name // PLACE == 1 + self.place.number)
         ]
-        return min(left, default=None)
+        return max(0, bound.most - sum(seen))
 
     def purse(self) -> Purse:
         has_points = any(wallet.name == "points" for wallet in self.programme.wallets)
@@ -138,8 +167,12 @@ class Entry:
             funds=tuple(self.spendable(fund.wallet) for fund in self.programme.funding),
             points=self.spendable("points") if has_points else 0,
             level=self.level(),
-            discount_left=self._left("discount"),
-            points_left=self._left("earned"),
+            lefts=tuple(
+                Left(bound.name, bound.of, self.left(bound), bound.funder, bound.rules)
+                if isinstance(bound, Budget)
+                else Left(bound.name, bound.of, self.left(bound))
+                for bound in self.programme.bounds()
+            ),
         )
 
     def _not_valid(self, *, member: bool) -> Reason:
@@ -163,11 +196,11 @@ class Entry:
             return Reason.ABOVE_DAY_AMOUNT
         if limits.day_count_max and used.times + 1 > limits.day_count_max:
             return Reason.ABOVE_DAY_COUNT
-        for cap in self.programme.caps:
-            if cap.of == "spent" and self.count(cap.name) + amount_minor > cap.most:
-                return Reason.ABOVE_PERIOD_AMOUNT
-            if cap.of == "count" and self.count(cap.name) + 1 > cap.most:
-                return Reason.ABOVE_PERIOD_COUNT
+        for bound in self.programme.bounds():
+            asked = {"spent": amount_minor, "count": 1}.get(bound.of, 0)
+            if asked > self.left(bound):
+                self.bound = bound.name
+                return DECLINES[type(bound), bound.per, bound.of]
         return Reason.NONE
 
     # --- paying -----------------------------------------------------------------------------------
@@ -187,11 +220,12 @@ class Entry:
             self.put(priced.owed_minor, owes, self.shop)
         if priced.points:
             self.spend("points", REDEEMED, priced.points)
-        self.post(Posting(("club", 0, "points paid"), self.shop, priced.points_value_minor))
+        self.post(Posting(POINTS_PAID, self.shop, priced.points_value_minor))
         self.post(Posting(("club", 0, "discounts"), self.shop, priced.club_pays_minor))
         self.post(Posting(self.shop, FEES, priced.fee_minor))
         terms = (priced.available_at, priced.expires_at)
-        self.put(priced.earned, ISSUED, self.wallet("points"), terms)
+        self.post(Posting(self.shop, POINTS_PAID, priced.points_cost_minor))
+        self.put(priced.earned, ISSUED, self.wallet("points"), terms, marks=priced.lot_marks)
         referral = self.programme.referral
         if referral is not None and self.linked is not None:
             self.put(referral.points, ISSUED, ("card", self.linked, referral.wallet))
@@ -221,8 +255,25 @@ class Entry:
             "earned": priced.earned,
         }
         for cap in self.programme.caps:
-            if paid or cap.of in ("spent", "count"):
+            if not paid and cap.of not in ("spent", "count"):
+                continue
+            if cap.per == "merchant":
+                self._add_named(self.wallet(cap.name), seen[cap.of], cap.period, 1)
+            else:
                 self._add(cap.name, seen[cap.of], cap.period, 0, paid=paid)
+        for budget in self.programme.budgets:
+            rule = priced.discount_rule if budget.of == "discount" else priced.earn_rule
+            if (not paid and budget.of not in ("spent", "count")) or (
+                budget.rules and rule not in budget.rules
+            ):
+                continue
+            if paid:
+                self._let_leave(self.budget(budget))
+            amount = seen[budget.of]
+            if budget.funder:
+                by_club = budget.funder == "club"
+                amount = priced.club_pays_minor if by_club else amount - priced.club_pays_minor
+            self._add_named(self.budget(budget), amount, budget.period, 0)
         tiers = self.programme.tiers
         if tiers is not None and paid:
             amount = priced.base_minor if tiers.of == "paid" else priced.earned
@@ -231,15 +282,25 @@ class Entry:
     def _add(self, name: str, amount: int, period: Period, more: int, *, paid: bool) -> None:
         """Add to this period's lot. With what is paid, what has ended leaves, for good."""
         counter = self.wallet(name)
-        for lot_name, lot in self.book.in_order(counter) if paid else []:
+        if paid:
+            self._let_leave(counter)
+        ends = period_ends_at(period, self.place.local_day, self.place.utc_offset_s, more)
+        self.put(amount, COUNTS, counter, (0, ends), any_version=True)
+
+    def _add_named(self, counter: Account, amount: int, period: Period, here: int) -> None:
+        """Add to the lot that is named by its end and, if `here` is 1, by the merchant."""
+        ends = period_ends_at(period, self.place.local_day, self.place.utc_offset_s, 0)
+        name = (1 + here * self.place.number) * PLACE + ends
+        self.post(Posting(COUNTS, counter, amount, name, 0, ends))
+
+    def _let_leave(self, counter: Account) -> None:
+        for name, lot in self.book.in_order(counter):
             if lot.has_ended(self.now_s):
-                terms = (lot_name, lot.available_at, lot.expires_at)
+                terms = (name, lot.available_at, lot.expires_at)
                 if lot.remaining > 0:
                     self.post(Posting(counter, COUNTS, lot.remaining, *terms, stays=True))
                 else:
                     self.post(Posting(COUNTS, counter, -lot.remaining, *terms))
-        ends = period_ends_at(period, self.place.local_day, self.place.utc_offset_s, more)
-        self.put(amount, COUNTS, counter, (0, ends), any_version=True)
 
     # --- the purse, and what else a card can do ---------------------------------------------------
 
@@ -398,3 +459,8 @@ class Entry:
                 return Reason.ITEM_CLAIMED
             self.post(Posting(counter, COUNTS, 1, ask.item, lot.available_at, lot.expires_at))
         return Priced(0, until_s=lot.expires_at)
+
+
+def budget_key(budget: Budget, merchant: str) -> str:
+    """Name the account that counts a budget at a merchant."""
+    return f"{budget.name} {merchant}" if budget.per == "merchant" else budget.name

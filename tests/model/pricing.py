@@ -16,7 +16,10 @@ Rule = TypeVar("Rule", DiscountRule, EarnRule)
 
 
 class Place(NamedTuple):
-    """Where and when something is bought; `weekday` counts from Saturday = 0."""
+    """Where and when something is bought; `weekday` counts from Saturday = 0.
+
+    `number`: the merchant's, by which lots are named that count at one merchant.
+    """
 
     merchant: str
     category: int
@@ -24,6 +27,7 @@ class Place(NamedTuple):
     weekday: int
     hour: int
     utc_offset_s: int
+    number: int = 0
 
 
 class Ask(NamedTuple):
@@ -37,24 +41,56 @@ class Ask(NamedTuple):
     item: int = 0
 
 
+class Left(NamedTuple):
+    """What a cap or budget on what is given leaves. Empty `rules`: of all of them."""
+
+    name: str
+    of: str
+    left: int
+    funder: str = ""
+    rules: tuple[str, ...] = ()
+
+    def of_discount(self, rule: DiscountRule) -> int | None:
+        """The largest discount whose part that counts is left; None = any.
+
+        Of a part of the merchant's, which is rounded down, no discount that could reach beyond it.
+        """
+        if self.rules and rule.name not in self.rules:
+            return None
+        part = {"": 10_000, "club": 10_000 - rule.merchant_bps, "merchant": rule.merchant_bps}
+        return self.left * 10_000 // part[self.funder] if part[self.funder] else None
+
+
 class Purse(NamedTuple):
     """What the card has: nothing here is ever below zero.
 
-    `funds`: in each wallet of the funding order. What is `left` of caps: None = no cap.
+    `funds`: in each wallet of the funding order. `lefts`: of caps, then of budgets.
     """
 
     funds: tuple[int, ...]
     points: int
     level: str = ""
-    discount_left: int | None = None
-    points_left: int | None = None
+    lefts: tuple[Left, ...] = ()
+
+    def most(self, rule: DiscountRule | None) -> tuple[int | None, str]:
+        """Give the bound on a rule's discount (None = none), and which cap or budget it is of."""
+        if rule is None:
+            return None, ""
+        most, name = rule.max_minor or None, ""
+        for one in self.lefts:
+            left = one.of_discount(rule) if one.of == "discount" else None
+            if left is not None and (most is None or left < most):
+                most, name = left, one.name
+        return most, name
 
 
 class Priced(NamedTuple):
     """An approved amount and who pays which part of it.
 
     `owed`: how much of the last part its wallet has not got. `base`: what earns, and counts as
-    paid. `fee_minor` is the merchant's, `told_fee_minor` the holder's.
+    paid. `fee_minor` is the merchant's, as is what points cost; `told_fee_minor` the holder's.
+    `bound`: for which less was discounted, or earned. Marks: 1 = not ended by inactivity, 2 = the
+    merchant pays.
     """
 
     amount_minor: int
@@ -71,6 +107,10 @@ class Priced(NamedTuple):
     fee_minor: int = 0
     earned: int = 0
     earn_rule: str = ""
+    bound: str = ""
+    earn_bound: str = ""
+    points_cost_minor: int = 0
+    lot_marks: int = 0
     available_at: int = 0
     expires_at: int = 0
     told_fee_minor: int = 0
@@ -88,6 +128,10 @@ def price_purchase(programme: Programme, place: Place, ask: Ask, purse: Purse) -
     paid = _pay(programme, place, ask, purse, rule)
     if isinstance(paid, Reason):
         return paid
+    most, bound = purse.most(rule)
+    if rule is not None and most is not None:
+        lowered = paid.amount_minor * rule.discount_bps // 10_000 > most
+        paid = paid._replace(bound=bound if lowered else "")
     if rule is not None and paid.discount_minor:
         by_merchant = paid.discount_minor * rule.merchant_bps // 10_000
         paid = paid._replace(
@@ -123,20 +167,19 @@ def first_that_holds(
     return next((rule for rule in rules if holds(rule.when, place, amount_minor, level)), None)
 
 
-def discount_of(amount_minor: int, rule: DiscountRule | None, left: int | None) -> int:
-    """Give a rule's share of an amount, rounded down, within its bound and what caps leave."""
+def discount_of(amount_minor: int, rule: DiscountRule | None, most: int | None) -> int:
+    """Give a rule's share of an amount, rounded down, within its bound."""
     if rule is None:
         return 0
-    bounds = [amount_minor * rule.discount_bps // 10_000]
-    bounds += [rule.max_minor] if rule.max_minor else []
-    bounds += [] if left is None else [left]
-    return min(bounds)
+    share = amount_minor * rule.discount_bps // 10_000
+    return share if most is None else min(share, most)
 
 
 def _pay(
     programme: Programme, place: Place, ask: Ask, purse: Purse, rule: DiscountRule | None
 ) -> Priced | Reason:
-    amount, left = ask.amount_minor, purse.discount_left
+    amount = ask.amount_minor
+    left, _ = purse.most(rule)
     discount = discount_of(amount, rule, left)
     redeemed = _redeem(programme, ask, purse, amount - discount)
     if isinstance(redeemed, Reason):
@@ -227,7 +270,10 @@ def _earn(programme: Programme, place: Place, paid: Priced, purse: Purse) -> Pri
         return paid
     earned = paid.base_minor // rule.per_minor * rule.points
     earned = min(earned, rule.points_max) if rule.points_max else earned
-    earned = earned if purse.points_left is None else min(earned, purse.points_left)
+    for one in purse.lefts:
+        counts = one.of == "earned" and (not one.rules or rule.name in one.rules)
+        if counts and one.left < earned:
+            earned, paid = one.left, paid._replace(earn_bound=one.name)
     if not earned:
         return paid
     day, offset_s = place.local_day, place.utc_offset_s
@@ -235,6 +281,8 @@ def _earn(programme: Programme, place: Place, paid: Priced, purse: Purse) -> Pri
     return paid._replace(
         earned=earned,
         earn_rule=rule.name,
+        points_cost_minor=earned * programme.price_of_point(rule) * rule.merchant_bps // 10_000,
+        lot_marks=2 * bool(rule.merchant_bps) + (not rule.ends_inactive),
         available_at=start_of(day + opens, offset_s) if opens else 0,
         expires_at=ends_at(rule.ending(), day, offset_s),
     )

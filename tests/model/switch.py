@@ -87,6 +87,7 @@ class Answer:
 
     reason: Reason
     priced: Priced | None = None
+    bound: str = ""  # the cap or budget for which it was declined
 
 
 class PlainSwitch:
@@ -125,6 +126,8 @@ class PlainSwitch:
 
     def _keeps_lots(self, account: Account) -> bool:
         """Counters do, and wallets whose programme says so; clubs and shops never."""
+        if account[0] == "budget":
+            return True
         if account[0] != "card":
             return False
         wallets = self.programmes[self.cards[account[1]].programme].wallets
@@ -175,7 +178,7 @@ class PlainSwitch:
         if isinstance(priced, Reason):
             entry.cancel()
             self._remember(seq, operation, card, place, now_s, approved=False)
-            return Answer(priced)
+            return Answer(priced, bound=entry.bound)
         exchange = self._remember(seq, operation, card, place, now_s, approved=True)
         exchange.postings = entry.postings
         if operation not in WITHOUT_AMOUNT:

@@ -13,6 +13,7 @@ from switch.operations import Operation
 from switch.programme import Programme
 from switch.rules import (
     Activation,
+    Budget,
     Cap,
     DiscountRule,
     EarnRule,
@@ -163,10 +164,39 @@ CAPS = st.builds(
     of=st.sampled_from(["spent", "count", "discount", "earned"]),
     most=st.sampled_from([6, 30, 1_000, 200_000]),
     period=PERIODS,
+    per=st.sampled_from(["card", "card", "merchant"]),
 ).map(
     # A bound on amounts that is met by every purchase is none to test.
     lambda cap: cap if cap.of != "spent" else msgspec.structs.replace(cap, most=cap.most * 1_000)
 )
+
+
+@st.composite
+def budgets(draw: st.DrawFn, rules: dict[str, Any]) -> tuple[Budget, ...]:
+    """Give budgets whose names say what they count: that stays, whatever version names them."""
+    found = {}
+    for _ in range(draw(st.integers(0, 3))):
+        of = draw(st.sampled_from(["spent", "count", "discount", "earned"]))
+        per = draw(st.sampled_from(["club", "merchant"]))
+        funder = draw(st.sampled_from(["", "club", "merchant"])) if of == "discount" else ""
+        period = draw(PERIODS)
+        names = [rule.name for rule in rules.get({"discount": "discounts"}.get(of, "earning"), ())]
+        some = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
+        name = f"{of[:2]} {per[:1]}{funder[:1]} {period.kind} {period.calendar[:1]}"
+        most = draw(st.sampled_from([6, 30, 1_000, 200_000])) * (1_000 if of == "spent" else 1)
+        found[name] = msgspec.convert(
+            {
+                "name": name,
+                "of": of,
+                "most": most,
+                "period": msgspec.to_builtins(period),
+                "per": per,
+                "funder": funder,
+                "rules": some if of in ("discount", "earned") else [],
+            },
+            Budget,
+        )
+    return tuple(found.values())
 
 
 @st.composite
@@ -208,8 +238,20 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, Any]:
                 expires_after_days=0,
                 expires=ending,
             )
-        earning.append(rule)
-    return {"discounts": tuple(discounts), "earning": tuple(earning)}
+        funder = draw(st.sampled_from(["club", "club", "merchant", "shared"]))
+        earning.append(
+            msgspec.structs.replace(
+                rule,
+                funder=funder,
+                merchant_share_bps=draw(st.sampled_from([0, 3_333, 10_000]))
+                if funder == "shared"
+                else 0,
+                points_price_minor=draw(st.sampled_from([0, 0, 7])),
+                ends_inactive=not draw(_seldom()),
+            )
+        )
+    rules = {"discounts": tuple(discounts), "earning": tuple(earning)}
+    return {**rules, "budgets": draw(budgets(rules)), "points_price_minor": 90}
 
 
 @st.composite

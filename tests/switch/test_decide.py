@@ -209,7 +209,9 @@ WAYS: dict[Reason, Callable[[Shop], Said]] = {
 # DE 4 of our specs has twelve digits: a test below widens it.
 ANOTHER_SPEC = {Reason.AMOUNT_TOO_LARGE}
 # Ways to these are in `test_proofs.py`.
-OF_PRODUCTS = {reason for reason in Reason if 100 <= reason <= 117}  # tests/issuers/
+OF_PRODUCTS = {
+    reason for reason in Reason if 100 <= reason <= 117 or reason >= 121
+}  # tests/issuers/
 OF_VERSIONS = {Reason.PROGRAMME_RETIRED}  # test_versions.py
 OF_PROOFS = {reason for reason in Reason if 12 <= reason <= 15 or 50 <= reason <= 59}
 OF_PROOFS |= {Reason.HSM_UNAVAILABLE}

@@ -33,6 +33,7 @@ from switch.programme import Programme
 from switch.reasons import RESPONSE_CODES
 from tests.model.book import Account
 from tests.model.calendars import EPOCH, period
+from tests.model.entry import budget_key
 from tests.model.pricing import Ask, Place, Priced
 from tests.model.switch import (
     INQUIRIES,
@@ -147,7 +148,10 @@ class ProductsMachine(RuleBasedStateMachine):
         local_s = self.shop.now_s + TEHRAN_S
         day = local_s // 86_400
         merchant, category = SHOPS[terminal]
-        return Place(merchant, category, day, (day + 5) % 7, local_s % 86_400 // 3_600, TEHRAN_S)
+        number = (CAFE, BOOKS).index(merchant)
+        return Place(
+            merchant, category, day, (day + 5) % 7, local_s % 86_400 // 3_600, TEHRAN_S, number
+        )
 
     def ask(self, message: Message, terminal: str, answer: Answer, before: object) -> Said:
         """Send a message; the model has said already what the answer is."""
@@ -209,6 +213,7 @@ class ProductsMachine(RuleBasedStateMachine):
         priced = answer.priced
         if priced is None:
             assert "54" not in said.elements
+            assert (said.tag("LB"), said.tag("LE")) == (answer.bound, "")
             return
         assert self.told(said) == {
             tag: str(value or "") for tag, value in self.to_tell(priced, said, card).items()
@@ -225,7 +230,7 @@ class ProductsMachine(RuleBasedStateMachine):
     def told(self, said: Said) -> dict[str, str]:
         found = tags(said.elements.get("48", ""))
         names = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN")
-        return {name: found.get(name, "") for name in names}
+        return {name: found.get(name, "") for name in (*names, "LB", "LE")}
 
     def to_tell(self, priced: Priced, said: Said, card: int) -> dict[str, object]:
         funding = self.model.programmes[self.model.cards[card].programme].funding
@@ -247,6 +252,8 @@ class ProductsMachine(RuleBasedStateMachine):
             "CA": priced.cash_minor,
             "PE": priced.earned,
             "WE": priced.earn_rule,
+            "LB": priced.bound,
+            "LE": priced.earn_bound,
             "FE": priced.told_fee_minor,
             "TI": priced.level,
             "UN": f"{EPOCH + timedelta(days=last):%Y%m%d}" if priced.until_s else "",
@@ -497,6 +504,20 @@ class ProductsMachine(RuleBasedStateMachine):
                         tuple(lot) for _, lot in book.in_order(wallet)
                     )
             assert core.card_limits(card) == (plain.day, plain.spent_minor, plain.count)
+
+    @invariant()
+    def budgets_have_counted_the_same(self) -> None:
+        core, book = self.shop.core, self.model.book
+        for found in self.shop.directory.budgets.all():
+            for merchant, account in zip(
+                self.shop.directory.merchants, found.accounts, strict=False
+            ):
+                if account >= 0:
+                    plain: Account = ("budget", 0, budget_key(found.budget, merchant))
+                    assert core.account(account)[4] == book.balance(plain)
+                    assert core.lots(account) == [
+                        (name, *lot) for name, lot in book.in_order(plain)
+                    ]
 
     @invariant()
     def what_became_of_each_message_is_equal(self) -> None:

@@ -114,6 +114,7 @@ def test_long_weeks_leave_every_rial_point_and_count_where_the_model_has_it(
     for step in chance.choices(steps, weights, k=STEPS):
         step()
         walk.the_books_are_equal()
+        walk.budgets_have_counted_the_same()
         walk.what_became_of_each_message_is_equal()
         walk.what_is_held_is_what_open_holds_hold()
         walk.points_issued_less_redeemed_are_what_cards_have()

@@ -11,6 +11,7 @@ from switch.programme_checks import findings, segments, ways
 from switch.programme_promises import breaks, is_as_wide, takes_away
 from switch.rules import (
     Activation,
+    Budget,
     Cap,
     DiscountRule,
     Ending,
@@ -100,10 +101,38 @@ def test_rules_without_a_bound_are_named() -> None:
             NO_LIMITS,
             caps=(Cap(name="d", of="discount", most=1), Cap(name="e", of="earned", most=1)),
         ),
+        replace(NO_LIMITS, budgets=(Budget(name="b", of="spent", most=1_000_000),)),
+        replace(
+            NO_LIMITS,
+            budgets=(
+                Budget(name="shops'", of="discount", most=1, funder="merchant"),
+                Budget(name="club's", of="discount", most=1, rules=("books",)),
+                Budget(name="points", of="earned", most=1),
+            ),
+        ),
     ],
 )
 def test_each_kind_of_bound_is_one(bounded: Programme) -> None:
     assert findings(bounded, None) == []
+
+
+def test_a_bound_at_each_merchant_or_of_others_is_none() -> None:
+    """There are any number of merchants; a club's budget does not bound what merchants bear."""
+    at_each = replace(NO_LIMITS, caps=(Cap(name="c", of="spent", most=1, per="merchant"),))
+    others = replace(
+        NO_LIMITS,
+        budgets=(
+            Budget(name="b", of="discount", most=1, funder="club"),
+            Budget(name="c", of="earned", most=1, rules=("base",)),
+            Budget(name="d", of="count", most=1, per="merchant"),
+        ),
+    )
+
+    assert len(findings(at_each, None)) == 4
+    assert [one.split(" has no bound")[0] for one in findings(others, None)] == [
+        "exposure: discount cafe-weekend",
+        "exposure: earning cafe-double",
+    ]
 
 
 def test_a_referral_for_any_number_of_purchases_has_no_bound() -> None:
@@ -113,6 +142,7 @@ def test_a_referral_for_any_number_of_purchases_has_no_bound() -> None:
     assert [one.split(":")[1] for one in findings(guest, None)] == [" referral has no bound"]
 
 
+BUDGET = Budget(name="b", of="earned", most=9)
 FOR_LIFE = Cap(name="uses", of="count", most=5, period=Period(kind="no end"))
 
 
@@ -156,6 +186,8 @@ def test_what_members_hold_is_not_taken(
         ({"earning": PURSE.earning[1:]}, "earning cafe-double: there is none"),
         ({"limits": replace(PURSE.limits, day_count_max=499)}, "day_count_max goes down to 499"),
         ({"caps": (Cap(name="c", of="spent", most=9),)}, "cap c: 9 spent in a month"),
+        ({"budgets": (BUDGET,)}, "budget b: 9 earned in a month for all cards together"),
+        ({"inactive_days": 90}, "points end after 90 days without use"),
         ({"operations": PURSE.operations[:-1]}, "preauthorisation is no longer possible"),
         ({"discounts": PURSE.discounts[::-1]}, "another rule comes first"),
     ],
@@ -166,6 +198,37 @@ def test_what_members_would_get_less_of_is_told(changes: dict[str, object], said
     found = takes_away(PURSE, Programme(**base | changes))
 
     assert any(said in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "changes", "said"),
+    [
+        ({"budgets": (BUDGET,)}, {"budgets": (replace(BUDGET, most=8),)}, "budget b: 9 → 8"),
+        (
+            {"budgets": (replace(BUDGET, rules=("base",)),)},
+            {"budgets": (BUDGET,)},
+            "it bounds more rules",
+        ),
+        (
+            {"caps": (Cap(name="c", of="count", most=9, per="merchant"),)},
+            {"caps": (Cap(name="c", of="count", most=9),)},
+            "cap c",
+        ),
+        (
+            {"earning": (replace(PURSE.earning[1], ends_inactive=False),), "inactive_days": 9},
+            {"earning": PURSE.earning[1:], "inactive_days": 9},
+            "its points end with inactivity",
+        ),
+    ],
+)
+def test_a_bound_that_becomes_tighter_is_told(
+    old: dict[str, object], changes: dict[str, object], said: str
+) -> None:
+    base = {name: getattr(PURSE, name) for name in PURSE.__struct_fields__}
+    before, after = Programme(**base | old), Programme(**base | changes)
+
+    assert any(said in one for one in takes_away(before, after)), takes_away(before, after)
+    assert takes_away(before, before) == []
 
 
 def test_the_same_programme_takes_nothing() -> None:

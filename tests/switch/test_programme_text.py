@@ -10,7 +10,7 @@ from switch.instalments import FeeKind, Terms
 from switch.operations import Operation
 from switch.programme_text import OPERATIONS, announcement, difference, how_it_works
 from switch.programme_words import number, percent, rials
-from switch.rules import Cap, Credit, InstalmentPlan, When
+from switch.rules import Budget, Cap, Credit, InstalmentPlan, Period, When
 from tests.support.shop import BOOKS
 
 replace = msgspec.structs.replace
@@ -25,6 +25,7 @@ NEW = replace(
     earning=OLD.earning[1:],
     caps=(Cap(name="month", of="discount", most=2_000_000),),
 )
+FOR_EVER = Period(kind="no end")
 NAMES = {BOOKS: ("Ketab", "کتاب")}
 
 IN_ENGLISH = """\
@@ -101,6 +102,48 @@ def test_what_credit_costs_is_said_plan_by_plan() -> None:
         " 12% a year of what is overdue, at most 10% of it."
     )
     assert "دیرکرد بیش از ۵ روز: ۱۲٪ در سال" in said["plan/twelve"].fa
+
+
+def test_budgets_and_who_pays_for_points_are_said_in_both_languages() -> None:
+    paid = replace(OLD.earning[1], funder="shared", merchant_share_bps=5_000, ends_inactive=False)
+    said = {
+        line.key: line
+        for line in how_it_works(
+            replace(
+                OLD,
+                earning=(paid,),
+                points_price_minor=90,
+                inactive_days=365,
+                caps=(Cap(name="here", of="count", most=2, per="merchant"),),
+                budgets=(
+                    Budget(name="off", of="discount", most=5_000, per="merchant", funder="club"),
+                    Budget(name="all", of="earned", most=7, period=FOR_EVER, rules=("base",)),
+                ),
+            ),
+            NAMES,
+        )
+    }
+
+    keys = ("cap/here", "budget/off", "budget/all", "inactivity", "price of points", "earn/base")
+    assert [said[key].en for key in keys] == [
+        "At most 2 purchases a month at the same shop.",
+        "All cards together: At most 5,000 rials of discounts a month at each shop."
+        " Only what the club pays counts.",
+        "All cards together: At most 7 points earned in all. Only by: base.",
+        "Points end when the card is not used for 365 days, but not those of base.",
+        "Shops pay the club 90 rials for each point that they give.",
+        "1 point for every 10,000 rials; they end after 365 days"
+        " (paid by shared: 50% by the shop).",
+    ]
+    assert [said[key].fa for key in keys] == [
+        "در هر ماه در یک فروشگاه حداکثر ۲ بار خرید.",
+        "همهٔ کارت‌ها با هم: در هر ماه در هر فروشگاه حداکثر ۵٬۰۰۰ ریال تخفیف."
+        " تنها سهم باشگاه به حساب می‌آید.",
+        "همهٔ کارت‌ها با هم: در مجموع حداکثر ۷ امتیاز. تنها با قاعدهٔ: base.",
+        "امتیازها با ۳۶۵ روز استفاده نکردن از کارت پایان می‌یابد، جز امتیازهای base.",
+        "بهای هر امتیاز اهدایی فروشگاه: ۹۰ ریال.",
+        "۱ امتیاز برای هر ۱۰٬۰۰۰ ریال؛ پایان: ۳۶۵ روز بعد (از سوی مشترک: ۵۰٪ با فروشگاه).",
+    ]
 
 
 def test_every_operation_that_a_programme_may_name_can_be_said() -> None:

@@ -9,7 +9,7 @@ from switch.directory import Directory, EventError
 from switch.events import Event, ProgrammeAnnounced, ProgrammeLive
 from switch.programme import Programme
 from switch.rules import EarnRule
-from switch.versions import DAY_SECONDS
+from switch.versions import DAY_SECONDS, digest_of
 from tests.support.shop import PANS, Shop, cards_added, new_core, replay_into
 from tests.support.versions import (
     announce,
@@ -323,3 +323,31 @@ def test_a_card_of_a_drafted_programme_cannot_be_added() -> None:
 
     with pytest.raises(EventError, match="which is not known"):
         shop.record(cards_added(shop.core, 3, [PANS[0][:-1] + "7"], [3012]))
+
+
+class LaterProgramme(Programme, frozen=True, kw_only=True):
+    """As a later version of this software may define it."""
+
+    added: int = 0
+
+
+def test_a_part_that_software_adds_later_makes_no_other_definition() -> None:
+    """Else a journal with a version under way could not be replayed after an upgrade."""
+    said = msgspec.to_builtins(purse(1, 1, 1))
+    later = msgspec.convert(said, LaterProgramme)
+
+    assert digest_of(later) == digest_of(purse(1, 1, 1))
+    assert digest_of(msgspec.structs.replace(later, added=1)) != digest_of(purse(1, 1, 1))
+
+
+def test_each_difference_of_definitions_is_one_of_digests() -> None:
+    one = purse(1, 1, 1)
+    others = [
+        msgspec.structs.replace(one, version=2),
+        msgspec.structs.replace(one, name_fa=one.name),
+        msgspec.structs.replace(one, earning=one.earning[::-1]),
+        msgspec.structs.replace(one, discounts=()),
+        msgspec.structs.replace(one, limits=msgspec.structs.replace(one.limits, day_count_max=1)),
+    ]
+
+    assert len({digest_of(each) for each in (one, *others)}) == 6
