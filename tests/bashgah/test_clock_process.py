@@ -34,7 +34,7 @@ SELECT count(*) AS moves, count(DISTINCT moves.to_account) AS cards,
     SELECT journal.moves[number][2] AS to_account
       FROM generate_subscripts(journal.moves, 1) AS number
   ) AS moves
- WHERE journal.kind = 5
+ WHERE journal.kind = 5 AND journal.programme = 77
 """
 
 
