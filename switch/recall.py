@@ -196,17 +196,20 @@ async def _outcomes(
     return outcomes_of(originals, [*direct, *await later_rows(session, shard, refunds)])
 
 
-UNDOABLE = frozenset(
-    {
-        Operation.PURCHASE,
-        Operation.POINTS_PAYMENT,
-        Operation.LOAD,
-        Operation.REFUND,
-        Operation.HOLD,
-        Operation.PREAUTHORISATION,
-        Operation.COMPLETION,
-    }
-)
+UNDOABLE = frozenset(Operation) - {
+    Operation.NONE,
+    Operation.BALANCE,
+    Operation.POINTS_BALANCE,
+    Operation.ITEM_INQUIRY,
+    Operation.DEBT_INQUIRY,
+    Operation.REVERSAL,
+    Operation.SIGN_ON,
+    Operation.SIGN_OFF,
+    Operation.ECHO,
+    Operation.CUT_OVER,
+    Operation.KEY_EXCHANGE,
+}
+"""All but what moves nothing, so that a new operation is never undone twice for being forgotten."""
 
 
 async def later_rows(session: Session, shard: int, seqs: list[int]) -> list[Later]:
