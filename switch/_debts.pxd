@@ -61,10 +61,11 @@ cdef struct FirstDue:           # what the buyer is told of a schedule
     int64_t ends_s              # of its due day
 
 cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t minor,
-                     int64_t lot, FirstDue *first, Move *moves, int32_t *count) noexcept nogil
+                     int64_t lot, bint has_happened, FirstDue *first, Move *moves,
+                     int32_t *count) noexcept nogil
 cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil
-cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, Paid *paid, Move *moves,
-                   int32_t *count) noexcept nogil
+cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t lot, Paid *paid,
+                   Move *moves, int32_t *count) noexcept nogil
 cdef int debts_settle(Book *book, const Debts *debts, Paid *paid, Move *moves,
                       int32_t *count) noexcept nogil
 cdef void debts_owed(const Book *book, const Debts *debts, int64_t due_by_s,

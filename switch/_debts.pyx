@@ -4,7 +4,7 @@ from libc.string cimport memset
 
 from switch._calendar cimport DAY_INVALID, months_after
 from switch._schedule cimport (
-    FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, INSTALMENTS_MAX, Instalment,
+    FEE_NONE, FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, INSTALMENTS_MAX, Instalment,
     late_charge, pay_by_day, schedule_of,
 )
 from switch._words cimport (
@@ -135,25 +135,58 @@ cdef inline bint opens_with_its_time(const Terms *terms) noexcept nogil:
             or terms.fee == FEE_QARZ_11 or terms.fee == FEE_QARZ_12)
 
 
+cdef int schedule_what_has_happened(const Terms *terms, int64_t minor, int32_t day,
+                                    Instalment *schedule) noexcept nogil:
+    """As `schedule_of`; of what cannot be divided by the terms all is due with the first."""
+    cdef Terms whole = terms[0]
+    cdef int instalments = schedule_of(terms, minor, day, schedule)
+    if instalments > 0:
+        return instalments
+    whole.count = 1
+    whole.grace_count = 0
+    whole.multiple_minor = 1
+    whole.fee = FEE_NONE
+    whole.rate_bps = 0
+    return schedule_of(&whole, minor, day, schedule)
+
+
 cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t minor,
-                     int64_t lot, FirstDue *first, Move *moves, int32_t *count) noexcept nogil:
-    """Owe an amount by its terms, from today on, in lots of that name. A Reason."""
+                     int64_t lot, bint has_happened, FirstDue *first, Move *moves,
+                     int32_t *count) noexcept nogil:
+    """Owe an amount by its terms, from today on, in lots of that name. A Reason.
+
+    What the card has paid more than it owed pays first: it is nobody's credit, and costs nothing.
+    """
     cdef Instalment schedule[120]
     cdef Move move
+    cdef int64_t own = -book.accounts[debts.principal].balance
     cdef int32_t utc_offset_s = debts.utc_offset_s
     cdef int32_t i
     cdef int reason
-    cdef int instalments = schedule_of(terms, minor, debts.day, schedule)
-    if instalments <= 0:
-        return INSTALMENTS_REFUSED
-    first.count = instalments
-    first.minor = schedule[0].principal + schedule[0].fee
-    first.ends_s = day_ends(schedule[0].due_day, utc_offset_s)
+    cdef int instalments = 0
+    memset(first, 0, sizeof(FirstDue))
+    own = 0 if own < 0 else (own if own < minor else minor)
+    if minor > own:
+        if has_happened:
+            instalments = schedule_what_has_happened(terms, minor - own, debts.day, schedule)
+        else:
+            instalments = schedule_of(terms, minor - own, debts.day, schedule)
+        if instalments <= 0:
+            return INSTALMENTS_REFUSED
+        first.count = instalments
+        first.minor = schedule[0].principal + schedule[0].fee
+        first.ends_s = day_ends(schedule[0].due_day, utc_offset_s)
     move.from_account = debts.against
     move.lot = lot
     # All of the principal, then all of the fees: what is undone of each is undone from its end.
     move.to_account = debts.principal
     move.available_at = 0
+    if own > 0:
+        move.amount = own
+        move.expires_at = <uint32_t> day_ends(debts.day, utc_offset_s)
+        reason = put(book, &move, moves, count)
+        if reason != REASON_NONE:
+            return reason
     for i in range(instalments):
         if schedule[i].principal:
             move.amount = schedule[i].principal
@@ -331,9 +364,13 @@ cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
 
 # --- paying -------------------------------------------------------------------------------------
 
-cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, Paid *paid, Move *moves,
-                   int32_t *count) noexcept nogil:
-    """Pay charges, then the oldest instalments, each one's fee before its principal. A Reason."""
+cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t lot_name, Paid *paid,
+                   Move *moves, int32_t *count) noexcept nogil:
+    """Pay charges, then the oldest instalments, each one's fee before its principal. A Reason.
+
+    What is more than is owed is a lot of that name below zero, which pays the next purchase.
+    """
+    cdef Lot more
     cdef const Lot *fee
     cdef const Lot *part
     cdef const Lot *lot
@@ -365,6 +402,11 @@ cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, Paid *paid, Mo
             paid.late += amount
         reason = take_part(book, debts, account, lot, amount, moves, count)
     paid.principal += rest
+    if reason == REASON_NONE and rest > 0:
+        memset(&more, 0, sizeof(Lot))
+        more.lot = lot_name
+        more.expires_at = <uint32_t> day_ends(debts.day, debts.utc_offset_s)
+        reason = take(book, debts.principal, debts.against, &more, rest, moves, count)
     return reason
 
 
@@ -404,6 +446,8 @@ cdef int debts_settle(Book *book, const Debts *debts, Paid *paid, Move *moves,
     if reason == REASON_NONE:
         reason = drop(book, debts.fee, debts.against, moves, count)
     if reason == REASON_NONE:
+        reason = set_credits_against(book, debts, debts.principal, moves, count)
+    if reason == REASON_NONE and book.accounts[debts.principal].balance > 0:
         reason = drop(book, debts.principal, debts.against, moves, count)
     return reason
 

@@ -376,8 +376,8 @@ cdef int owe(const Plan *plan, const Step *step, Run *run) noexcept nogil:
         return INSTALMENTS_REFUSED
     debts_of(plan, run, &debts)
     reason = debts_begin(run.book, &debts, &plan.terms[asked - 1], run.registers[step.dst],
-                         (run.lot & ~15LL) + TERMS_FIRST + asked - 1, &first, run.moves,
-                         run.move_count)
+                         (run.lot & ~15LL) + TERMS_FIRST + asked - 1,
+                         run.registers[R_ADVICE] != 0, &first, run.moves, run.move_count)
     run.registers[R_TERMS] = asked
     run.registers[R_INSTALMENTS] = first.count
     run.registers[R_FIRST_MINOR] = first.minor
@@ -396,7 +396,7 @@ cdef int pay_debt(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     if step.op == OP_SETTLE_DEBT:
         reason = debts_settle(run.book, &debts, &paid, run.moves, run.move_count)
     else:
-        reason = debts_pay(run.book, &debts, run.registers[step.dst], &paid, run.moves,
+        reason = debts_pay(run.book, &debts, run.registers[step.dst], run.lot, &paid, run.moves,
                            run.move_count)
     run.registers[step.a] = paid.fees
     run.registers[step.a + 1] = paid.principal

@@ -165,7 +165,42 @@ def test_more_than_is_owed_is_the_cards_credit() -> None:
     said = pay(here, 1_500_000)
 
     assert said.balances() == {"3001": 500_000, "3002": 20_500_000}
-    assert owed(here) == {}
+    assert owed(here) == {"principal 2026-04-15": -500_000}
+    assert here.send("0100", "910000", None).tag("OW") in ("", "0")
+
+
+def test_the_cards_own_credit_pays_first_and_costs_nothing() -> None:
+    here = shop()
+    buy(here, 1_000_000)
+    pay(here, 1_500_000)
+    before = state_of(here.core)
+
+    bought = buy(here, 1_700_000, plan=2)
+
+    # 500,000 are the holder's own: 12 parts of 1,200,000, and 18 % a year on that for a month.
+    assert (bought.tag("IC"), bought.tag("IA")) == ("12", "118000")
+    assert bought.balances() == {"3001": -1_200_000, "3002": 18_800_000}
+    assert here.send("0100", "910000", None).tag("OW") == "1200000"
+    here.reverse(bought, 1_700_000)
+    assert here.core.imbalances() == []
+    assert state_of(here.core)[:2] == before[:2]
+
+    small = buy(here, 400_000, plan=2)
+
+    assert small.tag("IC") == ""
+    assert small.balances() == {"3001": 100_000, "3002": 20_100_000}
+
+
+def test_a_capture_that_the_plan_cannot_divide_is_due_with_its_first_part() -> None:
+    here = shop()
+    hold = here.send("0100", amount_minor=1_000_000)
+
+    captured = here.complete(hold, 30_000)
+    refused = here.send(amount_minor=30_000)
+
+    assert (captured.code, captured.tag("IC"), captured.tag("IA")) == ("00", "1", "30000")
+    assert refused.reason == "instalments_refused"
+    assert owed(here) == {"principal 2026-04-15": 30_000}
 
 
 def test_profit_is_on_what_is_left_and_paid_before_the_principal() -> None:

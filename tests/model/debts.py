@@ -6,7 +6,9 @@ the schedule itself is `tests.model.instalments`. Knows no programme and no mess
 
 from collections.abc import Callable, Sequence
 
-from switch.instalments import PROFIT, QARZ, Instalment, Terms
+import msgspec
+
+from switch.instalments import PROFIT, QARZ, FeeKind, Instalment, Terms
 from tests.model.book import Account, Lot, PlainBook, Posting
 from tests.model.calendars import months_after
 from tests.model.endings import SECONDS_A_DAY, start_of
@@ -70,7 +72,22 @@ class Debts:
     def owe(self, plan: int, amount_minor: int, local_day: int, seq: int) -> list[Instalment]:
         """Owe an amount by a plan (counted from 0), from a day on; gives the instalments."""
         terms, lot = self._plans[plan], seq * NAMES + FIRST_PLAN + plan
-        rows = schedule(terms, amount_minor, local_day)
+        # What was paid beyond all debts pays first.
+        own = min(amount_minor, self.credit())
+        today = Lot(0, 0, start_of(local_day + 1, self._offset_s))
+        self._take(PRINCIPAL, lot, today, -own)
+        rows = []
+        if amount_minor > own:
+            if not can_split(terms, amount_minor - own):
+                terms = msgspec.structs.replace(
+                    terms,
+                    count=1,
+                    grace_count=0,
+                    multiple_minor=1,
+                    fee=FeeKind.NONE,
+                    rate_bps=0,
+                )
+            rows = schedule(terms, amount_minor - own, local_day)
         ends = [start_of(row.due_day + 1, self._offset_s) for row in rows]
         # A fee for a time is owed from when that begins: the purchase's or last due day is over.
         opens = [start_of(local_day + 1, self._offset_s), *ends]
@@ -96,8 +113,15 @@ class Debts:
         ]
         return min(found, key=lambda each: each[0])[1:] if found else None
 
-    def pay(self, amount_minor: int) -> tuple[int, int]:
-        """Pay; gives how much of it went to fees and charges, and how much did not."""
+    def credit(self) -> int:
+        """Give what was paid, or refunded, beyond all debts."""
+        return max(0, -self._book.balance(self.account(PRINCIPAL)))
+
+    def pay(self, amount_minor: int, local_day: int, seq: int) -> tuple[int, int]:
+        """Pay; gives how much of it went to fees and charges, and how much did not.
+
+        What is more than is owed is the card's: it pays the next purchase.
+        """
         self._set_credits_against(PRINCIPAL)
         self._set_credits_against(FEE)
         fees, rest = 0, amount_minor
@@ -107,14 +131,20 @@ class Debts:
             self._take(name, lot_name, lot, paid)
             rest -= paid
             fees += paid if name != PRINCIPAL else 0
+        today = Lot(0, 0, start_of(local_day + 1, self._offset_s))
+        self._take(PRINCIPAL, seq * NAMES, today, rest)
         return fees, amount_minor - fees
 
     def settle(self, now_s: int) -> tuple[int, int]:
         """End the whole debt; gives what that takes of fees and charges, and of principal."""
         fees, principal = self._begun(now_s), self._left()
-        for name in (LATE, FEE, PRINCIPAL):
+        for name in (LATE, FEE):
             for lot_name, lot in self._lots(name):
                 self._take(name, lot_name, lot, lot.remaining)
+        self._set_credits_against(PRINCIPAL)
+        if self._left():
+            for lot_name, lot in self._lots(PRINCIPAL):
+                self._take(PRINCIPAL, lot_name, lot, lot.remaining)
         return fees, principal
 
     def _left(self) -> int:

@@ -254,9 +254,12 @@ class Entry:
         if asked > len(credit.plans):
             return Reason.INSTALMENTS_REFUSED
         plan = credit.plans[asked - 1]
-        if not can_split(plan.terms, amount_minor):
+        owed_minor = amount_minor - self.debts.credit()
+        if owed_minor > 0 and not can_split(plan.terms, owed_minor) and not ask.advice:
             return Reason.INSTALMENTS_REFUSED
         rows = self.debts.owe(asked - 1, amount_minor, self.place.local_day, self._seq)
+        if not rows:
+            return priced
         return priced._replace(
             plan=plan.name,
             instalments=len(rows),
@@ -430,7 +433,10 @@ class Entry:
 
     def repay(self, ask: Ask) -> Priced | Reason:
         """Money pays charges, then the oldest instalments; what is left over is the card's."""
-        return self._pay_back(ask.amount_minor, lambda debts: debts.pay(ask.amount_minor))
+        return self._pay_back(
+            ask.amount_minor,
+            lambda debts: debts.pay(ask.amount_minor, self.place.local_day, self._seq),
+        )
 
     def settle(self, ask: Ask) -> Priced | Reason:
         """The debt ends with exactly what ends it."""
