@@ -4,8 +4,8 @@ from libc.string cimport memset
 
 from switch._calendar cimport DAY_INVALID, months_after
 from switch._schedule cimport (
-    FEE_NONE, FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, INSTALMENTS_MAX, Instalment,
-    late_charge, pay_by_day, schedule_of,
+    FEE_NONE, FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, INSTALMENTS_MAX,
+    Instalment, late_charge, pay_by_day, schedule_of,
 )
 from switch._words cimport (
     INSTALMENTS_REFUSED, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
