@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from loadtest.books import Role
+from loadtest.books import CLUB_NAMES, Role
 from loadtest.journal_check import read_heads
 from loadtest.ledger_check import LedgerVerdict, check_ledger
 from switch.ledger import partitions
@@ -95,7 +95,7 @@ def test_a_right_ledger_is_equal_account_by_account(day: Day) -> None:
     assert verdict.books.examples == ()
     assert verdict.books.differences == 0
     # Four accounts of each card, the merchant's, the club's six.
-    assert verdict.books.accounts == 4 * CARDS + 1 + 9
+    assert verdict.books.accounts == 4 * CARDS + 1 + len(CLUB_NAMES)
     assert verdict.journal.acknowledged == len(day.run.told)
     roles = {told.role for told in day.run.told if told.approved}
     assert roles == set(Role) - {Role.OTHER}
@@ -252,7 +252,7 @@ def test_shards_are_added_up_and_a_fault_on_one_is_found(database: str) -> None:
     books = day.verdict().books
 
     assert books.examples == ()
-    assert books.accounts == 4 * 2 * CARDS + 1 + 9
+    assert books.accounts == 4 * 2 * CARDS + 1 + len(CLUB_NAMES)
     number = next(
         told.number for told in run.told if told.card > CARDS and told.role is Role.PURCHASE
     )
