@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from switch._debts cimport TERMS_FIRST
 from switch._index cimport hash_word
 from switch._lab_sums cimport (
     SUM_BREAKAGE, SUM_CASH, SUM_COMMISSION, SUM_DECLINED, SUM_DISCOUNT, SUM_EARNED, SUM_EXPIRED,
@@ -443,28 +444,24 @@ cdef int64_t points_asked(const Replay *replay, bint approved) noexcept nogil:
 
 
 cdef int64_t terms_asked(const Replay *replay) noexcept nogil:
-    """Which way to pay later: the draft's with as many instalments, else the nearest; 0 = none."""
+    """The number of the way to pay later that was asked for, as the debt's lots say; 0 = none.
+
+    Of a number that the draft does not have: 0, which is its first.
+    """
     cdef const Plan *plan = &replay.shard.plans[replay.plan_row]
     cdef const Row *row = &replay.row
     cdef const Account *account
-    cdef int32_t count = 0
-    cdef int32_t distance
-    cdef int32_t nearest = 1 << 30
-    cdef int64_t found = 0
+    cdef int64_t number
     cdef int32_t i
     if plan.due_slot == NO_SLOT:
         return 0
     for i in range(row.move_count):
         account = &replay.before.accounts[row.moves[i].to_account]
-        count += account.owner_kind == OWNER_CARD and account.slot == plan.due_slot
-    for i in range(plan.terms_count):
-        distance = plan.terms[i].count - count
-        if distance < 0:
-            distance = -distance
-        if count > 0 and distance < nearest:
-            nearest = distance
-            found = i + 1
-    return found
+        number = (row.moves[i].lot & 15) - TERMS_FIRST
+        if (account.owner_kind == OWNER_CARD and account.slot == plan.due_slot
+                and row.moves[i].lot >> 4 == row.seq and 0 <= number < plan.terms_count):
+            return number + 1
+    return 0
 
 
 cdef int ask_draft(Replay *replay, const Moment *now, bint approved) noexcept nogil:
