@@ -33,8 +33,8 @@ from switch.ledger.migrate import migrate
 from tests.support.journaled_shop import UTC_OFFSET_S
 from tests.support.past_months import club_of, live_through, thrifty
 
-PURCHASES = 2_000_000
-CARDS = 100_000
+PURCHASES = 500_000
+CARDS = 50_000
 DAYS = 180
 PURCHASES_PER_CORE_SECOND = 200_000  # promised
 LIVE = loyalty(1, 1, 1)

@@ -114,7 +114,7 @@ GROUPS: dict[str, Callable[[Bench], list[Row]]] = {
 """In the order in which they run: the common stand is in nobody's way."""
 
 
-PIECES = ("forwarding", "hsm", "clock")
+PIECES = ("forwarding", "hsm", "clock", "replay_lab")
 """Micro-benchmarks that the table has too, behind the groups, where there are such."""
 
 
