@@ -20,9 +20,9 @@ from switch.ledger.session import Session
 from switch.programme import Programme
 from tests.support.paired_shop import PairedShop
 from tests.support.past import TEHRAN
+from tests.support.product_walks import QuietWalk
 from tests.support.programmes import products
 from tests.support.shop import TEHRAN_S
-from tests.switch.test_products_walks import QuietWalk
 
 STEPS = 120
 DAY_S = 86_400

@@ -13,7 +13,7 @@ from switch.programme import Programme
 from tests.model.book import Account, Posting
 from tests.model.calendars import period
 from tests.model.endings import CALENDARS, KINDS, start_of
-from tests.model.entry import COUNTS, KEPT_MARK, MARKED
+from tests.model.moves import COUNTS, KEPT_MARK, MARKED
 from tests.model.switch import PlainSwitch
 
 EXPIRED: Account = ("club", 0, "points expired")

@@ -1,32 +1,23 @@
 """One entry of the journal while it is decided, in plain Python: what an operation does to a card.
 
-Owns limits, wallets, counters, memberships, items. What is owed by when is `tests.model.debts`,
-what becomes of the entry later (undoing) `tests.model.switch`, what a purchase costs
-`tests.model.pricing`.
+Owns limits, wallets, counters, items. What it moves is `tests.model.moves`, paying later
+`tests.model.credit`, what becomes of it later (undoing) `tests.model.switch`, what a purchase
+costs `tests.model.pricing`.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-from switch.programme import Programme
 from switch.reasons import Reason
 from switch.rules import Budget, Cap, Period
-from tests.model.book import Account, PlainBook, Posting
-from tests.model.debts import Debts, can_split
-from tests.model.endings import (
-    SECONDS_A_DAY,
-    carried_on_until,
-    ends_at,
-    period_ends_at,
-    start_of,
-)
-from tests.model.pricing import Ask, Left, Place, Priced, Purse, price_hold, price_purchase
+from tests.model.book import Account, Posting
+from tests.model.credit import owe, telling_debt
+from tests.model.endings import ends_at, period_ends_at
+from tests.model.membership import member_until
+from tests.model.moves import COUNTS, FEES, FLOAT, REDEEMED, Moves
+from tests.model.pricing import Ask, Left, Priced, Purse, price_hold, price_purchase
 
 FOR_EVER_DAYS = 18_250
-MARKED = 1 << 59  # names of lots from here on are marked
 PLACE = 1 << 32  # names of lots from here on say where and until when
-KEPT_MARK = 1
-PAID_MARK = 2
 DECLINES = {
     (Cap, "card", "spent"): Reason.ABOVE_PERIOD_AMOUNT,
     (Cap, "card", "count"): Reason.ABOVE_PERIOD_COUNT,
@@ -37,12 +28,8 @@ DECLINES = {
     (Budget, "merchant", "spent"): Reason.ABOVE_BUDGET_AMOUNT,
     (Budget, "merchant", "count"): Reason.ABOVE_BUDGET_COUNT,
 }
-FLOAT: Account = ("club", 0, "float")
-COUNTS: Account = ("club", 0, "counts")
 ISSUED: Account = ("club", 0, "points issued")
-REDEEMED: Account = ("club", 0, "points redeemed")
 POINTS_PAID: Account = ("club", 0, "points paid")
-FEES: Account = ("club", 0, "fees")
 
 
 class Used(NamedTuple):
@@ -52,104 +39,12 @@ class Used(NamedTuple):
     times: int = 0
 
 
-class Entry:
-    """Its postings are in the book at once; `cancel` takes them out again.
+class Entry(Moves):
+    """An entry of a message. `bound`: the cap or budget for which it was declined."""
 
-    `held_s`: of a completion, when the hold was made: what was open then can be spent.
-    """
-
-    def __init__(
-        self,
-        book: PlainBook,
-        programme: Programme,
-        *,
-        card: int,
-        linked: int | None,
-        place: Place,
-        now_s: int,
-        seq: int,
-        live_from_lot: int,
-        held_s: int | None = None,
-    ) -> None:
-        self.book, self.programme, self.card, self.linked = book, programme, card, linked
-        self.place, self.now_s = place, now_s
-        self.spent_s = now_s if held_s is None else held_s
-        self._live_from_lot = live_from_lot
-        self._seq, self._next_lot = seq, seq * 16
-        self.postings: list[Posting] = []
-        self.bound = ""  # for which it was declined
-        plans = programme.credit.plans if programme.credit is not None else ()
-        terms = [plan.terms for plan in plans]
-        self.debts = Debts(book, card, self.post, terms, place.utc_offset_s)
-
-    # --- moving -----------------------------------------------------------------------------------
-
-    @property
-    def shop(self) -> Account:
-        return ("merchant", 0, self.place.merchant)
-
-    def wallet(self, name: str) -> Account:
-        return ("card", self.card, name)
-
-    def post(self, posting: Posting) -> None:
-        if posting.amount:
-            self.book.post(posting)
-            self.postings.append(posting)
-
-    def cancel(self) -> None:
-        for posting in reversed(self.postings):
-            self.book.post(posting.back(posting.amount))
-        self.postings = []
-
-    def spend(self, name: str, target: Account, amount: int) -> None:
-        for posting in self.book.spend(self.wallet(name), target, amount, self.spent_s):
-            self.post(posting)
-
-    def put(
-        self,
-        amount: int,
-        source: Account,
-        target: Account,
-        terms: tuple[int, int] = (0, 0),
-        *,
-        any_version: bool = False,
-        marks: int = 0,
-    ) -> None:
-        """Move into a lot of these terms: one that is there (earned under this version), or new.
-
-        Of lots that are marked as paid for each is of its own.
-        """
-        if not amount:
-            return
-        oldest = marks * MARKED + (0 if any_version else self._live_from_lot)
-        new = marks * MARKED + self._next_lot
-        joined = [
-            name
-            for name, lot in self.book.in_order(target)
-            if (lot.available_at, lot.expires_at) == terms
-            and oldest <= name < (marks + 1) * MARKED
-            and not marks & PAID_MARK
-        ]
-        name = joined[0] if joined else new
-        self._next_lot += name == new
-        self.post(Posting(source, target, amount, name, *terms))
+    bound = ""
 
     # --- looking ----------------------------------------------------------------------------------
-
-    def spendable(self, name: str) -> int:
-        return self.book.spendable(self.wallet(name), self.spent_s)
-
-    def count(self, name: str) -> int:
-        return self.book.counted(self.wallet(name), self.now_s)
-
-    def level(self) -> str:
-        """The highest level that the best open period reaches."""
-        tiers = self.programme.tiers
-        if tiers is None:
-            return ""
-        lots = self.book.in_order(self.wallet("tier"))
-        most = max((lot.remaining for _, lot in lots if lot.is_open(self.now_s)), default=0)
-        return [level.name for level in tiers.levels if level.at <= max(most, 0)][-1]
 
     def budget(self, budget: Budget) -> Account:
         """Give the account that counts a budget here."""
@@ -221,7 +116,7 @@ class Entry:
                 self.spend(fund.wallet, self.shop, part - owed)
             else:
                 self.post(Posting(self.wallet(fund.wallet), self.shop, part))
-            later = self._owe(fund.wallet, part, ask, priced)
+            later = owe(self, fund.wallet, part, ask, priced)
             if isinstance(later, Reason):
                 return later
             priced = later
@@ -243,29 +138,7 @@ class Entry:
         membership = self.programme.membership
         if membership is None:
             return priced
-        return priced._replace(until_s=self._member_until(membership.reminder_days))
-
-    def _owe(self, wallet: str, amount_minor: int, ask: Ask, priced: Priced) -> Priced | Reason:
-        """What credit pays is owed by the plan that is asked for, the first if none is."""
-        credit = self.programme.credit
-        if credit is None or credit.wallet != wallet or not amount_minor:
-            return priced
-        asked = ask.terms or 1
-        if asked > len(credit.plans):
-            return Reason.INSTALMENTS_REFUSED
-        plan = credit.plans[asked - 1]
-        owed_minor = amount_minor - self.debts.credit()
-        if owed_minor > 0 and not can_split(plan.terms, owed_minor) and not ask.advice:
-            return Reason.INSTALMENTS_REFUSED
-        rows = self.debts.owe(asked - 1, amount_minor, self.place.local_day, self._seq)
-        if not rows:
-            return priced
-        return priced._replace(
-            plan=plan.name,
-            instalments=len(rows),
-            first_minor=rows[0].principal_minor + rows[0].fee_minor,
-            first_ends_s=start_of(rows[0].due_day + 1, self.place.utc_offset_s),
-        )
+        return priced._replace(until_s=member_until(self, membership.reminder_days))
 
     def hold(self, ask: Ask) -> Priced | Reason:
         priced = price_hold(self.programme, self.place, ask, self.purse())
@@ -408,103 +281,12 @@ class Entry:
             return Reason.INSUFFICIENT_FUNDS
         self.spend(name, self.shop, ask.amount_minor)
         paid = Priced(ask.amount_minor, parts=(ask.amount_minor,))
-        return self._owe(name, ask.amount_minor, ask, paid)
+        return owe(self, name, ask.amount_minor, ask, paid)
 
     def inquire(self) -> Priced:
         """Nothing moves; until when the card is activated or its holder a member is told."""
-        until = self._last_end("activated") if self.programme.activation is not None else 0
-        return self._telling_debt(Priced(0, until_s=self._member_until(FOR_EVER_DAYS) or until))
-
-    def _telling_debt(self, priced: Priced) -> Priced:
-        """Say what would end the debt now, and what is due by the end of this month."""
-        if self.programme.credit is None:
-            return priced
-        month_ends = period_ends_at(
-            Period(kind="month"), self.place.local_day, self.place.utc_offset_s
-        )
-        return priced._replace(
-            debt_minor=self.debts.owed(self.now_s), due_minor=self.debts.due(month_ends)
-        )
-
-    def inquire_debt(self) -> Priced | Reason:
-        if self.programme.credit is None:
-            return Reason.OPERATION_NOT_ALLOWED
-        return self._telling_debt(Priced(0))
-
-    def repay(self, ask: Ask) -> Priced | Reason:
-        """Money pays charges, then the oldest instalments; what is left over is the card's."""
-        return self._pay_back(
-            ask.amount_minor,
-            lambda debts: debts.pay(ask.amount_minor, self.place.local_day, self._seq),
-        )
-
-    def settle(self, ask: Ask) -> Priced | Reason:
-        """The debt ends with exactly what ends it."""
-        if self.programme.credit is not None and ask.amount_minor != self.debts.owed(self.now_s):
-            return Reason.SETTLEMENT_IS_ANOTHER
-        return self._pay_back(ask.amount_minor, lambda debts: debts.settle(self.now_s))
-
-    def _pay_back(
-        self, amount_minor: int, pay: Callable[[Debts], tuple[int, int]]
-    ) -> Priced | Reason:
-        credit = self.programme.credit
-        if credit is None:
-            return Reason.OPERATION_NOT_ALLOWED
-        fees, principal = pay(self.debts)
-        self.post(Posting(FLOAT, FEES, fees))
-        self.post(Posting(FLOAT, self.wallet(credit.wallet), principal))
-        return self._telling_debt(Priced(amount_minor, told_fee_minor=fees))
-
-    def _last_end(self, name: str) -> int:
-        """When the last of a counter's lots ends; 0: there is none, or it never does."""
-        lots = self.book.in_order(self.wallet(name))
-        return lots[-1][1].expires_at if lots else 0
-
-    def _member_until(self, days: int) -> int:
-        """The membership's end, grace left out, if it is at most so many days away."""
-        membership = self.programme.membership
-        last = self._last_end("membership") if membership is not None else 0
-        if membership is None or not last:
-            return 0
-        ends = last - membership.grace_days * SECONDS_A_DAY
-        day = (ends + self.place.utc_offset_s) // SECONDS_A_DAY
-        return ends if day <= self.place.local_day + days else 0
-
-    def renew(self) -> Priced | Reason:
-        membership, offset_s = self.programme.membership, self.place.utc_offset_s
-        if membership is None:
-            return Reason.OPERATION_NOT_ALLOWED
-        grace_s = membership.grace_days * SECONDS_A_DAY
-        lots = self.book.in_order(self.wallet("membership"))
-        begins = today = self.place.local_day
-        if lots:
-            ends = lots[-1][1].expires_at - grace_s
-            begins = (ends + offset_s) // SECONDS_A_DAY
-            if self.count("membership") < 1:
-                begins = max(today, begins)
-        opens = start_of(begins, offset_s)
-        over = carried_on_until(membership.valid, begins, self._row_begins(begins, grace_s))
-        assert over is not None
-        until = start_of(over if membership.valid.period else over - 1, offset_s)
-        self.put(1, COUNTS, self.wallet("membership"), (opens, until + grace_s), any_version=True)
-        self.post(Posting(self.shop, FEES, membership.fee_minor))
-        if membership.fee_points:
-            if self.spendable("points") < membership.fee_points:
-                return Reason.INSUFFICIENT_POINTS
-            self.spend("points", REDEEMED, membership.fee_points)
-        return Priced(
-            0, points=membership.fee_points, told_fee_minor=membership.fee_minor, until_s=until
-        )
-
-    def _row_begins(self, day: int, grace_s: int) -> int:
-        """Go back from what is over on a day to the first of those that carried each other on."""
-        over_s = start_of(day, self.place.utc_offset_s)
-        lots = [lot for _, lot in self.book.in_order(self.wallet("membership"))]
-        for lot in reversed(lots):
-            if lot.expires_at - grace_s != over_s:
-                break
-            over_s = lot.available_at
-        return (over_s + self.place.utc_offset_s) // SECONDS_A_DAY
+        until = self.last_end("activated") if self.programme.activation is not None else 0
+        return telling_debt(self, Priced(0, until_s=member_until(self, FOR_EVER_DAYS) or until))
 
     def item(self, ask: Ask, what: str) -> Priced | Reason:
         """`register`, `inquire` or `claim` the item that the message names."""

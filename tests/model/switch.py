@@ -11,9 +11,11 @@ from switch.operations import CardStatus, ExchangeState, Operation
 from switch.programme import Programme
 from switch.reasons import Reason
 from tests.model.book import Account, PlainBook, Posting
-from tests.model.debts import DEBTS
+from tests.model.credit import inquire_debt, repay, settle
 from tests.model.entry import Entry, Used
+from tests.model.membership import renew
 from tests.model.pricing import Ask, Place, Priced
+from tests.model.undoing import undone_of
 
 MOVES_MAX = 512
 HOLD_MOVES_MAX = 253
@@ -40,13 +42,13 @@ OTHERS: dict[Operation, Callable[[Entry, Ask], Priced | Reason]] = {
     Operation.LOAD: Entry.load,
     Operation.ACTIVATION: Entry.activate,
     Operation.WITHDRAWAL: Entry.withdraw,
-    Operation.RENEWAL: lambda entry, _ask: entry.renew(),
+    Operation.RENEWAL: lambda entry, _ask: renew(entry),
     Operation.ITEM_REGISTRATION: lambda entry, ask: entry.item(ask, "register"),
     Operation.ITEM_INQUIRY: lambda entry, ask: entry.item(ask, "inquire"),
     Operation.ITEM_CLAIM: lambda entry, ask: entry.item(ask, "claim"),
-    Operation.REPAYMENT: Entry.repay,
-    Operation.SETTLEMENT: Entry.settle,
-    Operation.DEBT_INQUIRY: lambda entry, _ask: entry.inquire_debt(),
+    Operation.REPAYMENT: repay,
+    Operation.SETTLEMENT: settle,
+    Operation.DEBT_INQUIRY: lambda entry, _ask: inquire_debt(entry),
 }
 STATUS_REASONS = {
     CardStatus.LOST: Reason.CARD_LOST,
@@ -443,8 +445,8 @@ class PlainSwitch:
     def _put_undone(self, exchange: Exchange, undone: int) -> list[Posting]:
         """Post what it takes for `undone` of it to be undone; the caller writes the number down."""
         posted = []
-        before = _undone_of(exchange, exchange.undone_minor)
-        after = _undone_of(exchange, undone)
+        before = undone_of(exchange.postings, exchange.undone_minor, exchange.approved_minor)
+        after = undone_of(exchange.postings, undone, exchange.approved_minor)
         for posting, was, will_be in zip(exchange.postings, before, after, strict=True):
             if will_be != was:
                 change = posting.back(will_be - was)
@@ -490,33 +492,3 @@ class PlainSwitch:
         if original.operation in COUNTED and card.day == original.day:
             card.spent_minor -= undone - original.undone_minor
             card.count -= undone == original.approved_minor
-
-
-def _undone_of(exchange: Exchange, undone_minor: int) -> list[int]:
-    """Give how much of each posting is undone when so much of the whole is.
-
-    Its share; but of what one message put into a debt the last instalments go first, until the
-    share of all of it has gone.
-    """
-    whole = exchange.approved_minor
-    shares = [
-        0 if posting.stays else _share(posting, undone_minor, whole)
-        for posting in exchange.postings
-    ]
-    debts: dict[tuple[Account, int], list[int]] = {}
-    for at, posting in enumerate(exchange.postings):
-        if posting.target[0] == "card" and posting.target[2] in DEBTS:
-            debts.setdefault((posting.target, posting.lot), []).append(at)
-    for parts in debts.values():
-        to_go = sum(exchange.postings[at].amount for at in parts) * undone_minor // whole
-        for at in reversed(parts):
-            shares[at] = min(to_go, exchange.postings[at].amount)
-            to_go -= shares[at]
-    return shares
-
-
-def _share(posting: Posting, undone_minor: int, approved_minor: int) -> int:
-    """Give what is undone of a posting: earned points rounded up, all else rounded down."""
-    if posting.source[2] == "points issued":
-        return -(-posting.amount * undone_minor // approved_minor)
-    return posting.amount * undone_minor // approved_minor

@@ -1,63 +1,32 @@
 """A shop and its plain model, side by side: each step is taken by both, and both say the same.
 
-Owns what can be done (messages, time, clock work, versions, restarts) and counts what was reached.
+Owns messages, and counts what they reach; time and versions are `tests.support.paired_club`.
 Chance is the caller's; what is always true of the two is `tests.support.paired_checks`.
 """
 
-from collections import Counter
 from typing import NamedTuple
 
-import pytest
-
-from issuers.purse import purse
-from switch._core import Core
-from switch._snapshot import Loading, dump
-from switch.clock_work import ClockWork
-from switch.directory import Directory, EventError
-from switch.events import (
-    CardsLinked,
-    CardStatusChanged,
-    CreditLimitSet,
-    OrganisationAdded,
-    ProgrammeLive,
-)
 from switch.iso8583 import Message
-from switch.operations import CardStatus, ExchangeState, Operation
+from switch.operations import ExchangeState, Operation
 from switch.programme import Programme
 from switch.reasons import RESPONSE_CODES, Reason
-from tests.ledger.rows_model import Row, decode_rows, encode_rows
-from tests.model.clock import PlainClock
-from tests.model.pricing import Ask, Place, Priced, holds, price_purchase
+from tests.model.pricing import Ask, Priced, holds, price_purchase
 from tests.model.switch import (
     INQUIRIES,
     WITHOUT_AMOUNT,
     Answer,
     Exchange,
-    PlainSwitch,
 )
 from tests.support.paired_checks import balances, check_limits, check_told
-from tests.support.programmes import MEMBERS, ORGANISATION
+from tests.support.paired_club import MEMBER, MEMBER_PAN, SHOPS, PairedClub
 from tests.support.shop import (
-    BOOKS,
-    CAFE,
     NAMES,
     PANS,
     TEHRAN_S,
     Said,
-    Shop,
-    cards_added,
-    new_core,
-    replay_into,
-    state_of,
 )
 
-SHOPS = {"T0000001": (CAFE, 5812), "T0000003": (BOOKS, 5942)}
 DIALECTS = {"T0000001": "binary", "T0000003": "ascii"}
-JUNE_S = 1_780_259_400  # 2026-06-01 00:00 in Tehran, when card 5 has expired
-YEAR_2031_S = 1_924_979_400  # 2031-01-01 00:00 in Tehran: all others
-MEMBER_PAN, MEMBER = "9364001234567899", 7
-UNUSED = 6  # the card of another club, whose programme is 9
-GUESTS = (0, 1)  # linked to the member's card; the others of programme 1 are not
 AMOUNT_MAX = 10**12 - 1
 HOLDS = (Operation.HOLD, Operation.PREAUTHORISATION)
 PAYING = (Operation.PURCHASE, Operation.POINTS_PAYMENT, *HOLDS)
@@ -102,14 +71,6 @@ class Past(NamedTuple):
         return self.exchange.operation.name.lower()
 
 
-class Reached(NamedTuple):
-    """Something that was done, what became of it, and how many wallets had paid."""
-
-    what: str
-    outcome: str
-    wallets: int = 0
-
-
 def pan_of(card: int) -> str:
     return MEMBER_PAN if card == MEMBER else PANS[card]
 
@@ -121,38 +82,15 @@ def wallets_of(priced: Priced | None) -> int:
     return sum(part > 0 for part in priced.parts) + (priced.points > 0)
 
 
-class PairedShop:
+class PairedShop(PairedClub):
     """Cards, shops and products, and what has been said to them."""
 
     def __init__(
         self, programme: Programme, *, activated: bool, renewed: bool, slices: int = 4
     ) -> None:
         """Open it; `slices` of clock work are done before anything is said."""
-        members = purse(MEMBERS, 1, 1)
-        abroad = purse(9, 1, 2)
-        self.shop = Shop(programme, earlier=(members,), before=(_organisation(),))
-        seq = self.shop.core.last_seq
-        self.model = PlainSwitch(
-            programme, live_from_seq=seq - 3, cards=UNUSED, earlier=((members, seq - 4),)
-        )
-        self.model.go_live(abroad, seq - 2)
-        self.model.add_card(abroad.programme)
-        self.model.add_card(MEMBERS)
-        for plain in self.model.cards:
-            plain.expires_at = YEAR_2031_S
-        self.model.cards[5].expires_at = JUNE_S
-        self.shop.record(cards_added(self.shop.core, MEMBERS, [MEMBER_PAN], [3012]))
-        if programme.referral is not None:
-            self.shop.record(CardsLinked(cards=GUESTS, to_card=MEMBER))
-            for card in GUESTS:
-                self.model.cards[card].linked = MEMBER
+        super().__init__(programme)
         self.past: list[Past] = []
-        self.reached: Counter[Reached] = Counter()
-        self.clock = PlainClock(self.model, 64)
-        self.work = ClockWork(self.shop.core, self.shop.directory, cards_max=64)
-        self.tenure = 1
-        self._rows: dict[int, Row] = {}
-        self._batches_read = 0
         self.keep_house(slices)
         for card in (0, 1, 2):
             if activated:
@@ -161,22 +99,7 @@ class PairedShop:
                 self.say(Operation.RENEWAL, 0, card)
             self.say(Operation.LOAD, 450_000, card)
 
-    def note(self, what: str, outcome: str, wallets: int = 0) -> None:
-        self.reached[Reached(what, outcome, wallets)] += 1
-
     # --- saying -----------------------------------------------------------------------------------
-
-    def place(self, terminal: str) -> Place:
-        local_s = self.shop.now_s + TEHRAN_S
-        day = local_s // 86_400
-        merchant, category = SHOPS[terminal]
-        number = (CAFE, BOOKS).index(merchant)
-        hour = local_s % 86_400 // 3_600
-        return Place(merchant, category, day, (day + 5) % 7, hour, TEHRAN_S, number)
-
-    @property
-    def next_seq(self) -> int:
-        return self.shop.core.last_seq + 1
 
     def ask(
         self, message: Message, terminal: str, card: int, answer: Answer, before: object
@@ -184,7 +107,7 @@ class PairedShop:
         """Send a message; the model has said already what the answer is."""
         said = self.shop.ask(message, dialect=DIALECTS[terminal])
         while said.recall is not None and said.recall[0] == "seq":
-            self._remember([said.recall[1]])
+            self.remember([said.recall[1]])
             said = self.shop.ask(message, dialect=DIALECTS[terminal])
         assert said.status == "at_seq", said
         assert (said.code, said.reason) == (
@@ -275,18 +198,6 @@ class PairedShop:
                     self.note("earned", "beside a lot of the same terms of another version")
             if account[2] in ("due", "due fee") and lot // 16 < exchange.seq:
                 self.note("debt", "a credit was set against it")
-
-    def _remember(self, seqs: list[int]) -> None:
-        """Give the shard what a snapshot does not hold: the journal's rows of these sequences."""
-        batches = self.shop.journal()
-        for stream in batches[self._batches_read :]:
-            for row in decode_rows(stream):
-                assert isinstance(row["seq"], int)
-                self._rows[row["seq"]] = row
-        self._batches_read = len(batches)
-        if seqs:
-            self.shop.core.remember(encode_rows([self._rows[seq] for seq in sorted(seqs)]), {})
-            self.note("recall", "from the journal")
 
     # --- undoing ----------------------------------------------------------------------------------
 
@@ -436,10 +347,7 @@ class PairedShop:
                 found, most = amount, paying
         return found
 
-    # --- time, versions, restarts -----------------------------------------------------------------
-
-    def pass_to(self, now_s: int) -> None:
-        self.shop.now_s = max(self.shop.now_s, now_s)
+    # --- time -------------------------------------------------------------------------------------
 
     def expire_holds(self) -> None:
         due = [
@@ -454,84 +362,7 @@ class PairedShop:
                 self.shop.now_s * 1_000_000, TEHRAN_S, 1_000_000
             )
             ended += written
-            self._remember(wanted)
+            self.remember(wanted)
         assert ended == self.model.expire_holds(self.shop.now_s) == len(due)
         for past in due:
             self.note(past.exchange.operation.name.lower(), "expired", past.wallets)
-
-    def keep_house(self, slices: int) -> None:
-        """Let the clock do so many slices of what is due."""
-        for _ in range(slices):
-            done = self.clock.step(self.next_seq, self.shop.now_s, TEHRAN_S)
-            found = self.work.step(now_us=self.shop.now_s * 1_000_000, utc_offset_s=TEHRAN_S)
-            assert found == (None if done is None else (done.cards, done.seq))
-            if done is None:
-                return
-            if done.moves:
-                whole = done.cards == len(self.model.cards)
-                self.note(done.task, "all cards at once" if whole else "some of the cards")
-
-    def restart_clock(self, cards_max: int) -> None:
-        """As a process that has just started: what moved nothing is looked at again."""
-        self.clock.restart(cards_max)
-        self.work = ClockWork(self.shop.core, self.shop.directory, cards_max=cards_max)
-
-    def go_live(self, programme: Programme) -> None:
-        """Let a version decide from here on, if the cards have room for its counters."""
-        known = self.model.accounts[1]
-        new = [name for name in programme.counters() if name not in known]
-        if len(new) > known.count(""):
-            before = self.shop.state()
-            with pytest.raises(EventError, match="no spare counter"):
-                self.shop.record(ProgrammeLive(definition=programme))
-            assert self.shop.state() == before
-            self.note("version", "no room for its counters")
-            return
-        self.model.go_live(programme, self.shop.record(ProgrammeLive(definition=programme)))
-        self.note("version", "live")
-
-    def set_limit(self, card: int, limit_minor: int) -> None:
-        event = CreditLimitSet(card=card, limit_minor=limit_minor)
-        if self.model.set_limit(card, limit_minor):
-            self.shop.record(event)
-            self.note("credit limit", "set")
-        else:
-            with pytest.raises(EventError, match="gives no credit"):
-                self.shop.record(event)
-
-    def set_status(self, card: int, status: CardStatus) -> None:
-        self.shop.record(CardStatusChanged(card=card, status=status))
-        self.model.cards[card].status = status
-
-    def go_on_from_the_journal(self, cards_max: int) -> None:
-        """The journal alone gives the same shard; what comes now is decided by that one."""
-        core = new_core()
-        core.watch_floors()
-        directory = replay_into(core, self.shop.journal())
-        self._go_on_with(core, directory, cards_max)
-        self.note("restart", "from the journal")
-
-    def go_on_from_a_snapshot(self, cards_max: int) -> None:
-        """A snapshot, too, and what is in it is written again in the same words."""
-        core = new_core()
-        loading = Loading(core)
-        for part, row in dump(self.shop.core):
-            loading.take(part, row)
-        loading.finish()
-        directory = Directory(core)
-        directory.load(self.shop.directory.dump())
-        assert list(dump(core)) == list(dump(self.shop.core))
-        self.shop.journal()  # what waits to be written is written by whoever decided it
-        self._go_on_with(core, directory, cards_max)
-        self.note("restart", "from a snapshot")
-
-    def _go_on_with(self, core: Core, directory: Directory, cards_max: int) -> None:
-        assert state_of(core) == self.shop.state()
-        assert directory.dump() == self.shop.directory.dump()
-        self.tenure += 1
-        self.shop.go_on_with(core, directory, tenure=self.tenure)
-        self.restart_clock(cards_max)
-
-
-def _organisation() -> OrganisationAdded:
-    return OrganisationAdded(organisation=ORGANISATION, club=1, name="Works", name_fa="کارخانه")

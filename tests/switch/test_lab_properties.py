@@ -15,8 +15,8 @@ from switch.lab import DRAFTED, HAPPENED, total_of
 from switch.programme import Programme
 from tests.support.paired_shop import PairedShop
 from tests.support.past import look_back
+from tests.support.product_walks import QuietWalk
 from tests.support.programmes import products
-from tests.switch.test_products_walks import QuietWalk
 
 STEPS = 60
 

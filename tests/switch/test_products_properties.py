@@ -22,27 +22,12 @@ from switch.calendar import Calendar
 from switch.calendar import Period as Kind
 from switch.operations import CardStatus, ExchangeState, Operation
 from switch.programme import Programme
-from tests.model.calendars import period
-from tests.model.switch import INQUIRIES, REFUNDABLE, WITHOUT_AMOUNT
-from tests.support.paired_checks import (
-    check_books,
-    check_budgets,
-    check_holds,
-    check_messages,
-    check_points,
-)
-from tests.support.paired_shop import HOLDS, ITEM_OPERATIONS, MEMBER, PairedShop
-from tests.support.programmes import AMOUNTS, ORGANISATION, products
-from tests.support.shop import TEHRAN_S
+from tests.model.switch import INQUIRIES, REFUNDABLE
+from tests.support.paired_club import MEMBER
+from tests.support.paired_shop import HOLDS, ITEM_OPERATIONS, PairedShop
+from tests.support.product_walks import KINDS, check, end_of, undo
+from tests.support.programmes import AMOUNTS, products
 
-UNDOABLE = (
-    *REFUNDABLE,
-    *WITHOUT_AMOUNT,
-    Operation.REFUND,
-    Operation.REPAYMENT,
-    Operation.SETTLEMENT,
-    Operation.WITHDRAWAL,
-)
 CARDS = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 5, MEMBER])
 TERMINALS = st.sampled_from(["T0000001", "T0000003"])
 AT = st.integers(0, 1 << 16)
@@ -50,32 +35,6 @@ SOMETIMES = st.sampled_from([False] * 7 + [True])
 LIMIT = st.one_of(st.none(), st.integers(0, 2_000))
 TERMS = st.sampled_from([0, 0, 1, 2, 3, 9])
 SLICE = st.sampled_from([1, 2, 3, 8, 64])
-KINDS = [Kind.DAY, Kind.DAY, Kind.MONTH, Kind.MONTH, Kind.QUARTER, Kind.YEAR]
-
-
-def undo(pair: PairedShop, at: int, share: float | None, *, anything: bool) -> None:
-    """Reverse a message that can be, mostly one that was paid with several wallets."""
-    held = at % 5 == 0
-    operations = tuple(Operation) if anything else UNDOABLE
-    state = ExchangeState.HELD if held else ExchangeState.APPROVED
-    pair.reverse(pair.pick(at, state, HOLDS if held else operations), share)
-
-
-def end_of(now_s: int, calendar: Calendar, kind: Kind) -> int:
-    """Give the first second after the period that holds the next second but one."""
-    _, following = period(calendar, kind, (now_s + 2 + TEHRAN_S) // 86_400)
-    return following * 86_400 - TEHRAN_S
-
-
-def check(pair: PairedShop) -> None:
-    """Look at everything that is always true."""
-    core = pair.shop.core
-    account = pair.shop.directory.organisation_accounts[ORGANISATION]
-    check_books(core, pair.model, (ORGANISATION, account))
-    check_budgets(core, pair.model, pair.shop.directory)
-    check_messages(core, pair.model)
-    check_holds(core, pair.model)
-    check_points(core)
 
 
 class ProductsMachine(RuleBasedStateMachine):
