@@ -121,6 +121,17 @@ def test_points_are_sold_for_a_price(shop: VoucherShop) -> None:
     assert shop.core.imbalances() == []
 
 
+def test_its_number_tells_what_it_has_and_not_what_it_was_loaded_with(shop: VoucherShop) -> None:
+    asked = shop.send("0100", "310000", None, card=number_of(5))
+    shop.sell(5)
+    sold = shop.send("0100", "310000", None, card=number_of(5))
+
+    assert [(one.tag("VT"), one.balances()["6002"]) for one in (asked, sold)] == [
+        ("", 0),
+        ("", 700),
+    ]
+
+
 def test_a_reversed_sale_can_be_made_again(shop: VoucherShop) -> None:
     before = standing(shop)
 
