@@ -367,6 +367,19 @@ def test_nobody_who_is_late_gets_it() -> None:
     assert here.send("0100", "910000", None).tag("OW") == str(4 * PART)
 
 
+def test_what_goods_that_went_back_had_paid_is_paid_and_saves_nothing() -> None:
+    here = shop()
+    first = buy(here)
+    pay(here, 2 * PART)
+    wait(here, 40)
+    buy(here)
+
+    here.refund(first, 4 * PART)
+
+    # That pays two of the four parts which are left.
+    assert here.send("0100", "910000", None).tag("OW") == str(2 * PART * 98 // 100)
+
+
 def test_a_reversed_settlement_takes_the_rebate_back() -> None:
     here = shop()
     buy(here)
