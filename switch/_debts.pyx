@@ -475,21 +475,41 @@ cdef bint is_overdue(const Book *book, const Debts *debts, int64_t account) noex
     return False
 
 
+cdef int64_t credits_in(const Book *book, int64_t account) noexcept nogil:
+    """What was refunded after it had been paid, and pays the oldest debt next."""
+    cdef int32_t at = book.accounts[account].lots
+    cdef int64_t credits = 0
+    while at >= 0:
+        if book.lots[at].remaining < 0:
+            credits -= book.lots[at].remaining
+        at = book.lots[at].next
+    return credits
+
+
 cdef int64_t rebate_of(const Book *book, const Debts *debts) noexcept nogil:
-    """The good payer's share of principal that is due after today; rounded down for each plan."""
+    """The good payer's share of principal that is due after today; rounded down for each plan.
+
+    Of what credits pay, the oldest first, there is none: it has been paid.
+    """
     cdef int64_t early[16]
     cdef int64_t rebate = 0
+    cdef int64_t credits, left
     cdef const Lot *lot
     cdef int32_t number
     cdef int32_t at = book.accounts[debts.principal].lots
     if is_overdue(book, debts, debts.principal) or is_overdue(book, debts, debts.fee):
         return 0
     memset(early, 0, sizeof(early))
+    credits = credits_in(book, debts.principal)
     while at >= 0:
         lot = &book.lots[at]
-        if is_to_come(debts, lot):
-            early[lot.lot & 15] += lot.remaining
         at = lot.next
+        if lot.remaining <= 0:
+            continue
+        left = lot.remaining - credits if lot.remaining > credits else 0
+        credits -= lot.remaining - left
+        if is_to_come(debts, lot):
+            early[lot.lot & 15] += left
     for number in range(debts.terms_count):
         if early[TERMS_FIRST + number] > 0:
             rebate += early[TERMS_FIRST + number] * debts.terms[number].rebate_bps // BPS

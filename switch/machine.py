@@ -214,6 +214,10 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         """Give the number of a wallet's or counter's account."""
         return next(at for at, slot in enumerate(self.slots) if slot.name == name and not slot.held)
 
+    def has(self, name: str) -> bool:
+        """Say whether there is such an account, of this version or of one before."""
+        return any(slot.name == name for slot in self.slots)
+
     def account(self, name: str) -> int:
         """Give the reference to a card's account of that name."""
         return Account.CARD + self.slot(name)

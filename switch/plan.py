@@ -129,7 +129,7 @@ def compile_plan(
         credit_limit=0 if credit is None else credit.limit_minor,
         due_slot=NO_SLOT if credit is None else layout.slot(DEBTS[0]),
         charged_slot=(
-            layout.slot(CHARGED) if credit is not None and credit.charges_late() else NO_SLOT
+            layout.slot(CHARGED) if credit is not None and layout.has(CHARGED) else NO_SLOT
         ),
         clock=clock,
         terms=[] if credit is None else [(plan.name, plan.terms) for plan in credit.plans],

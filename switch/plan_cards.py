@@ -14,6 +14,7 @@ from switch.plan_sales import (
     need_activation,
     need_membership,
 )
+from switch.programme import CHARGED
 from switch.reasons import Reason
 from switch.rules import Credit, Ending, Membership, Period
 
@@ -260,7 +261,7 @@ def take_paid(sale: Sale, credit: Credit, source: int) -> None:
     writer.step(Op.ADD, R.FEE, R.RULE_0, R.RULE_2)
     writer.move(R.RULE_0, source, Account.CLUB_FEES)
     writer.move(R.RULE_1, source, sale.layout.account(credit.wallet))
-    if credit.charges_late():
+    if sale.layout.has(CHARGED):  # or a version before this one has charged
         writer.move(R.RULE_2, source, Account.CLUB_LATE_CHARGES)
 
 

@@ -4,79 +4,31 @@ The amounts are worked out by hand: 18 % a year, nothing within three days, at m
 overdue. The parts of a purchase of 26 Farvardin 1405 (Wednesday) are due on the 26th of each month.
 """
 
-from dataclasses import dataclass, field
-
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from issuers.credit import credit
 from switch._snapshot import Loading, dump
 from switch.directory import Directory, EventError
 from switch.events import HolidaysSet, ProgrammeLive
-from switch.instalments import FeeKind, Terms
 from switch.machine import Account
-from switch.programme import CHARGED, Programme
-from switch.rules import Credit, InstalmentPlan
-from tests.model import instalments as model
-from tests.support.shop import NOON_S, Said, Shop, new_core, replay_into, state_of
-
-DAY_S = 86_400
-TODAY = (NOON_S + 12_600) // DAY_S
-PART = 2_500_000
-
-LATE = Terms(
-    count=4,
-    first_due_months=0,
-    late_rate_bps=1_800,
-    late_tolerance_days=3,
-    late_cap_bps=1_000,
-    rebate_bps=200,
+from switch.programme import CHARGED
+from switch.rules import InstalmentPlan
+from tests.support.late_shop import (
+    DAY_S,
+    LATE,
+    PART,
+    PLANS,
+    TODAY,
+    buy,
+    charge,
+    club,
+    counted,
+    late_credit,
+    pay,
+    shop,
+    wait,
 )
-PROFIT = Terms(count=12, fee=FeeKind.PROFIT_DECLINING, rate_bps=1_800, rebate_bps=100)
-PLANS = (
-    InstalmentPlan(name="four", terms=LATE),
-    InstalmentPlan(name="twelve", terms=PROFIT),
-)
-
-
-def late_credit(version: int = 1, plans: tuple[InstalmentPlan, ...] = PLANS) -> Programme:
-    return msgspec.structs.replace(
-        credit(1, version, 1), credit=Credit(limit_minor=200_000_000, plans=plans)
-    )
-
-
-def shop() -> Shop:
-    return Shop(late_credit())
-
-
-def buy(here: Shop, amount_minor: int = 4 * PART, card: int = 0) -> Said:
-    said = here.send(amount_minor=amount_minor, card=card)
-    assert said.code == "00", said.elements
-    return said
-
-
-def pay(here: Shop, amount_minor: int) -> Said:
-    said = here.send(code="213000", amount_minor=amount_minor)
-    assert said.code == "00", said.elements
-    return said
-
-
-def counted(here: Shop, name: str, card: int = 0) -> int:
-    return here.account(card, here.directory.layout_of(1).slot(name))
-
-
-def club(here: Shop, account: Account) -> int:
-    return int(here.core.account(here.core.club_account(1, account & 15))[4])
-
-
-def wait(here: Shop, days: int) -> None:
-    here.now_s += days * DAY_S
-
-
-def charge(days: int, minor: int = PART) -> int:
-    return minor * days * 1_800 // (10_000 * 365)
+from tests.support.shop import NOON_S, Shop, new_core, replay_into, state_of
 
 
 @pytest.mark.parametrize(("days", "charged"), [(3, 0), (4, charge(4)), (10, charge(10))])
@@ -287,6 +239,23 @@ def test_a_later_version_charges_no_more_for_what_is_owed() -> None:
     assert counted(here, "due late") == PART * 11 * 900 // 3_650_000
 
 
+def test_a_later_version_that_charges_nothing_takes_back_what_is_still_owed() -> None:
+    here = shop()
+    buy(here)
+    wait(here, 10)
+    here.keep_house()
+    free = msgspec.structs.replace(LATE, late_rate_bps=0, late_cap_bps=0)
+    plans = (InstalmentPlan(name="four", terms=free), PLANS[1])
+    here.record(ProgrammeLive(definition=late_credit(2, plans)))
+
+    told = here.send("0100", "910000", None).tag("OW")
+    said = pay(here, 4 * PART)
+
+    assert (told, said.tag("FE")) == (str(4 * PART), "")
+    assert [counted(here, name) for name in ("due", "due late", CHARGED)] == [0, 0, 0]
+    assert said.balances()["3001"] == 0
+
+
 def test_a_plan_without_late_charges_beside_one_with_them_is_not_charged() -> None:
     here = shop()
     said = here.send(amount_minor=12_000_000, extra={48: "IN0012"})
@@ -367,6 +336,19 @@ def test_nobody_who_is_late_gets_it() -> None:
     assert here.send("0100", "910000", None).tag("OW") == str(4 * PART)
 
 
+def test_what_goods_that_went_back_had_paid_is_paid_and_saves_nothing() -> None:
+    here = shop()
+    first = buy(here)
+    pay(here, 2 * PART)
+    wait(here, 40)
+    buy(here)
+
+    here.refund(first, 4 * PART)
+
+    # That pays two of the four parts which are left.
+    assert here.send("0100", "910000", None).tag("OW") == str(2 * PART * 98 // 100)
+
+
 def test_a_reversed_settlement_takes_the_rebate_back() -> None:
     here = shop()
     buy(here)
@@ -389,170 +371,6 @@ def test_a_settlement_pays_what_is_late_until_today() -> None:
     assert said.code == "00", said.elements
     assert club(here, Account.CLUB_LATE_CHARGES) == charge(10)
     assert [counted(here, name) for name in ("due", "due late", CHARGED)] == [0, 0, 0]
-
-
-# --- by the model ---------------------------------------------------------------------------------
-
-
-@dataclass
-class Part:
-    """An instalment in plain Python: no counter, only what is left and what was paid."""
-
-    due_day: int
-    left: int
-    final: int = 0  # charges for principal that has been paid
-    paid: int = 0  # of charges
-
-    def charge(self, day: int) -> int:
-        pay_by = model.pay_by(self.due_day, ())
-        return self.final + model.late(LATE, self.left, pay_by, day) - self.paid
-
-    def pay_left(self, minor: int, day: int) -> None:
-        pay_by = model.pay_by(self.due_day, ())
-        before = model.late(LATE, self.left, pay_by, day)
-        self.left -= minor
-        self.final += before - model.late(LATE, self.left, pay_by, day)
-
-
-@dataclass
-class PlainDebt:
-    """A card's debts in plain Python."""
-
-    parts: list[Part] = field(default_factory=list)
-
-    def buy(self, minor: int, day: int) -> None:
-        rows = model.schedule(LATE, minor, day)
-        self.parts += [Part(row.due_day, row.principal_minor) for row in rows]
-        self.parts.sort(key=lambda part: part.due_day)
-
-    def pay(self, minor: int, day: int) -> None:
-        for part in self.parts:
-            to_charge = min(minor, part.charge(day))
-            part.paid += to_charge
-            minor -= to_charge
-        for part in self.parts:
-            to_principal = min(minor, part.left)
-            part.pay_left(to_principal, day)
-            minor -= to_principal
-
-    def late(self, day: int) -> int:
-        return sum(part.charge(day) for part in self.parts)
-
-    def left(self) -> int:
-        return sum(part.left for part in self.parts)
-
-
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["buy", "pay", "pay", "reversed", "clock"]),
-        st.integers(4, 20_000_000),
-        st.integers(0, 45),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-@pytest.mark.slow
-@given(steps=STEPS)
-@settings(max_examples=60, deadline=None)
-def test_charges_are_the_models_whenever_the_clock_runs(steps: list[tuple[str, int, int]]) -> None:
-    here, plain = shop(), PlainDebt()
-    for what, minor, days in [("buy", 9_999_999, 0), *steps, ("clock", 0, 0)]:
-        wait(here, days)
-        day = (here.now_s + 12_600) // DAY_S
-        if what == "buy":
-            buy(here, minor)
-            plain.buy(minor, day)
-        elif what in ("pay", "reversed"):
-            owed = plain.left() + plain.late(day)
-            if not owed:
-                continue
-            said = pay(here, min(minor, owed))
-            if what == "pay":
-                plain.pay(min(minor, owed), day)
-            else:
-                here.reverse(said, min(minor, owed))
-        else:
-            here.keep_house()
-        assert counted(here, "due") == plain.left()
-        owed_now = plain.left() + plain.late(day)
-        found = int(here.send("0100", "910000", None).tag("OW") or 0)
-        assert found <= owed_now  # less a rebate
-        if any(part.left and model.pay_by(part.due_day, ()) < day for part in plain.parts):
-            assert found == owed_now
-
-    wait(here, 1)
-    here.keep_house()
-    assert counted(here, "due late") == plain.late((here.now_s + 12_600) // DAY_S)
-    assert here.core.imbalances() == []
-    assert state_of(here.replayed()) == here.state()
-
-
-WALKS = st.lists(
-    st.tuples(
-        st.sampled_from(["buy", "pay", "refund", "reverse", "settle"]),
-        st.integers(4, 20_000_000),
-        st.integers(0, 40),
-    ),
-    max_size=10,
-)
-
-
-def balances_and_lots(here: Shop) -> object:
-    """Everything but the names of lots: rows of clock work have sequences of their own."""
-    return [
-        (here.core.account(number), sorted(lot[1:] for lot in here.core.lots(number)))
-        for number in range(here.core.account_count)
-    ]
-
-
-def walk(
-    here: Shop, what: str, minor: int, bought: list[Said], last: list[tuple[Said, int]]
-) -> None:
-    """Do one thing; what is refused changes nothing, wherever it happens.
-
-    `last`: what can be reversed, the last first; nothing of before a refund. Whoever has a payment
-    reversed whose charge came back with the goods owes the charge, and has it in the wallet.
-    """
-    if what == "buy":
-        bought.append(here.send(amount_minor=minor))
-        last.append((bought[-1], minor))
-    elif what == "pay":
-        last.append((here.send(code="213000", amount_minor=minor), minor))
-    elif what == "refund" and bought:
-        here.refund(bought[minor % len(bought)], minor)
-        last.clear()
-    elif what == "reverse" and last:
-        here.reverse(*last.pop())
-    elif what == "settle":
-        owed = int(here.send("0100", "910000", None).tag("OW") or 0)
-        if owed:
-            last.append((here.send("0200", "910000", owed), owed))
-
-
-@pytest.mark.slow
-@given(steps=WALKS)
-@settings(max_examples=60, deadline=None)
-def test_a_clock_that_ran_each_day_and_one_that_ran_at_last_agree(
-    steps: list[tuple[str, int, int]],
-) -> None:
-    daily, once = shop(), shop()
-    bought: tuple[list[Said], list[Said]] = ([], [])
-    last: tuple[list[tuple[Said, int]], list[tuple[Said, int]]] = ([], [])
-    for what, minor, days in [("buy", 9_999_999, 35), *steps, ("wait", 0, 1)]:
-        for at, here in enumerate((daily, once)):
-            walk(here, what, minor, bought[at], last[at])
-        for _ in range(days):
-            wait(daily, 1)
-            daily.keep_house()
-        wait(once, days)
-
-    once.keep_house()
-
-    assert balances_and_lots(daily) == balances_and_lots(once)
-    assert daily.core.imbalances() == once.core.imbalances() == []
-    assert state_of(daily.replayed()) == daily.state()
 
 
 def test_a_shard_that_is_loaded_from_a_snapshot_charges_as_the_one_it_is_of() -> None:

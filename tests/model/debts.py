@@ -1,22 +1,21 @@
 """What a card owes by when, in plain Python: a lot for each due day, of principal and of fees.
 
 Owns owing by a plan, paying, settling, and what is told of it. Written from what a plan promises:
-the schedule itself is `tests.model.instalments`. Knows no programme and no message.
+the schedule itself is `tests.model.instalments`, being late `tests.model.late`. Knows no programme
+and no message.
 """
 
-from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from switch.instalments import PROFIT, QARZ, FeeKind, Instalment, Terms
-from tests.model.book import Account, Lot, PlainBook, Posting
+from tests.model.book import Lot
 from tests.model.calendars import months_after
-from tests.model.endings import SECONDS_A_DAY, start_of
-from tests.model.instalments import payers, schedule
-
-COUNTS: Account = ("club", 0, "counts")
-NAMES, FIRST_PLAN = 16, 8  # of a row's lots, and the one that stands for the first plan
-PRINCIPAL, FEE, LATE = DEBTS = ("due", "due fee", "due late")
+from tests.model.endings import start_of
+from tests.model.instalments import bps, payers, schedule
+from tests.model.late import LateCharges
+from tests.model.owed import FEE, FIRST_PLAN, LATE, NAMES, PRINCIPAL, Owed
 
 
 def can_split(terms: Terms, amount_minor: int) -> bool:
@@ -24,58 +23,50 @@ def can_split(terms: Terms, amount_minor: int) -> bool:
     return amount_minor // len(payers(terms)) >= terms.multiple_minor
 
 
+class Paid(NamedTuple):
+    """What of a payment goes where. `rebate`: principal that the club pays."""
+
+    fees: int
+    principal: int
+    late: int
+    rebate: int = 0
+
+
 class Debts:
-    """The three counters of one card. Every change is a posting, which `post` carries out.
+    """The debts of one card on a day."""
 
-    `plans`: what they say now. A debt's name says which one it was bought by.
-    """
-
-    def __init__(
-        self,
-        book: PlainBook,
-        card: int,
-        post: Callable[[Posting], None],
-        plans: Sequence[Terms],
-        utc_offset_s: int,
-    ) -> None:
-        self._book, self._card, self._post = book, card, post
-        self._plans, self._offset_s = plans, utc_offset_s
-
-    def account(self, name: str) -> Account:
-        return ("card", self._card, name)
-
-    def _lots(self, name: str) -> list[tuple[int, Lot]]:
-        return self._book.in_order(self.account(name))
+    def __init__(self, owed: Owed, late: LateCharges) -> None:
+        self._owed, self.late = owed, late
 
     def _take(self, name: str, lot_name: int, lot: Lot, amount: int) -> None:
-        """Let an amount of a lot be owed no more; below zero: let it be owed again."""
-        terms = (lot_name, lot.available_at, lot.expires_at)
-        if amount > 0:
-            self._post(Posting(self.account(name), COUNTS, amount, *terms))
-        elif amount < 0:
-            self._post(Posting(COUNTS, self.account(name), -amount, *terms))
-
-    def _oldest(self, name: str, *, credit: bool = False) -> tuple[int, Lot] | None:
-        """Give the first lot that is owed, or the first that is the card's credit."""
-        return next((item for item in self._lots(name) if (item[1].remaining < 0) == credit), None)
+        """Let an amount be owed no more, and be charged for no more."""
+        self._owed.take(name, lot_name, lot, amount)
+        if name == PRINCIPAL:
+            self.late.principal_is_paid((lot_name, lot.expires_at))
 
     def _set_credits_against(self, name: str) -> None:
         """What was refunded after it had been paid takes the place of a payment."""
         while True:
-            credit, debt = self._oldest(name, credit=True), self._oldest(name)
+            credit, debt = self._owed.oldest(name, credit=True), self._owed.oldest(name)
             if credit is None or debt is None:
                 return
             amount = min(-credit[1].remaining, debt[1].remaining)
             self._take(name, *debt, amount)
-            self._take(name, *credit, -amount)
+            self._owed.take(name, *credit, -amount)
 
-    def owe(self, plan: int, amount_minor: int, local_day: int, seq: int) -> list[Instalment]:
-        """Owe an amount by a plan (counted from 0), from a day on; gives the instalments."""
-        terms, lot = self._plans[plan], seq * NAMES + FIRST_PLAN + plan
+    def _use_credits(self) -> None:
+        """Charge what is late, then use what the card has paid before."""
+        self.late.charge()
+        for name in (PRINCIPAL, FEE, LATE):
+            self._set_credits_against(name)
+
+    def owe(self, plan: int, amount_minor: int, seq: int) -> list[Instalment]:
+        """Owe an amount by a plan (counted from 0), from today on; gives the instalments."""
+        terms, lot = self._owed.plans[plan], seq * NAMES + FIRST_PLAN + plan
+        today = self._owed.today
         # What was paid beyond all debts pays first.
         own = min(amount_minor, self.credit())
-        today = Lot(0, 0, start_of(local_day + 1, self._offset_s))
-        self._take(PRINCIPAL, lot, today, -own)
+        self._owed.take(PRINCIPAL, lot, self._owed.ending(today), -own)
         rows = []
         if amount_minor > own:
             if not can_split(terms, amount_minor - own):
@@ -87,106 +78,126 @@ class Debts:
                     fee=FeeKind.NONE,
                     rate_bps=0,
                 )
-            rows = schedule(terms, amount_minor - own, local_day)
-        ends = [start_of(row.due_day + 1, self._offset_s) for row in rows]
+            rows = schedule(terms, amount_minor - own, today)
+        ends = [start_of(row.due_day + 1, self._owed.offset_s) for row in rows]
         # A fee for a time is owed from when that begins: the purchase's or last due day is over.
-        opens = [start_of(local_day + 1, self._offset_s), *ends]
+        opens = [start_of(today + 1, self._owed.offset_s), *ends]
         if terms.fee not in (*PROFIT, *QARZ):
             opens = [0] * len(opens)
         for row, ends_at in zip(rows, ends, strict=True):
-            self._take(PRINCIPAL, lot, Lot(0, 0, ends_at), -row.principal_minor)
+            self._owed.take(PRINCIPAL, lot, Lot(0, 0, ends_at), -row.principal_minor)
         for row, opens_at, ends_at in zip(rows, opens[:-1], ends, strict=True):
-            self._take(FEE, lot, Lot(0, opens_at, ends_at), -row.fee_minor)
-        self._set_credits_against(PRINCIPAL)
-        self._set_credits_against(FEE)
+            self._owed.take(FEE, lot, Lot(0, opens_at, ends_at), -row.fee_minor)
+        self._use_credits()
         return rows
 
     def _next_to_pay(self) -> tuple[str, int, Lot] | None:
         """Charges come first, then the oldest instalment, its fee before its principal."""
-        late = self._oldest(LATE)
+        late = self._owed.oldest(LATE)
         if late is not None:
             return LATE, *late
         found = [
             (item[1].expires_at, name, *item)
             for name in (FEE, PRINCIPAL)
-            if (item := self._oldest(name)) is not None
+            if (item := self._owed.oldest(name)) is not None
         ]
         return min(found, key=lambda each: each[0])[1:] if found else None
 
     def credit(self) -> int:
         """Give what was paid, or refunded, beyond all debts."""
-        return max(0, -self._book.balance(self.account(PRINCIPAL)))
+        return max(0, -self._owed.balance(PRINCIPAL))
 
-    def pay(self, amount_minor: int, local_day: int, seq: int) -> tuple[int, int]:
-        """Pay; gives how much of it went to fees and charges, and how much did not.
-
-        What is more than is owed is the card's: it pays the next purchase.
-        """
-        self._set_credits_against(PRINCIPAL)
-        self._set_credits_against(FEE)
-        fees, rest = 0, amount_minor
+    def pay(self, amount_minor: int, seq: int) -> Paid:
+        """Pay. What is more than is owed is the card's: it pays the next purchase."""
+        self._use_credits()
+        paid, rest = {LATE: 0, FEE: 0, PRINCIPAL: 0}, amount_minor
         while rest and (found := self._next_to_pay()) is not None:
             name, lot_name, lot = found
-            paid = min(rest, lot.remaining)
-            self._take(name, lot_name, lot, paid)
-            rest -= paid
-            fees += paid if name != PRINCIPAL else 0
-        today = Lot(0, 0, start_of(local_day + 1, self._offset_s))
-        self._take(PRINCIPAL, seq * NAMES, today, rest)
-        return fees, amount_minor - fees
+            amount = min(rest, lot.remaining)
+            self._take(name, lot_name, lot, amount)
+            rest -= amount
+            paid[name] += amount
+        self._owed.take(PRINCIPAL, seq * NAMES, self._owed.ending(self._owed.today), rest)
+        return Paid(paid[FEE], paid[PRINCIPAL] + rest, paid[LATE])
 
-    def settle(self, now_s: int) -> tuple[int, int]:
-        """End the whole debt; gives what that takes of fees and charges, and of principal."""
-        fees, principal = self._begun(now_s), self._left()
-        for name in (LATE, FEE):
-            for lot_name, lot in self._lots(name):
-                self._take(name, lot_name, lot, lot.remaining)
+    def settle(self) -> Paid:
+        """End the whole debt; gives what that takes."""
+        paid = Paid(self._begun(), self._left(), self.late_owed(), self.rebate())
+        self.late.charge()
+        self.late.end()
+        for lot_name, lot in self._owed.lots(FEE):
+            self._owed.take(FEE, lot_name, lot, lot.remaining)
         self._set_credits_against(PRINCIPAL)
         if self._left():
-            for lot_name, lot in self._lots(PRINCIPAL):
-                self._take(PRINCIPAL, lot_name, lot, lot.remaining)
-        return fees, principal
+            for lot_name, lot in self._owed.lots(PRINCIPAL):
+                self._owed.take(PRINCIPAL, lot_name, lot, lot.remaining)
+        return paid
 
     def _left(self) -> int:
-        return max(0, self._book.balance(self.account(PRINCIPAL)))
+        return max(0, self._owed.balance(PRINCIPAL))
 
-    def _begun(self, now_s: int) -> int:
-        """Give charges, and fees of the time that has begun; credits count at once."""
-        begun = sum(self._begun_of(name, lot, now_s) for name, lot in self._lots(FEE))
-        return max(0, begun) + self._book.balance(self.account(LATE))
+    def late_owed(self) -> int:
+        return max(0, self.late.owed())
 
-    def _begun_of(self, name: int, lot: Lot, now_s: int) -> int:
-        """Give what of a fee is for time that has begun; of profit month by month."""
-        today = (now_s + self._offset_s) // SECONDS_A_DAY
-        first, last = (
-            (at_s + self._offset_s) // SECONDS_A_DAY - 1
-            for at_s in (lot.available_at, lot.expires_at)
+    def early(self) -> dict[int, int]:
+        """Give by plan the principal that is due after today; credits pay the oldest first."""
+        lots = self._owed.lots(PRINCIPAL)
+        ahead = sum(-lot.remaining for _, lot in lots if lot.remaining < 0)
+        found: dict[int, int] = {}
+        for lot_name, lot in lots:
+            if lot.remaining > 0:
+                by_credit = min(ahead, lot.remaining)
+                ahead -= by_credit
+                if self._owed.is_to_come(lot):
+                    plan = lot_name % NAMES - FIRST_PLAN
+                    found[plan] = found.get(plan, 0) + lot.remaining - by_credit
+        return found
+
+    def could_give_back(self) -> int:
+        """Give what a good payer would get who settled today."""
+        plans = self._owed.plans
+        return sum(
+            bps(amount, plans[plan].rebate_bps)
+            for plan, amount in self.early().items()
+            if 0 <= plan < len(plans)
         )
-        if lot.remaining < 0 or not lot.available_at or last <= today:
+
+    def rebate(self) -> int:
+        """Give the good payer's share of what is paid early; nobody's who is late."""
+        return 0 if self.late.is_overdue() else self.could_give_back()
+
+    def _begun(self) -> int:
+        """Give fees of the time that has begun; credits count at once."""
+        return max(0, sum(self._begun_of(name, lot) for name, lot in self._owed.lots(FEE)))
+
+    def _begun_of(self, name: int, lot: Lot) -> int:
+        """Give what of a fee is for time that has begun; of profit month by month."""
+        if lot.remaining < 0 or not lot.available_at or not self._owed.is_to_come(lot):
             return lot.remaining
-        if today <= first:
+        first, last = (self._owed.day_before(at_s) for at_s in (lot.available_at, lot.expires_at))
+        if self._owed.today <= first:
             return 0
-        plan = name % NAMES - FIRST_PLAN
-        if not 0 <= plan < len(self._plans) or self._plans[plan].fee not in PROFIT:
+        terms = self._owed.terms_of(name)
+        if terms is None or terms.fee not in PROFIT:
             return lot.remaining
         begin = [first]  # of each month of the fee's time: the day before it
-        while (following := months_after(self._plans[plan].calendar, first, len(begin))) < last:
+        while (following := months_after(terms.calendar, first, len(begin))) < last:
             begin.append(following)
-        return lot.remaining * sum(day < today for day in begin) // len(begin)
+        return lot.remaining * sum(day < self._owed.today for day in begin) // len(begin)
 
-    def owed(self, now_s: int) -> int:
+    def owed(self) -> int:
         """Give what would end the debt now."""
-        return self._left() + self._begun(now_s)
+        return self._left() + self._begun() + self.late_owed() - self.rebate()
 
     def due(self, by_s: int) -> int:
         """Give what has to be paid by a second."""
-        due = self._book.balance(self.account(LATE))
+        due = self.late_owed()
         for name in (FEE, PRINCIPAL):
             due += max(
                 0,
                 sum(
                     lot.remaining
-                    for _, lot in self._lots(name)
+                    for _, lot in self._owed.lots(name)
                     if lot.expires_at <= by_s or lot.remaining < 0
                 ),
             )

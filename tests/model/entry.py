@@ -13,7 +13,8 @@ from tests.model.book import Account, Posting
 from tests.model.credit import owe, telling_debt
 from tests.model.endings import ends_at, period_ends_at
 from tests.model.membership import member_until
-from tests.model.moves import COUNTS, FEES, FLOAT, REDEEMED, Moves
+from tests.model.moves import DISCOUNTS, FEES, FLOAT, REDEEMED, Moves
+from tests.model.owed import COUNTS
 from tests.model.pricing import Ask, Left, Priced, Purse, price_hold, price_purchase
 
 FOR_EVER_DAYS = 18_250
@@ -126,7 +127,7 @@ class Entry(Moves):
         if priced.points:
             self.spend("points", REDEEMED, priced.points)
         self.post(Posting(POINTS_PAID, self.shop, priced.points_value_minor))
-        self.post(Posting(("club", 0, "discounts"), self.shop, priced.club_pays_minor))
+        self.post(Posting(DISCOUNTS, self.shop, priced.club_pays_minor))
         self.post(Posting(self.shop, FEES, priced.fee_minor))
         terms = (priced.available_at, priced.expires_at)
         self.post(Posting(self.shop, POINTS_PAID, priced.points_cost_minor))

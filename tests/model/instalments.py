@@ -14,6 +14,7 @@ from switch.instalments import FeeKind, Instalment, Rest, Terms
 from tests.model import calendars
 
 BPS = 10_000
+FRIDAY_ONLY = 64  # bits of weekdays, bit 0 is Saturday
 
 
 class Debt(NamedTuple):
@@ -174,8 +175,13 @@ def late(terms: Terms, overdue_minor: int, pay_by: int, day: int) -> int:
     return min(charge, bps(overdue_minor, terms.late_cap_bps))
 
 
-def pay_by(due_day: int, holidays: Collection[int]) -> int:
-    """Give the first day that is neither Friday nor a holiday."""
-    while due_day in holidays or (calendars.EPOCH + timedelta(days=due_day)).weekday() == 4:
+def pay_by(due_day: int, holidays: Collection[int], weekdays: int = FRIDAY_ONLY) -> int:
+    """Give the first day that is neither a holiday nor such a weekday; bit 0 is Saturday."""
+    while due_day in holidays or weekdays >> _weekday(due_day) & 1:
         due_day += 1
     return due_day
+
+
+def _weekday(day: int) -> int:
+    """Give the day of the week, counted from Saturday = 0."""
+    return ((calendars.EPOCH + timedelta(days=day)).weekday() + 2) % 7

@@ -4,9 +4,11 @@ Owns both; who asks for it, and what else a card can do, is `tests.model.entry`.
 """
 
 from switch.reasons import Reason
+from switch.rules import Membership
 from tests.model.book import Posting
 from tests.model.endings import SECONDS_A_DAY, carried_on_until, start_of
-from tests.model.moves import COUNTS, FEES, REDEEMED, Moves
+from tests.model.moves import FEES, REDEEMED, Moves
+from tests.model.owed import COUNTS
 from tests.model.pricing import Priced
 
 
@@ -22,9 +24,40 @@ def member_until(entry: Moves, days: int) -> int:
 
 
 def renew(entry: Moves) -> Priced | Reason:
-    membership, offset_s = entry.programme.membership, entry.place.utc_offset_s
+    """At a till, which takes the fee; or for points."""
+    membership = entry.programme.membership
     if membership is None:
         return Reason.OPERATION_NOT_ALLOWED
+    until = _carry_on(entry, membership)
+    entry.post(Posting(entry.shop, FEES, membership.fee_minor))
+    if membership.fee_points:
+        if entry.spendable("points") < membership.fee_points:
+            return Reason.INSUFFICIENT_POINTS
+        entry.spend("points", REDEEMED, membership.fee_points)
+    return Priced(
+        0, points=membership.fee_points, told_fee_minor=membership.fee_minor, until_s=until
+    )
+
+
+def renew_by_itself(entry: Moves) -> str:
+    """From its last day on, and in grace, if the whole fee is there; says what came of it."""
+    membership = entry.programme.membership
+    assert membership is not None
+    tomorrow_s = start_of(entry.place.local_day + 1, entry.place.utc_offset_s)
+    ends = entry.last_end("membership") - membership.grace_days * SECONDS_A_DAY
+    if entry.count("membership") < 1 or ends > tomorrow_s:
+        return ""
+    fee = membership.fee_points or membership.fee_minor
+    if entry.spendable(membership.renews_from) < fee:
+        return "fee not there"
+    _carry_on(entry, membership)
+    entry.spend(membership.renews_from, REDEEMED if membership.fee_points else FEES, fee)
+    return "done" if ends == tomorrow_s else "done in grace"
+
+
+def _carry_on(entry: Moves, membership: Membership) -> int:
+    """Begin the next one with the end of the last, or today if that is over; gives its end."""
+    offset_s = entry.place.utc_offset_s
     grace_s = membership.grace_days * SECONDS_A_DAY
     lots = entry.book.in_order(entry.wallet("membership"))
     begins = today = entry.place.local_day
@@ -38,14 +71,7 @@ def renew(entry: Moves) -> Priced | Reason:
     assert over is not None
     until = start_of(over if membership.valid.period else over - 1, offset_s)
     entry.put(1, COUNTS, entry.wallet("membership"), (opens, until + grace_s), any_version=True)
-    entry.post(Posting(entry.shop, FEES, membership.fee_minor))
-    if membership.fee_points:
-        if entry.spendable("points") < membership.fee_points:
-            return Reason.INSUFFICIENT_POINTS
-        entry.spend("points", REDEEMED, membership.fee_points)
-    return Priced(
-        0, points=membership.fee_points, told_fee_minor=membership.fee_minor, until_s=until
-    )
+    return until
 
 
 def _row_begins(entry: Moves, day: int, grace_s: int) -> int:

@@ -7,14 +7,16 @@ is `tests.model.entry` and what that calls.
 from switch.programme import Programme
 from tests.model.book import Account, PlainBook, Posting
 from tests.model.debts import Debts
+from tests.model.late import Holidays, LateCharges
+from tests.model.owed import Owed
 from tests.model.pricing import Place
 
 MARKED = 1 << 59  # names of lots from here on are marked
 KEPT_MARK = 1
 PAID_MARK = 2
 FLOAT: Account = ("club", 0, "float")
-COUNTS: Account = ("club", 0, "counts")
 REDEEMED: Account = ("club", 0, "points redeemed")
+DISCOUNTS: Account = ("club", 0, "discounts")
 FEES: Account = ("club", 0, "fees")
 
 
@@ -35,6 +37,7 @@ class Moves:
         now_s: int,
         seq: int,
         live_from_lot: int,
+        holidays: Holidays,
         held_s: int | None = None,
     ) -> None:
         self.book, self.programme, self.card, self.linked = book, programme, card, linked
@@ -43,9 +46,11 @@ class Moves:
         self._live_from_lot = live_from_lot
         self.seq, self._next_lot = seq, seq * 16
         self.postings: list[Posting] = []
-        plans = programme.credit.plans if programme.credit is not None else ()
-        terms = [plan.terms for plan in plans]
-        self.debts = Debts(book, card, self.post, terms, place.utc_offset_s)
+        credit = programme.credit
+        terms = [plan.terms for plan in credit.plans] if credit is not None else []
+        owed = Owed(book, card, self.post, terms, place.local_day, place.utc_offset_s)
+        wallet = self.wallet(credit.wallet if credit is not None else "")
+        self.debts = Debts(owed, LateCharges(owed, wallet, holidays))
 
     # --- moving -----------------------------------------------------------------------------------
 

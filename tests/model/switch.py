@@ -13,6 +13,7 @@ from switch.reasons import Reason
 from tests.model.book import Account, PlainBook, Posting
 from tests.model.credit import inquire_debt, repay, settle
 from tests.model.entry import Entry, Used
+from tests.model.late import Holidays
 from tests.model.membership import renew
 from tests.model.pricing import Ask, Place, Priced
 from tests.model.undoing import undone_of
@@ -87,6 +88,7 @@ class Exchange:
     at_s: int = 0
     hold_ends_at: int = 0
     postings: list[Posting] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)  # of being late
     original: "Exchange | None" = None
 
 
@@ -121,6 +123,7 @@ class PlainSwitch:
         self.cards: list[Card] = []
         self.book = PlainBook(self._keeps_lots)
         self.exchanges: list[Exchange] = []
+        self.holidays = Holidays()  # of the club
         for definition, seq in earlier:
             self.go_live(definition, seq)
         self.go_live(programme, live_from_seq)
@@ -203,6 +206,7 @@ class PlainSwitch:
             now_s=now_s,
             seq=seq,
             live_from_lot=self._live_from_lot[found.programme],
+            holidays=self.holidays,
             held_s=held_s,
         )
 
@@ -233,10 +237,11 @@ class PlainSwitch:
             entry.cancel()
             self._remember(seq, operation, card, place, now_s, approved=False)
             another = priced is Reason.SETTLEMENT_IS_ANOTHER
-            owed = entry.debts.owed(now_s) if another else 0
+            owed = entry.debts.owed() if another else 0
             return Answer(priced, bound=entry.bound, debt_minor=owed)
         exchange = self._remember(seq, operation, card, place, now_s, approved=True)
         exchange.postings = entry.postings
+        exchange.seen = entry.debts.late.seen
         if operation not in WITHOUT_AMOUNT:
             exchange.approved_minor = priced.amount_minor
         exchange.points = priced.points

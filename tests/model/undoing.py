@@ -6,7 +6,7 @@ Pure; knows no message. Who undoes what is `tests.model.switch`.
 from collections.abc import Sequence
 
 from tests.model.book import Account, Posting
-from tests.model.debts import DEBTS
+from tests.model.owed import DEBTS
 
 
 def undone_of(postings: Sequence[Posting], undone_minor: int, approved_minor: int) -> list[int]:

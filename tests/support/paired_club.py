@@ -18,13 +18,15 @@ from switch.events import (
     CardsLinked,
     CardStatusChanged,
     CreditLimitSet,
+    HolidaysSet,
     OrganisationAdded,
     ProgrammeLive,
 )
 from switch.operations import CardStatus
 from switch.programme import Programme
 from tests.ledger.rows_model import Row, decode_rows, encode_rows
-from tests.model.clock import PlainClock
+from tests.model.clock import PlainClock, Slice
+from tests.model.late import Holidays, LateCharges, dearer
 from tests.model.pricing import Place
 from tests.model.switch import PlainSwitch
 from tests.support.programmes import MEMBERS, ORGANISATION
@@ -84,9 +86,17 @@ class PairedClub:
         self.tenure = 1
         self._rows: dict[int, Row] = {}
         self._batches_read = 0
+        self._restarted = ""  # from what, the last time
+        self._known_late: set[int] = set()  # cards that were charged before a holiday was known
 
     def note(self, what: str, outcome: str, wallets: int = 0) -> None:
         self.reached[Reached(what, outcome, wallets)] += 1
+
+    def note_then(self, what: str, outcome: str) -> None:
+        """Count what comes of something that was there before, also before a restart."""
+        self.note(what, outcome)
+        if self._restarted:
+            self.note(what, f"{outcome}, restarted from {self._restarted}")
 
     def place(self, terminal: str) -> Place:
         local_s = self.shop.now_s + TEHRAN_S
@@ -128,14 +138,50 @@ class PairedClub:
             if done.moves:
                 whole = done.cards == len(self.model.cards)
                 self.note(done.task, "all cards at once" if whole else "some of the cards")
+            self._note_seen(done)
+
+    def _note_seen(self, done: Slice) -> None:
+        for card, what in done.seen:
+            self.note_then(done.task, what)
+            if card in self._known_late and what == "taken back, less is owed":
+                self._known_late.discard(card)
+                self.note_then(done.task, "taken back for a holiday")
 
     def restart_clock(self, cards_max: int) -> None:
         """As a process that has just started: what moved nothing is looked at again."""
         self.clock.restart(cards_max)
         self.work = ClockWork(self.shop.core, self.shop.directory, cards_max=cards_max)
 
+    def late_charges(self, card: int) -> LateCharges:
+        return self.model.entry(0, card, self.place("T0000001"), self.shop.now_s).debts.late
+
+    def due_days(self, card: int) -> list[int]:
+        """Give the days on which something of a card is due."""
+        lots = self.model.book.in_order(("card", card, "due"))
+        return [(lot.expires_at + TEHRAN_S) // 86_400 - 1 for _, lot in lots]
+
+    def set_holidays(self, days: tuple[int, ...], weekdays: int) -> None:
+        """Know the club's holidays from now on, those of days that are over, too."""
+        cards = range(len(self.model.cards))
+        before = [self.late_charges(card).standings() for card in cards]
+        self.shop.record(HolidaysSet(club=1, days=days, weekdays=weekdays))
+        self.model.holidays = Holidays(days, weekdays)
+        self.note("holidays", "set")
+        for card, standings in enumerate(before):
+            after = self.late_charges(card).standings()
+            if any(
+                is_now.left > 0 and is_now.should < is_now.charged <= was.should
+                for was, is_now in zip(standings, after, strict=True)
+            ):
+                self._known_late.add(card)
+
     def go_live(self, programme: Programme) -> None:
         """Let a version decide from here on, if the cards have room for its counters."""
+        if self._is_dearer(programme):
+            with pytest.raises(EventError, match="would cost more"):
+                self.shop.record(ProgrammeLive(definition=programme))
+            self.note("version", "a debt would cost more")
+            return
         known = self.model.accounts[1]
         new = [name for name in programme.counters() if name not in known]
         if len(new) > known.count(""):
@@ -147,6 +193,12 @@ class PairedClub:
             return
         self.model.go_live(programme, self.shop.record(ProgrammeLive(definition=programme)))
         self.note("version", "live")
+
+    def _is_dearer(self, programme: Programme) -> bool:
+        old, new = self.model.programmes[1].credit, programme.credit
+        if old is None or new is None:
+            return False
+        return dearer([plan.terms for plan in new.plans], [plan.terms for plan in old.plans])
 
     def set_limit(self, card: int, limit_minor: int) -> None:
         event = CreditLimitSet(card=card, limit_minor=limit_minor)
@@ -167,6 +219,7 @@ class PairedClub:
         core.watch_floors()
         directory = replay_into(core, self.shop.journal())
         self._go_on_with(core, directory, cards_max)
+        self._restarted = "the journal"
         self.note("restart", "from the journal")
 
     def go_on_from_a_snapshot(self, cards_max: int) -> None:
@@ -181,6 +234,7 @@ class PairedClub:
         assert list(dump(core)) == list(dump(self.shop.core))
         self.shop.journal()  # what waits to be written is written by whoever decided it
         self._go_on_with(core, directory, cards_max)
+        self._restarted = "a snapshot"
         self.note("restart", "from a snapshot")
 
     def _go_on_with(self, core: Core, directory: Directory, cards_max: int) -> None:

@@ -10,6 +10,7 @@ from switch.iso8583 import Message
 from switch.operations import ExchangeState, Operation
 from switch.programme import Programme
 from switch.reasons import RESPONSE_CODES, Reason
+from tests.model.late import LATE_CHARGES
 from tests.model.pricing import Ask, Priced, holds, price_purchase
 from tests.model.switch import (
     INQUIRIES,
@@ -169,6 +170,8 @@ class PairedShop(PairedClub):
         outcome = answer.reason.name.lower() if answer.reason else "approved"
         self.note(operation.name.lower(), outcome, wallets_of(answer.priced))
         self._note_lots(self.model.exchanges[-1])
+        for what in self.model.exchanges[-1].seen:
+            self.note_then(f"late, by a {operation.name.lower()}", what)
         if operation is Operation.DEBT_INQUIRY and answer.priced is not None:
             self._note_due(card, answer.priced.due_minor)
 
@@ -184,8 +187,11 @@ class PairedShop(PairedClub):
     def settle(self, card: int, beside: int = 0, terminal: str = "T0000001") -> None:
         """End a card's debt with what that takes, or with a little more or less."""
         entry = self.model.entry(0, card, self.place(terminal), self.shop.now_s)
-        owed = entry.debts.owed(self.shop.now_s)
+        owed, rebate = entry.debts.owed(), entry.debts.rebate()
+        could_give_back = entry.debts.could_give_back()
         self.say(Operation.SETTLEMENT, min(max(owed + beside, 0), AMOUNT_MAX), card, terminal)
+        if self.past[-1].said.code == "00" and could_give_back:
+            self.note_then("rebate", "given" if rebate else "not given to who is late")
 
     def _note_lots(self, exchange: Exchange) -> None:
         """Count what versions and debts lead to."""
@@ -311,6 +317,8 @@ class PairedShop(PairedClub):
                 of.wallets,
             )
             self._note_undone(of)
+            if any(posting.target == LATE_CHARGES for posting in exchange.postings):
+                self.note_then("late", "a payment of it was reversed")
 
     def _note_undone(self, past: Past) -> None:
         """Count what undoing leads to that is seldom."""

@@ -76,6 +76,9 @@ class Walk:
     def __init__(self, pair: PairedShop, chance: Random, version: NewVersion) -> None:
         self.pair, self.chance, self.version = pair, chance, version
 
+    def begin(self) -> None:
+        """Do what comes before all steps: nothing."""
+
     def steps(self) -> list[Step]:
         """Give weighted things to do."""
         return [*self._payments(), *self._undoing(), *self._time(), *self._versions()]
@@ -344,7 +347,9 @@ def walk(programme: Programme, version: NewVersion, seed: int, way: type[Walk]) 
         programme, activated=seed % 8 != 0, renewed=seed % 7 != 0, slices=seed % 5 * 3
     )
     pair.restart_clock(chance.choice([1, 2, 3, 64]))
-    weights, choices = zip(*way(pair, chance, version).steps(), strict=True)
+    going = way(pair, chance, version)
+    going.begin()
+    weights, choices = zip(*going.steps(), strict=True)
     for step in chance.choices(choices, weights, k=STEPS):
         step()
         check(pair)

@@ -9,8 +9,6 @@ import msgspec
 from hypothesis import strategies as st
 
 from issuers.purse import OPERATIONS
-from switch.calendar import Calendar
-from switch.instalments import PROFIT, QARZ, FeeKind, Rest, Terms
 from switch.operations import Operation
 from switch.programme import ACCOUNTS_MAX, Programme
 from switch.rules import (
@@ -18,12 +16,10 @@ from switch.rules import (
     Allowance,
     Budget,
     Cap,
-    Credit,
     DiscountRule,
     EarnRule,
     Ending,
     Fund,
-    InstalmentPlan,
     Items,
     Limits,
     Membership,
@@ -36,6 +32,7 @@ from switch.rules import (
     When,
     shortest_days,
 )
+from tests.support.credit_programmes import SELDOM, credits_of
 from tests.support.shop import BOOKS, CAFE
 
 AMOUNTS = st.one_of(
@@ -272,7 +269,7 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, Any]:
                 if funder == "shared"
                 else 0,
                 points_price_minor=draw(st.sampled_from([0, 0, 7])),
-                ends_inactive=not draw(_seldom()),
+                ends_inactive=not draw(SELDOM),
             )
         )
     rules = {"discounts": tuple(discounts), "earning": tuple(earning)}
@@ -280,40 +277,9 @@ def _rules(draw: st.DrawFn, tiers: Tiers | None) -> dict[str, Any]:
 
 
 @st.composite
-def terms(draw: st.DrawFn) -> Terms:
-    """Give a way to pay later of a few months, of any kind."""
-    fee = draw(st.sampled_from(FeeKind))
-    count = draw(st.sampled_from([1, 2, 3, 4, 12, 14]))
-    if fee is FeeKind.QARZ_11 and count == 1:
-        count = 2  # a year's only instalment would be a fee on nothing
-    return Terms(
-        count=count,
-        calendar=draw(st.sampled_from(Calendar)),
-        months_between=1 if fee in QARZ else draw(st.sampled_from([1, 1, 3])),
-        first_due_months=draw(st.sampled_from([0, 1])),
-        grace_count=draw(st.integers(0, count - 1)) if fee in PROFIT else 0,
-        multiple_minor=draw(st.sampled_from([1, 1, 10, 1_000])),
-        rest=draw(st.sampled_from(Rest)),
-        fee=fee,
-        rate_bps=0 if fee is FeeKind.NONE else draw(st.sampled_from([1, 400, 1_800, 10_000])),
-    )
-
-
-@st.composite
-def _credit(draw: st.DrawFn, wallet: str) -> Credit:
-    """Give credit with a few plans, named by their order."""
-    plans = draw(st.lists(terms(), min_size=1, max_size=3))
-    return Credit(
-        wallet=wallet,
-        limit_minor=draw(st.sampled_from([0, 60_000, 600_000, 600_000, 5_000_000])),
-        plans=tuple(InstalmentPlan(name=f"p{at}", terms=each) for at, each in enumerate(plans)),
-    )
-
-
-@st.composite
 def _allowance(draw: st.DrawFn, wallets: tuple[Wallet, ...]) -> dict[str, Any]:
     """Give what an organisation gives each card; mostly, if it funds a wallet of it."""
-    if FUNDED_BON not in wallets:
+    if all(wallet.funder != "organisation" for wallet in wallets):
         return {}
     allowance = Allowance(
         wallet="bon",
@@ -322,12 +288,24 @@ def _allowance(draw: st.DrawFn, wallets: tuple[Wallet, ...]) -> dict[str, Any]:
     )
     return {
         "organisation": ORGANISATION,
-        "allowance": None if draw(_seldom()) and draw(_seldom()) else allowance,
+        "allowance": None if draw(SELDOM) and draw(SELDOM) else allowance,
     }
 
 
+def _renewing(wallets: tuple[Wallet, ...], owes: str, fee: tuple[int, int]) -> list[str]:
+    """Name the wallets that could pay a fee in money or in points by themselves."""
+    unit = "money" if fee[0] else "points" if fee[1] else ""
+    return [
+        wallet.name
+        for wallet in wallets
+        if wallet.unit == unit and wallet.funder == "club" and wallet.name != owes
+    ]
+
+
 @st.composite
-def _parts(draw: st.DrawFn, payers: list[str], *, many: bool) -> dict[str, Any]:
+def _parts(
+    draw: st.DrawFn, payers: list[str], wallets: tuple[Wallet, ...], owes: str, *, many: bool
+) -> dict[str, Any]:
     """Give what keeps count: activation, membership, items, caps named by their order."""
     maybe = st.booleans
     activation = Activation(
@@ -342,13 +320,14 @@ def _parts(draw: st.DrawFn, payers: list[str], *, many: bool) -> dict[str, Any]:
         fee_minor=fee[0],
         fee_points=fee[1],
         grace_days=draw(st.sampled_from([0, 0, 10])),
+        renews_from=draw(st.sampled_from(_renewing(wallets, owes, fee) or [""])),
     )
     caps = [draw(CAPS) for _ in range(draw(st.integers(0, 3)))]
     return {
-        "activation": activation if payers and (many or not draw(_seldom())) else None,
-        "membership": membership if draw(_seldom()) and not many else None,
+        "activation": activation if payers and (many or not draw(SELDOM)) else None,
+        "membership": membership if draw(SELDOM) and not many else None,
         "items": draw(st.builds(Items, term=ENDINGS, claims=st.integers(1, 3)))
-        if not draw(_seldom())
+        if not draw(SELDOM)
         else None,
         "caps": tuple(msgspec.structs.replace(cap, name=f"c{at}") for at, cap in enumerate(caps)),
         "spare_counters": 1,
@@ -378,7 +357,7 @@ def products(draw: st.DrawFn, *, before: Programme | None = None, many: bool = F
         payers = payers[::-1]
     owes = before.credit.wallet if before and before.credit else ""
     if before is None:
-        owes = draw(_owing(payers))
+        owes = draw(_owing(wallets))
     funded = {wallet.name for wallet in wallets if wallet.funder == "organisation"}
     purse = draw(st.sampled_from(["", *[name for name in payers if name not in funded]]))
     if many and "money" in payers:
@@ -389,18 +368,18 @@ def products(draw: st.DrawFn, *, before: Programme | None = None, many: bool = F
     funding = tuple(
         Fund(
             wallet=name,
-            when=When() if many and not draw(_seldom()) else draw(_leveled(tiers)),
-            earns=not draw(_seldom()),
+            when=When() if many and not draw(SELDOM) else draw(_leveled(tiers)),
+            earns=not draw(SELDOM),
         )
         for name in payers
     )
-    referral = before.referral is not None if before else not many and draw(_seldom())
+    referral = before.referral is not None if before else not many and draw(SELDOM)
     fields = {
         "wallets": wallets,
-        "credit": draw(_credit(owes)) if owes else None,
+        "credit": draw(credits_of(owes, wallets, before)) if owes else None,
         "tiers": tiers,
         "funding": funding,
-        **draw(_parts(payers, many=many)),
+        **draw(_parts(payers, wallets, owes, many=many)),
         **(rules or draw(_rules(tiers))),
         **draw(_allowance(wallets)),
     }
@@ -412,7 +391,7 @@ def products(draw: st.DrawFn, *, before: Programme | None = None, many: bool = F
         name_fa="فرآورده‌ها",
         operations=operations,
         purse=purse,
-        cash=not many and draw(_seldom()),
+        cash=not many and draw(SELDOM),
         referral=Referral(programme=MEMBERS, points=7) if referral else None,
         tender=draw(TENDERS if many else st.one_of(TENDERS, st.none())),
         inactive_days=draw(st.sampled_from([0, 2, 2, 45])),
@@ -429,8 +408,13 @@ def _fitting(fields: dict[str, Any]) -> dict[str, Any]:
     """Leave out what a card has no accounts for: caps first, then items, then membership."""
     accounts = sum(1 + wallet.held for wallet in fields["wallets"]) + fields["spare_counters"]
     counters = sum(fields[name] is not None for name in ("tiers", "activation"))
-    counters += 3 * (fields["credit"] is not None)
+    credit = fields["credit"]
+    if credit is not None:
+        counters += 3 + credit.charges_late()
     room = ACCOUNTS_MAX - accounts - counters
+    if room < 0:
+        fields["spare_counters"] += room
+        room = 0
     for name in ("membership", "items"):
         if fields[name] is not None and room == 0:
             fields[name] = None
@@ -445,21 +429,27 @@ def _wallets(draw: st.DrawFn, *, many: bool) -> tuple[Wallet, ...]:
     if many:
         every = (GIFT, MONEY, FUNDED_BON, CREDIT, POINTS)
         left_out = draw(st.sampled_from([None, None, MONEY, CREDIT]))
-        return tuple(wallet for wallet in every if wallet is not left_out)
+        return draw(_ending((*(wallet for wallet in every if wallet is not left_out),)))
     bon = draw(st.sampled_from([BON, FUNDED_BON]))
-    return (*draw(_some((GIFT, MONEY, bon))), POINTS)
+    return draw(_ending((*draw(_some((GIFT, MONEY, bon))), POINTS)))
 
 
 @st.composite
-def _owing(draw: st.DrawFn, payers: list[str]) -> str:
+def _ending(draw: st.DrawFn, wallets: tuple[Wallet, ...]) -> tuple[Wallet, ...]:
+    """Have some wallets end with their card."""
+    return tuple(
+        msgspec.structs.replace(wallet, ends_with_card=wallet != CREDIT and draw(SELDOM))
+        for wallet in wallets
+    )
+
+
+@st.composite
+def _owing(draw: st.DrawFn, wallets: tuple[Wallet, ...]) -> str:
     """Give the name of the wallet that credit is given in; "" = none."""
-    if "credit" in payers:
+    names = [wallet.name for wallet in wallets if not wallet.ends_with_card]
+    if "credit" in names:
         return "credit"
-    return draw(st.sampled_from(["", "money"])) if "money" in payers else ""
-
-
-def _seldom() -> st.SearchStrategy[bool]:
-    return st.sampled_from([False, False, True])
+    return draw(st.sampled_from(["", "money"])) if "money" in names else ""
 
 
 def _some(wallets: tuple[Wallet, ...]) -> st.SearchStrategy[tuple[Wallet, ...]]:
