@@ -29,8 +29,26 @@ CLUB_SLOTS = (
     "late charges",
 )
 BALANCE_MAX = 999_999_999_999
-TOLD = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN", "LB", "LE")
-TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM")
+TOLD = (
+    "DS",
+    "DF",
+    "WD",
+    "PX",
+    "PV",
+    "NP",
+    "PW",
+    "CA",
+    "PE",
+    "WE",
+    "FE",
+    "TI",
+    "UN",
+    "LB",
+    "LE",
+    "VR",
+    "VT",
+)
+TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM", "VR", "VT")
 
 
 # --- what a reply tells ---------------------------------------------------------------------------
@@ -90,6 +108,8 @@ def _to_tell(model: PlainSwitch, priced: Priced, said: Said, card: int) -> dict[
         "ID": _last_day(priced.first_ends_s),
         "OW": priced.debt_minor,
         "DM": priced.due_minor,
+        "VR": priced.voucher_minor,
+        "VT": priced.voucher_points,
     }
 
 

@@ -36,6 +36,7 @@ from switch.rules import (
 from tests.support.paired_club import Reached
 from tests.support.product_walks import AcrossWalk, Walk, walk
 from tests.support.programmes import CARD_OPERATIONS, CREDIT, FUNDED_BON, ORGANISATION, products
+from tests.support.voucher_walks import VoucherWalk
 
 WALKS_MAX = 300
 
@@ -103,7 +104,7 @@ EVERYWHERE = OFTEN | ACROSS
     data=st.data(),
     programme=products() | products(many=True),
     seed=st.integers(0, 1 << 32),
-    way=st.sampled_from([Walk, AcrossWalk]),
+    way=st.sampled_from([Walk, AcrossWalk, VoucherWalk]),
 )
 def test_long_weeks_leave_every_rial_point_and_count_where_the_model_has_it(
     data: st.DataObject, programme: Programme, seed: int, way: type[Walk]
