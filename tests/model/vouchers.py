@@ -14,7 +14,8 @@ from switch.reasons import Reason
 from tests.model.book import Account, PlainBook, Posting
 from tests.model.endings import ends_at
 from tests.model.entry import ISSUED, POINTS_PAID, Entry
-from tests.model.moves import COUNTS, FLOAT
+from tests.model.moves import FLOAT
+from tests.model.owed import COUNTS
 from tests.model.pricing import Ask, Priced
 
 MISTYPED = "mistyped"  # what an HSM cannot take for a PIN
@@ -34,7 +35,7 @@ class Tries(NamedTuple):
     """Wrong PINs on a business day."""
 
     day: int = 0
-    count: int = 0
+    wrong: int = 0
 
 
 class PlainVouchers:
@@ -95,7 +96,7 @@ class PlainVouchers:
         taken, day = entry.programme.vouchers, entry.place.local_day
         assert taken is not None
         tries = self.of_card_tries.get(entry.card, Tries()), self.at_terminal.get(terminal, Tries())
-        of_card, at_terminal = (found.count if found.day >= day else 0 for found in tries)
+        of_card, at_terminal = (found.wrong if found.day >= day else 0 for found in tries)
         return taken.tries_max - of_card, taken.terminal_tries_max - at_terminal
 
     def unseen(self, entry: Entry, ask: Ask) -> Reason:
@@ -109,7 +110,7 @@ class PlainVouchers:
     def forgive(self, card: int) -> None:
         """Count a card's wrong PINs anew; a terminal's stay."""
         tries = self.of_card_tries.get(card, Tries())
-        self.of_card_tries[card] = tries._replace(count=0)
+        self.of_card_tries[card] = tries._replace(wrong=0)
 
     def _count(self, entry: Entry, terminal: str) -> None:
         day = entry.place.local_day
@@ -231,4 +232,4 @@ class PlainVouchers:
 
 
 def _one_more(tries: Tries | None, day: int) -> Tries:
-    return Tries(day, tries.count + 1) if tries is not None and tries.day >= day else Tries(day, 1)
+    return Tries(day, tries.wrong + 1) if tries is not None and tries.day >= day else Tries(day, 1)

@@ -69,13 +69,14 @@ class VoucherDesk:
         return list(self.model.vouchers.of_card)
 
     def good(self) -> list[int]:
-        """Give those that card 0 could redeem."""
-        taken = self.model.programme.vouchers
+        """Give those whose PIN is good for card 0, and that enter a wallet of it."""
+        taken, vouchers = self.model.programme.vouchers, self.model.vouchers
         return [
             voucher
-            for voucher in self.all()
+            for voucher, worth in vouchers.of_card.items()
             if taken is not None
-            and not self.model.vouchers.faults(voucher, taken.programme, self.pair.shop.now_s)
+            and (taken.points if worth.points else taken.money)
+            and not vouchers.faults(voucher, taken.programme, self.pair.shop.now_s)
         ]
 
     def unsold(self) -> list[int]:

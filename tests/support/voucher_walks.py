@@ -17,8 +17,8 @@ from tests.support.shop import TEHRAN_S
 from tests.support.voucher_programmes import SHORT
 from tests.support.voucher_shop import VOUCHERS
 
-VOUCHERS_MAX = 14
-PRICES = (1, 40_000, 300_000, 300_000, 2_500_000)
+VOUCHERS_MAX = 18
+PRICES = (1, 40_000, 300_000, 300_000, 2_000_000)
 POINTS = (1, 30, 700)
 
 
@@ -60,13 +60,14 @@ class VoucherWalk(Walk):
 
     # --- the club ---------------------------------------------------------------------------------
 
-    def load(self, programme: int = 0) -> None:
+    def load(self, programme: int = 0, *, of_points: bool | None = None) -> None:
         """Load one or two, or such as have the PIN of another one."""
         if len(self.desk.all()) >= VOUCHERS_MAX or (self.desk.all() and self.seldom()):
             self.desk.load_a_known_pin(self.voucher(()))
             return
         programme = programme or self.chance.choice([VOUCHERS, VOUCHERS, SHORT])
-        of_points = programme == VOUCHERS and self.half()
+        if of_points is None:
+            of_points = programme == VOUCHERS and self.half()
         soon = month_on_cards(self.pair.shop.now_s, self.chance.choice([0, 1]))
         self.desk.load(
             self.chance.choice([1, 2]),
@@ -84,9 +85,13 @@ class VoucherWalk(Walk):
             self.desk.sell(voucher)
         self.desk.void(voucher, self.chance.choice([CardStatus.BLOCKED, CardStatus.ACTIVE]))
 
+    def next_day(self) -> None:
+        """There are tries again."""
+        self.pair.pass_to(self.pair.shop.now_s + DAY_S)
+
     def let_end(self) -> None:
         """Wait until those end that were sold for three weeks."""
-        self.pair.pass_to(self.pair.shop.now_s + self.chance.choice([19, 20, 21, 400]) * DAY_S)
+        self.pair.pass_to(self.pair.shop.now_s + self.chance.choice([19, 20, 21, 370]) * DAY_S)
         self.redeem_that(self.voucher(self.desk.good()))
         self.pair.keep_house(60)
         self.desk.note_breakage()
@@ -95,7 +100,8 @@ class VoucherWalk(Walk):
         return [
             (6, self.load),
             (3, self.void),
-            (2, self.let_end),
+            (3, self.let_end),
+            (8, self.next_day),
             (2, lambda: self.desk.forgive(self.card())),
             (3, self.kill),
         ]
@@ -108,8 +114,20 @@ class VoucherWalk(Walk):
         if self.chance.random() < 0.2:
             self.undo_that()
 
+    def good(self) -> int:
+        """Give one that card 0 can redeem; if need be it is loaded and sold first."""
+        taken, model = self.pair.model.programme.vouchers, self.pair.model
+        if taken is not None and not self.desk.good():
+            if len(self.desk.all()) < VOUCHERS_MAX:
+                self.load(taken.programme, of_points=not taken.money)
+            self.desk.sell(self.voucher(self.desk.unsold()))
+        entry = model.entry(0, 0, self.pair.place("T0000001"), self.pair.shop.now_s)
+        if entry.not_valid(member=True) and self.chance.random() < 0.8:
+            self.pair.say(Operation.ACTIVATION, self.amount(), 0)
+        return self.voucher(self.desk.good())
+
     def redeem(self) -> None:
-        self.redeem_that(self.voucher(self.desk.good()))
+        self.redeem_that(self.good())
         if self.chance.random() < 0.2:
             self.undo_that()
 
@@ -122,7 +140,7 @@ class VoucherWalk(Walk):
 
     def redeem_and_use(self) -> None:
         """What was used of it, were it a rial or a point, is not given back with a reversal."""
-        self.redeem_that(self.voucher(self.desk.good()))
+        self.desk.redeem(Typed(pin_of(self.good()), 0, self.till()))
         wants = self.chance.choice([Operation.PURCHASE, Operation.POINTS_PAYMENT, Operation.HOLD])
         self.buy_across(wants)
         self.undo_that()
@@ -163,12 +181,12 @@ class VoucherWalk(Walk):
         card, till = self.card(), self.till()
         count = self.chance.choice([2, 4, 8])
         pins = [self.any_pin() for _ in range(count)]
-        pins[0] = pin_of(self.voucher(self.desk.good()))
+        pins[0] = pin_of(self.good())
         self.desk.redeem(*(Typed(pin, card, till) for pin in pins))
 
     def race(self) -> None:
         """Several cards have one voucher's PIN at once."""
-        pin = pin_of(self.voucher(self.desk.good()))
+        pin = pin_of(self.good())
         self.desk.redeem(*(self.typed(pin) for _ in range(3)))
 
     def _by_guessers(self) -> list[Step]:
