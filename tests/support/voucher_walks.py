@@ -66,8 +66,7 @@ class VoucherWalk(Walk):
             self.desk.load_a_known_pin(self.voucher(()))
             return
         programme = programme or self.chance.choice([VOUCHERS, VOUCHERS, SHORT])
-        if of_points is None:
-            of_points = programme == VOUCHERS and self.half()
+        of_points = programme == VOUCHERS and (self.half() if of_points is None else of_points)
         soon = month_on_cards(self.pair.shop.now_s, self.chance.choice([0, 1]))
         self.desk.load(
             self.chance.choice([1, 2]),
