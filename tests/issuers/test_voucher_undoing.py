@@ -2,6 +2,7 @@
 
 import pytest
 
+from issuers.loyalty import loyalty
 from issuers.prepaid import prepaid
 from tests.support.products import standing, tehran_s
 from tests.support.shop import Said
@@ -31,13 +32,18 @@ def test_the_sale_of_an_ended_voucher_is_not_undone(swept: bool) -> None:
 
 @pytest.mark.parametrize("swept", [False, True])
 def test_points_that_have_ended_on_the_card_are_not_undone(swept: bool) -> None:
-    """They would be the voucher's again, for somebody for whom they have not ended."""
-    shop = VoucherShop()
+    """They would be the voucher's again, for somebody for whom they have not ended.
+
+    That the card has others, which have not ended either, is no matter.
+    """
+    shop = VoucherShop(loyalty(1, 1, 1, vouchers=VOUCHERS))
     shop.sell(5)
     redeemed = shop.redeem("pin5")
     shop.now_s = tehran_s(2028, 3, 20, 0)  # 1406 is over
     if swept:
         shop.keep_house()
+    shop.sell(6)
+    assert shop.redeem("pin6").code == "00"
 
     said = shop.undo(redeemed)
 
