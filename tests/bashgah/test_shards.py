@@ -19,13 +19,12 @@ from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
 from bashgah import demo_vouchers
-from bashgah.card_production.files import token_of
 from bashgah.child_program import ChildProgramError
 from bashgah.demo import CROWD_PANS, EXPIRY, TERMINALS
 from bashgah.demo_products import CARDS_PER_PRODUCT, PRODUCTS
 from bashgah.demo_site import free_ports, load_demo
 from bashgah.site import Site
-from switch.config import Hsm, read_pan_key
+from switch.config import Hsm
 from switch.errors import OperatingError
 from switch.iso8583 import decode, encode
 from tests.golden.demo_switch import demo_cast, go_shopping
@@ -51,9 +50,7 @@ async def test_every_transcript_reads_the_same_through_a_shard_that_does_not_own
 
 def _play_through_the_wrong_shard(site: Site) -> None:
     port = site.config.listener[0].port
-    assert site.config.keys.pan_key_file is not None
-    pan_key = read_pan_key(site.config.keys.pan_key_file)
-    cast = demo_cast(lambda pan: token_of(pan_key, pan))
+    cast = demo_cast()
     go_shopping(port, cast)
     owner = owner_of(site, cast.cards["member"].pan)
     # What one card's message says of another's original is the one thing that differs (0020).
