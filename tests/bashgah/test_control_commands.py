@@ -23,7 +23,7 @@ from bashgah.card_production.files import LoaderBatch, LoaderCard, token_of
 from bashgah.card_production.guests import pans_beside
 from bashgah.child_program import ChildProgramError
 from bashgah.demo import with_check_digit
-from bashgah.demo_products import GUEST, LOYALTY
+from bashgah.demo_products import GUEST, LOYALTY, PRODUCTS
 from bashgah.site import Site
 from bashgah.terminal_keys import MacAlgorithm, for_terminal, make_keys, read_injection
 from hsm_sim import _dukpt, _pin_checks

@@ -21,7 +21,7 @@ from acquirers.terminal.wire import wire_of
 from bashgah import demo_vouchers
 from bashgah.child_program import ChildProgramError
 from bashgah.demo import CROWD_PANS, EXPIRY, TERMINALS
-from bashgah.demo_products import CARDS_PER_PRODUCT, PRODUCTS
+from bashgah.demo_products import CARDS_PER_PRODUCT, LOYALTY, PRODUCTS
 from bashgah.demo_site import free_ports, load_demo
 from bashgah.site import Site
 from switch.config import Hsm, SlotRange
@@ -86,7 +86,7 @@ async def test_four_shards_share_the_cards_and_verify_covers_them_all() -> None:
     assert all(rows), "every shard owned some of them"
     assert report["books_balance"] is True
     assert [shard["shard"] for shard in report["shards"]] == [0, 1, 2, 3]
-    products = CARDS_PER_PRODUCT * len(PRODUCTS) + demo_vouchers.COUNT
+    products = CARDS_PER_PRODUCT * len(PRODUCTS) + len(LOYALTY.guests) + demo_vouchers.COUNT
     assert sum(shard["cards"] for shard in report["shards"]) == len(CROWD_PANS) + 8 + products
     assert "The books of 4 shards balance" in text
 

@@ -117,9 +117,9 @@ async def test_all_products_at_once_leave_the_purses_books_as_the_model_has_them
         for record in outcome.records
         if outcome.records.kinds[record.kind] == "redemption"
     ]
-    assert redemptions.count("55") == 5  # the guesser's tries of a day
-    assert redemptions.count("75") > 5
-    assert redemptions.count("00") > 50
+    guesses = redemptions.count("55") + redemptions.count("75")
+    assert redemptions.count("55") == min(guesses, 5) > 0  # the guesser's tries of a day
+    assert redemptions.count("00") > 5
     assert verdict.books.differences == 0, verdict.books.examples
     assert verdict.books.accounts > 100
     assert verdict.journal.missing == verdict.journal.journalled_twice == 0
