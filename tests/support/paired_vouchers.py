@@ -119,6 +119,15 @@ class VoucherDesk:
             self.model.vouchers.load(number, pin_of(number), worth)
         self.pair.note("vouchers", "loaded of points" if points else "loaded of money")
 
+    def make_good(self, price_minor: int, points: int) -> None:
+        """Load and sell one that card 0 takes, of points if it takes these and they are said."""
+        taken = self.model.programme.vouchers
+        if taken is not None:
+            if taken.programme != VOUCHERS or not taken.points:
+                points = 0  # none are sold, or taken
+            self.load(1, programme=taken.programme, price_minor=price_minor, points=points)
+            self.sell(self.all()[-1])
+
     def load_a_known_pin(self, voucher: int) -> None:
         """What has the PIN of another one is not loaded, and nothing with it."""
         first = len(self.model.cards)

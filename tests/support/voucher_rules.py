@@ -50,10 +50,10 @@ class VoucherRules(RuleBasedStateMachine):
         price=PRICES,
         points=st.sampled_from([0, 0, 30, 700]),
         expires=st.sampled_from([3012, 3012, 2605]),
-        sold=st.booleans(),
+        sold=st.sampled_from([0, 1, 2, 2]),
     )
     def load_vouchers(
-        self, programme: int, price: int, points: int, expires: int, *, sold: bool
+        self, programme: int, price: int, points: int, expires: int, sold: int
     ) -> None:
         self.desk.load(
             2,
@@ -62,8 +62,8 @@ class VoucherRules(RuleBasedStateMachine):
             programme=programme,
             expires_yymm=expires,
         )
-        if sold:
-            self.desk.sell(self.desk.all()[-1])
+        for voucher in self.desk.all()[-2:][:sold]:
+            self.desk.sell(voucher)
 
     @precondition(has_vouchers)
     @rule(at=AT, beside=st.sampled_from([0, 0, 0, 0, -1, 1]), terminal=TERMINALS)
@@ -80,6 +80,25 @@ class VoucherRules(RuleBasedStateMachine):
     def redeem_vouchers(self, ats: list[int], card: int, terminal: str) -> None:
         """One PIN, or several while the HSM looks at the first."""
         self.desk.redeem(*(Typed(self.pin(at), card, terminal) for at in ats))
+
+    @rule(
+        at=AT,
+        card=CARDS,
+        terminal=TERMINALS,
+        price=PRICES,
+        points=st.sampled_from([0, 700]),
+        wrong=st.sampled_from([0, 0, 0, 1, 3]),
+    )
+    def redeem_a_good_one(
+        self, at: int, card: int, terminal: str, price: int, points: int, wrong: int
+    ) -> None:
+        """After some wrong ones, perhaps; it is loaded and sold for that, if there is none."""
+        if not self.desk.good():
+            self.desk.make_good(price, points)
+        for _ in range(wrong):
+            self.desk.redeem(Typed(UNKNOWN, card, terminal))
+        if self.desk.all():
+            self.desk.redeem(Typed(pin_of(self.voucher(at, self.desk.good())), card, terminal))
 
     @precondition(has_undoable)
     @rule(at=AT, share=st.sampled_from([None, None, 0.0, 0.4]))

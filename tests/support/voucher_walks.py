@@ -17,7 +17,7 @@ from tests.support.shop import TEHRAN_S
 from tests.support.voucher_programmes import SHORT
 from tests.support.voucher_shop import VOUCHERS
 
-VOUCHERS_MAX = 18
+VOUCHERS_MAX = 20
 PRICES = (1, 40_000, 300_000, 300_000, 2_000_000)
 POINTS = (1, 30, 700)
 
@@ -60,13 +60,13 @@ class VoucherWalk(Walk):
 
     # --- the club ---------------------------------------------------------------------------------
 
-    def load(self, programme: int = 0, *, of_points: bool | None = None) -> None:
+    def load(self, programme: int = 0) -> None:
         """Load one or two, or such as have the PIN of another one."""
         if len(self.desk.all()) >= VOUCHERS_MAX or (self.desk.all() and self.seldom()):
             self.desk.load_a_known_pin(self.voucher(()))
             return
         programme = programme or self.chance.choice([VOUCHERS, VOUCHERS, SHORT])
-        of_points = programme == VOUCHERS and (self.half() if of_points is None else of_points)
+        of_points = programme == VOUCHERS and self.half()
         soon = month_on_cards(self.pair.shop.now_s, self.chance.choice([0, 1]))
         self.desk.load(
             self.chance.choice([1, 2]),
@@ -115,12 +115,10 @@ class VoucherWalk(Walk):
 
     def good(self) -> int:
         """Give one that card 0 can redeem; if need be it is loaded and sold first."""
-        taken, model = self.pair.model.programme.vouchers, self.pair.model
-        if taken is not None and not self.desk.good():
-            if len(self.desk.all()) < VOUCHERS_MAX:
-                self.load(taken.programme, of_points=not taken.money)
-            self.desk.sell(self.voucher(self.desk.unsold()))
-        entry = model.entry(0, 0, self.pair.place("T0000001"), self.pair.shop.now_s)
+        if not self.desk.good() and len(self.desk.all()) < VOUCHERS_MAX:
+            points = self.chance.choice([0, *POINTS])
+            self.desk.make_good(self.chance.choice(PRICES), points)
+        entry = self.pair.model.entry(0, 0, self.pair.place("T0000001"), self.pair.shop.now_s)
         if entry.not_valid(member=True) and self.chance.random() < 0.8:
             self.pair.say(Operation.ACTIVATION, self.amount(), 0)
         return self.voucher(self.desk.good())
