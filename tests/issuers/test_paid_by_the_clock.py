@@ -229,3 +229,11 @@ def test_a_programme_that_is_retired_renews_nobody() -> None:
 def test_a_membership_renews_from_a_wallet_that_can_pay_its_fee(how: Membership) -> None:
     with pytest.raises(ProgrammeError, match="renews from a wallet"):
         renewing(how)
+
+
+def test_a_membership_is_not_renewed_with_credit_that_nobody_would_owe() -> None:
+    with pytest.raises(ProgrammeError, match="renews from a wallet"):
+        msgspec.structs.replace(
+            paid_from_money(),
+            membership=Membership(valid=A_YEAR, fee_minor=1, renews_from="credit"),
+        )

@@ -141,14 +141,16 @@ class LateWalk(Walk):
         self.kill()
         if self.half():
             pair.say(Operation.RENEWAL, 0, card)
-        self.chance.choice(
-            [
-                self.next_days,
-                *[lambda: pair.settle(card)] * 3,
-                lambda: pair.say(Operation.REPAYMENT, self.amount(), card),
-                *[lambda: pair.say(Operation.PURCHASE, 90_000, card, terms=2)] * 2,
-            ]
-        )()
+        settle, repay, owe = Operation.SETTLEMENT, Operation.REPAYMENT, Operation.PURCHASE
+        first = self.chance.choice([None, settle, settle, settle, repay, owe, owe])
+        if first is None:
+            self.next_days()
+        elif first is settle:
+            pair.settle(card)
+        elif first is repay:
+            pair.say(repay, self.amount(), card)
+        else:
+            pair.say(owe, 90_000, card, terms=2)
 
     def undo_payment(self) -> None:
         kinds = (Operation.REPAYMENT, Operation.SETTLEMENT)
