@@ -18,6 +18,7 @@ from tests.support.late_shop import (
     LATE,
     PART,
     PLANS,
+    PROFIT,
     TODAY,
     buy,
     charge,
@@ -237,6 +238,25 @@ def test_a_later_version_charges_no_more_for_what_is_owed() -> None:
     here.keep_house()
 
     assert counted(here, "due late") == PART * 11 * 900 // 3_650_000
+
+
+def test_a_plan_that_was_gone_for_a_version_does_not_come_back_dearer() -> None:
+    free = msgspec.structs.replace(PROFIT, rebate_bps=0)
+    dear = msgspec.structs.replace(free, late_rate_bps=1_800, late_cap_bps=1_000)
+    had, gone, back = (
+        late_credit(version, (PLANS[0], *more))
+        for version, more in (
+            (1, (InstalmentPlan(name="twelve", terms=free),)),
+            (2, ()),
+            (3, (InstalmentPlan(name="twelve", terms=dear),)),
+        )
+    )
+    here = Shop(had)
+    assert here.send(amount_minor=12_000_000, extra={48: "IN0012"}).code == "00"
+    here.record(ProgrammeLive(definition=gone))
+
+    with pytest.raises(EventError, match="a debt by twelve would cost more"):
+        here.record(ProgrammeLive(definition=back))
 
 
 def test_a_later_version_that_charges_nothing_takes_back_what_is_still_owed() -> None:

@@ -118,6 +118,7 @@ class PlainSwitch:
     ) -> None:
         """Begin with cards of a programme; `earlier`: those that went live before it, and when."""
         self.programmes: dict[int, Programme] = {}
+        self.lived: dict[int, list[Programme]] = {}  # all versions, the first one first
         self._live_from_lot: dict[int, int] = {}
         self.accounts: dict[int, list[str]] = {}
         self.cards: list[Card] = []
@@ -164,6 +165,7 @@ class PlainSwitch:
         """Let a new version decide from here on; new counters take spare accounts."""
         number = programme.programme
         self.programmes[number] = programme
+        self.lived.setdefault(number, []).append(programme)
         self._live_from_lot[number] = seq * 16
         if number not in self.accounts:
             held = [(wallet.name, f"{wallet.name} held") for wallet in programme.wallets]

@@ -195,10 +195,12 @@ class PairedClub:
         self.note("version", "live")
 
     def _is_dearer(self, programme: Programme) -> bool:
-        old, new = self.model.programmes[1].credit, programme.credit
-        if old is None or new is None:
+        """Would anybody pay more, by whatever version he owes?"""
+        if programme.credit is None:
             return False
-        return dearer([plan.terms for plan in new.plans], [plan.terms for plan in old.plans])
+        new = [plan.terms for plan in programme.credit.plans]
+        olds = (one.credit.plans for one in self.model.lived[1] if one.credit is not None)
+        return any(dearer(new, [plan.terms for plan in old]) for old in olds)
 
     def set_limit(self, card: int, limit_minor: int) -> None:
         event = CreditLimitSet(card=card, limit_minor=limit_minor)
