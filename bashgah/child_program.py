@@ -84,6 +84,9 @@ class ChildProgram:
     async def wait_end(self) -> int:
         """Wait until it ends; return its exit code (negative: the signal that killed it)."""
         assert self._process is not None, f"{self._name} was not started"
+        code = self._process.poll()
+        if code is not None:  # who asked before has reaped it: its pid is nobody's, or another's
+            return code
         exited = os.pidfd_open(self._process.pid)
         try:
             await trio.lowlevel.wait_readable(exited)

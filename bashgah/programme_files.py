@@ -1,19 +1,22 @@
 """Programme definitions as people keep them: a JSON or TOML file, or a function of Python; days.
 
-Owns how they are found and read. What a definition may say is `switch.programme`'s.
+Owns how they are found, read and written. What a definition may say is `switch.programme`'s.
 """
 
 import importlib
 import re
 import tomllib
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import tomli_w
 
 from switch._calendar import day_number
 from switch.calendar import Calendar, OutOfCalendar
 from switch.errors import OperatingError
+from switch.instalments import FeeKind, Rest
 from switch.operations import Operation
 from switch.programme import Programme
 
@@ -38,19 +41,42 @@ def _of_file(path: Path) -> Programme:
         raw = tomllib.loads(body.decode())
     else:
         raw = msgspec.json.decode(body)
-    if isinstance(raw, dict) and isinstance(raw.get("operations"), list):
-        raw["operations"] = [_operation(one) for one in raw["operations"]]
+    if isinstance(raw, dict):
+        raw = {field: _NUMBERED.get(field, _as_it_is)(value) for field, value in raw.items()}
     return msgspec.convert(raw, Programme)
 
 
-def _operation(said: Any) -> Any:
-    """Give an operation's number for its name: files say `purchase`, the journal says 1."""
+def _operations(said: Any) -> Any:
+    return [_number(Operation, one) for one in said] if isinstance(said, list) else said
+
+
+def _credit(said: Any) -> Any:
+    """Give the numbers of what the terms of its plans say in words."""
+    for plan in said.get("plans", ()) if isinstance(said, dict) else ():
+        terms = plan.get("terms") if isinstance(plan, dict) else None
+        if isinstance(terms, dict):
+            terms.update((field, _number(_OF_TERMS[field], terms[field]))
+                         for field in _OF_TERMS.keys() & terms.keys())  # fmt: skip
+    return said
+
+
+def _as_it_is(said: Any) -> Any:
+    return said
+
+
+def _number(words: type[IntEnum], said: Any) -> Any:
+    """Give a word's number: files say `purchase`, the journal says 1. Numbers are what they are."""
     if not isinstance(said, str):
         return said
     try:
-        return Operation[said.upper().replace("-", "_")].value
+        return words[said.upper().replace("-", "_")].value
     except KeyError:
-        raise ValueError(f"no such operation: {said!r}") from None
+        every = ", ".join(word.name.lower() for word in words)
+        raise ValueError(f"{said!r} is none of {every}") from None
+
+
+_NUMBERED = {"operations": _operations, "credit": _credit}
+_OF_TERMS: dict[str, type[IntEnum]] = {"calendar": Calendar, "rest": Rest, "fee": FeeKind}
 
 
 def _of_function(source: str, *, programme: int, version: int, club: int) -> Programme:
@@ -61,6 +87,26 @@ def _of_function(source: str, *, programme: int, version: int, club: int) -> Pro
     if not isinstance(found, Programme):
         raise TypeError("it gives no programme")
     return found
+
+
+def write_definition(definition: Programme) -> str:
+    """Give a definition as TOML that `read_definition` reads; what is as usual is left out."""
+    return tomli_w.dumps(_said(definition))
+
+
+def _said(part: Any) -> Any:
+    """Give a part in words, lists and numbers: of the fields those that are not as usual."""
+    if isinstance(part, msgspec.Struct):
+        return {
+            field.name: _said(value)
+            for field in msgspec.structs.fields(part)
+            if (value := getattr(part, field.name)) != field.default and value is not None
+        }
+    if isinstance(part, IntEnum):
+        return part.name.lower()
+    if isinstance(part, tuple):
+        return [_said(one) for one in part]
+    return part
 
 
 GREGORIAN_YEAR_MIN = 1700

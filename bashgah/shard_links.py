@@ -106,12 +106,13 @@ def voucher_desk(
     if switch.shards == 1 or switch.control_dir is None:
         return None
     numbers = [number for number in range(switch.shards) if number != switch.shard]
+    owners = list(slot_owners(switch))
     return VoucherDesk(
         core=core,
         directory=directory,
         gate=gate,
         shard=switch.shard,
-        slot=list(slot_owners(switch)).index(switch.shard),
+        slot=owners.index(switch.shard) if switch.shard in owners else None,
         links={number: ShardLink(switch.control_dir, number) for number in numbers},
     )
 

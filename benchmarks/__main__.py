@@ -83,7 +83,7 @@ def _rows_of(bench: Bench, name: str, seconds: float) -> Iterator[table.Row]:
         else:
             bench.close()
             found = measure(name, partial(micro_cases, name, seconds))
-    except (OperatingError, LoadtestError, PostgresError, OSError) as error:
+    except (OperatingError, LoadtestError, PostgresError, OSError, ExceptionGroup) as error:
         why = f"{type(error).__name__}: {error}"
         print(f"  COULD NOT RUN: {why}", flush=True)
         yield {

@@ -80,6 +80,12 @@ class Core:
     def set_card_status(self, card: int, status: int) -> None:
         """Block, unblock or close a card (a `CardStatus`)."""
 
+    def reissue_card(self, card: int, expires_yymm: int, new_chip: bool) -> bool:
+        """Give a card a later date, YYMM; a new chip's counters may begin anew.
+
+        False: it is lost, stolen or closed, or good for as long already.
+        """
+
     def set_terminal_status(self, terminal: int, status: int) -> None:
         """Block (1) or unblock (0) a terminal."""
 

@@ -26,8 +26,8 @@ from switch._shard cimport (
     shard_open,
 )
 from switch._words cimport (
-    HOLD, KIND_EXCHANGE, LOAD, OPERATION_COUNT, POINTS_PAYMENT, PREAUTHORISATION, PURCHASE,
-    REASON_COUNT,
+    CARD_ACTIVE, CARD_STATUS_BLOCKED, HOLD, KIND_EXCHANGE, LOAD, OPERATION_COUNT, POINTS_PAYMENT,
+    PREAUTHORISATION, PURCHASE, REASON_COUNT,
 )
 from switch.ledger._batches cimport Waiting, batches_drop, batches_take, copy_body
 from switch.ledger._book cimport (
@@ -222,6 +222,20 @@ cdef class Core:
         """Block, unblock or close a card."""
         assert 0 <= card < self.shard.register.card_count
         self.shard.register.cards[card].status = status
+
+    def reissue_card(self, int64_t card, int16_t expires_yymm, bint new_chip):
+        """Give a card another date. See `_core.pyi`."""
+        cdef Card *found
+        assert 0 <= card < self.shard.register.card_count
+        found = &self.shard.register.cards[card]
+        if expires_yymm <= found.expires_yymm:
+            return False
+        if found.status not in (CARD_ACTIVE, CARD_STATUS_BLOCKED):
+            return False
+        found.expires_yymm = expires_yymm
+        if new_chip:
+            found.counter = -1
+        return True
 
     def set_terminal_status(self, int32_t terminal, uint8_t status):
         """Block (1) or unblock (0) a terminal."""

@@ -29,6 +29,7 @@ from switch.directory import Directory, EventError
 from switch.errors import OperatingError, ProtocolError
 from switch.events import (
     CardsAdded,
+    ClockProgress,
     Digest,
     Event,
     ProgrammeAnnounced,
@@ -168,6 +169,7 @@ class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     pan: str  # masked
     status: CardStatus
     pin_tries: int
+    expires_yymm: int
     voucher: FoundVoucher | None = None
 
 
@@ -348,13 +350,14 @@ class Desk:
         number = self._core.card_of(bytes.fromhex(token))
         if number is None:
             return None
-        _, status, _, _, masked = self._core.card(number)
+        _, status, _, expires_yymm, masked = self._core.card(number)
         tries = card_proofs(self._core, number)[0]
         return FoundCard(
             card=number,
             pan=masked,
             status=CardStatus(status),
             pin_tries=tries,
+            expires_yymm=expires_yymm,
             voucher=self._voucher(number),
         )
 
@@ -414,6 +417,8 @@ class Desk:
             raise EventError("a process takes its shard over when it starts")
         if isinstance(event, VoucherRefused | VoucherEvent):
             raise EventError("what became of a PIN is written by who looked at it")
+        if isinstance(event, ClockProgress):
+            raise EventError("how far clock work has come is written by who does it")
         if isinstance(event, IssuerEvent):
             raise EventError("what became of a question to a bank is written by who asked")
         if isinstance(event, CardsAdded):

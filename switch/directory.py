@@ -11,12 +11,11 @@ import msgspec
 
 from switch._core import Core
 from switch._hosts import set_host, take_row_events
-from switch._plan_loading import link_cards, set_credit_limit, set_holidays, set_plan
+from switch._plan_loading import link_cards, set_holidays, set_plan
 from switch._pricing import name_pricing
 from switch._security import (
     add_vouchers,
     reset_key_counter,
-    reset_pin_tries,
     set_derivation_key,
     set_issuer_keys,
     set_pin_values,
@@ -24,11 +23,13 @@ from switch._security import (
     set_terminal_keys,
 )
 from switch.budget_accounts import BudgetAccounts
+from switch.card_changes import change_card
 from switch.card_columns import columns_of
 from switch.directory_dump import DirectoryDump, live_before
 from switch.events import (
     AcquirerAdded,
     BudgetShared,
+    CardReissued,
     CardsAdded,
     CardsLinked,
     CardStatusChanged,
@@ -234,15 +235,8 @@ class Directory:
                 self._add_cards(event)
             case BudgetShared():
                 self._share_budget(event)
-            case CreditLimitSet():
-                self._check_card(event.card)
-                if not set_credit_limit(self._core, event.card, event.limit_minor):
-                    raise EventError(f"card {event.card}: its programme gives no credit")
             case CardsLinked():
                 self._link_cards(event)
-            case PinTriesReset():
-                self._check_card(event.card)
-                reset_pin_tries(self._core, event.card)
             case IssuerKeysSet():
                 self._set_issuer_keys(event)
             case DerivationKeySet():
@@ -252,9 +246,11 @@ class Directory:
             case KeyCounterReset():
                 self._check_terminal(event.terminal)
                 reset_key_counter(self._core, event.terminal, event.used)
-            case CardStatusChanged():
-                self._check_card(event.card)
-                self._core.set_card_status(event.card, event.status)
+            case CardStatusChanged() | CardReissued() | CreditLimitSet() | PinTriesReset():
+                try:
+                    change_card(self._core, event)
+                except ValueError as error:
+                    raise EventError(str(error)) from None
             case TerminalStatusChanged():
                 self._check_terminal(event.terminal)
                 self._core.set_terminal_status(event.terminal, event.blocked)

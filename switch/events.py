@@ -209,6 +209,23 @@ class CreditLimitSet(_Event, frozen=True, kw_only=True, tag="credit_limit_set"):
     why: str = ""
 
 
+class CardReissued(_Event, frozen=True, kw_only=True, tag="card_reissued"):
+    """A card has a later date under its number, YYMM; `card` is its number.
+
+    `new_chip`: its chip begins to count transactions, so numbers that the old one used are good.
+    """
+
+    card: int
+    expires_yymm: Annotated[int, msgspec.Meta(ge=1, le=9912)]
+    new_chip: bool = False
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a month that there is not."""
+        if not 1 <= self.expires_yymm % 100 <= 12:
+            raise ValueError("expires_yymm: no month")
+
+
 class CardsLinked(_Event, frozen=True, kw_only=True, tag="cards_linked"):
     """Guests' cards reward a member's card from here on. Numbers of cards, all of one shard."""
 
@@ -447,6 +464,7 @@ Event = (
     | ProgrammeAnnounced
     | ProgrammeRetired
     | CardsAdded
+    | CardReissued
     | CardsLinked
     | BudgetShared
     | CreditLimitSet

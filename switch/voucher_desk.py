@@ -91,10 +91,10 @@ class VoucherDesk:
         directory: Directory,
         gate: Waiting,
         shard: int,
-        slot: int,
+        slot: int | None,
         links: Mapping[int, Asking],
     ) -> None:
-        """`slot`: of this shard's cards; `links` to the other ones, by their numbers."""
+        """`slot`: of this shard's cards, if it has any; `links` to the others, by their numbers."""
         self._core = core
         self._directory = directory
         self._gate = gate
@@ -148,6 +148,9 @@ class VoucherDesk:
         return seq
 
     def _take_in(self, event: VoucherHandedOver, row: int, from_shard: int) -> None:
+        slot = self._slot
+        if slot is None:
+            raise OperatingError("this shard has no slots: no card that a voucher could come to")
         self._serving().write(
             lambda now_us, utc_offset_s: take_in(
                 self._core,
@@ -155,7 +158,7 @@ class VoucherDesk:
                 event,
                 row,
                 from_shard=from_shard,
-                slot=self._slot,
+                slot=slot,
                 at=Moment(now_us=now_us, utc_offset_s=utc_offset_s),
             )
         )

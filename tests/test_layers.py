@@ -81,6 +81,7 @@ LAYERS: dict[str, int] = {
     "switch.control_links": 5,
     "switch.directory": 2,
     "switch.directory_dump": 2,
+    "switch.card_changes": 2,
     "switch.card_columns": 1,
     "switch.notices": 2,
     "switch.programme_checks": 2,

@@ -1,4 +1,4 @@
-"""`bashgah cards` at a running switch: unlock, block, unblock, load.
+"""`bashgah cards` at a running switch: unlock, block, unblock, reissue, limit, load.
 
 Owns the options and how a card is named: its PAN is never an argument, which others could see.
 """
@@ -17,7 +17,14 @@ from bashgah.commands.operator_options import CONFIG, By, ConfigPath, Why, open_
 from switch.config import Config, ConfigError, read_pan_key
 from switch.control import FoundCard
 from switch.errors import OperatingError
-from switch.events import CardStatusChanged, Event, PinTriesReset
+from switch.events import (
+    CardReissued,
+    CardStatusChanged,
+    CreditLimitSet,
+    Event,
+    PinTriesReset,
+)
+from switch.limits import AMOUNT_MINOR_MAX
 from switch.operations import CardStatus
 
 PAN_DIGITS = range(12, 20)  # ISO/IEC 7812-1: up to 19
@@ -70,6 +77,60 @@ def unblock_command(
 ) -> None:
     """Make a blocked card active again; not one that is lost, stolen or closed."""
     _change_status(config, by, CardStatus.ACTIVE, why, pan_stdin=pan_stdin, token=token)
+
+
+@running_app.command("reissue")
+def reissue_command(
+    expires: Annotated[str, typer.Option(help="The new card's month, YYMM.")],
+    new_chip: Annotated[bool, typer.Option("--new-chip", help="Its chip counts anew.")] = False,
+    pan_stdin: PanStdin = False,
+    token: Token = "",
+    why: Why = "",
+    by: By = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Have a new card take an old one's place under its number: all that it has stays.
+
+    The old one's date is wrong from now on. PINs stay, and what is blocked stays blocked.
+
+    Example: bashgah cards reissue --expires 3312 --pan-stdin -c bashgah.toml
+    """
+    if not (len(expires) == 4 and expires.isascii() and expires.isdecimal()):
+        raise OperatingError("--expires: four digits, YYMM")
+
+    def event(card: FoundCard) -> Event:
+        try:
+            return CardReissued(
+                card=card.card, expires_yymm=int(expires), new_chip=new_chip, why=why
+            )
+        except ValueError as error:
+            raise OperatingError(f"--expires: {error}") from None
+
+    card, row = _record(config, by, event, pan_stdin=pan_stdin, token=token)
+    typer.echo(f"{card.pan}: good to {expires} instead of {card.expires_yymm:04} ({row})")
+
+
+@running_app.command("limit")
+def limit_command(
+    minor: Annotated[int, typer.Option(help="How far below zero its credit may go.", min=0)],
+    pan_stdin: PanStdin = False,
+    token: Token = "",
+    why: Why = "",
+    by: By = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Set how much credit a card has, whatever its programme gives new ones.
+
+    Example: bashgah cards limit --minor 50000000 --pan-stdin -c bashgah.toml
+    """
+    if minor > AMOUNT_MINOR_MAX:
+        raise OperatingError(f"--minor: at most {AMOUNT_MINOR_MAX:,}")
+
+    def event(card: FoundCard) -> Event:
+        return CreditLimitSet(card=card.card, limit_minor=minor, why=why)
+
+    card, row = _record(config, by, event, pan_stdin=pan_stdin, token=token)
+    typer.echo(f"{card.pan}: credit to {minor:,} ({row})")
 
 
 @running_app.command("load")

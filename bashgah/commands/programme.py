@@ -10,13 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import msgspec
 import typer
 
 from acquirers.pos import POS_BINARY
 from bashgah.commands.operator_options import CONFIG, By, ConfigPath, Why, open_shards
 from bashgah.commands.programme_replay import replay_command
 from bashgah.control_client import Shards
-from bashgah.programme_files import read_day, read_definition
+from bashgah.programme_files import read_day, read_definition, write_definition
 from issuers.loops import find_loop
 from issuers.pricings import PRICINGS
 from switch.config import Config
@@ -222,6 +223,28 @@ def text_command(programme: Number, by: By = "", config: ConfigPath = CONFIG) ->
         seen = Seen(shards, programme)
         for line in how_it_works(seen.newest("live").definition, seen.names):
             typer.echo(f"{line.fa}\n{line.en}\n")
+
+
+@app.command("export")
+def export_command(
+    programme: Number,
+    version: Annotated[int, typer.Option(help="As it is; else the live one, as the next.")] = 0,
+    by: By = "",
+    config: ConfigPath = CONFIG,
+) -> None:
+    """Print a definition as TOML: to change, and then to `draft` or `replay`."""
+    _, shards = open_shards(config, by)
+    with shards:
+        seen = Seen(shards, programme)
+        for one in seen.versions:
+            if one.definition.version == version:
+                typer.echo(write_definition(one.definition), nl=False)
+                return
+        if version:
+            raise OperatingError(f"programme {programme} has no version {version}")
+        following = 1 + max((one.definition.version for one in seen.versions), default=0)
+        live = msgspec.structs.replace(seen.newest("live").definition, version=following)
+        typer.echo(write_definition(live), nl=False)
 
 
 # --- helpers --------------------------------------------------------------------------------------

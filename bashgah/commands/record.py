@@ -12,8 +12,11 @@ from bashgah.commands.operator_options import CONFIG, By, ConfigPath, open_shard
 from switch.control import strict_event
 from switch.errors import OperatingError, ProtocolError
 from switch.events import (
+    CardReissued,
     CardsAdded,
+    CardsLinked,
     CardStatusChanged,
+    CreditLimitSet,
     Event,
     KeyCounterReset,
     MerchantStatusChanged,
@@ -23,9 +26,15 @@ from switch.events import (
     TerminalStatusChanged,
 )
 
-OF_ONE_SHARD = (CardsAdded, CardStatusChanged, PinTriesReset, TakenOver)
-BY_NUMBER = (KeyCounterReset, MerchantStatusChanged, TerminalKeysSet, TerminalStatusChanged)
-"""A terminal's or merchant's number may differ between shards: each counts those it was told of."""
+OF_ONE_SHARD = (
+    *(CardsAdded, CardStatusChanged, CardReissued, CreditLimitSet, PinTriesReset),
+    TakenOver,
+)
+BY_NUMBER = (
+    *(CardsLinked, KeyCounterReset, MerchantStatusChanged, TerminalKeysSet),
+    TerminalStatusChanged,
+)
+"""Numbers may differ between shards: each counts the cards, terminals, merchants it knows."""
 
 
 def command(

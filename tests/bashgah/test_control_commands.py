@@ -362,6 +362,35 @@ async def test_guests_cards_are_linked_to_members_of_both_shards(tmp_path: Path)
 
 
 @pytest.mark.slow
+async def test_a_card_gets_another_date_and_another_limit(tmp_path: Path) -> None:
+    async with counter(tmp_path, shards=2) as here:
+        credit = next(one for one in PRODUCTS if one.name == "instalment").cards[0].pan
+        limit = ("cards", "limit", "--minor", "100000", "--pan-stdin")
+        reissue = ("cards", "reissue", "--expires", "3301", "--pan-stdin")
+        limited = await here.run(*limit, typed=f"{credit}\n")
+        above = await here.ask("000000", 200_000, pan=credit)
+        within = await here.ask("000000", 80_000, pan=credit)
+        none = await here.tried(*limit, typed=f"{demo.CROWD_PANS[0]}\n")
+        reissued = await here.run(*reissue, typed=f"{credit}\n")
+        old = await here.ask("000000", 10_000, pan=credit)
+        wrong = await here.tried("cards", "reissue", "--expires", "3313", "--pan-stdin",
+                                 typed=f"{credit}\n")  # fmt: skip
+        lost = await here.tried(*reissue, typed=f"{LOST}\n")
+        record = here.write("limit", [{"type": "credit_limit_set", "card": 0, "limit_minor": 1}])
+        of_one_shard = await here.tried("record", record)
+
+    assert "credit to 100,000 (shard " in limited
+    assert [reply[39] for reply in (above, within, old)] == ["51", "00", "54"]
+    assert f"good to 3301 instead of {demo.EXPIRY} (shard " in reissued
+    refusals = (none, wrong, lost, of_one_shard)
+    assert [ended.returncode for ended in refusals] == [2] * 4
+    said = ("its programme gives no credit", "no month", "lost, closed", "of one shard")
+    for ended, text in zip(refusals, said, strict=True):
+        assert text in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
 async def test_what_cannot_be_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     async with counter(tmp_path) as here:
         refusals = [

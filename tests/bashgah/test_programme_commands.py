@@ -5,14 +5,20 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
 
-from bashgah.programme_files import read_day, read_definition
+from bashgah.demo_loader import LIMITS
+from bashgah.programme_files import read_day, read_definition, write_definition
 from bashgah.site import Site
+from issuers.credit import credit
 from switch.errors import OperatingError
 from switch.operations import Operation
+from switch.programme import Programme
 from tests.source_tree import ROOT
+from tests.support.programmes import products
 from tests.support.site import running_site
 
 DAY = 86_400
@@ -33,8 +39,11 @@ def bashgah(site: Site, *arguments: str, by: str) -> subprocess.CompletedProcess
 
 
 @pytest.mark.slow
-async def test_a_version_goes_its_way_by_commands_and_is_known_after_a_kill() -> None:
+async def test_a_version_goes_its_way_by_commands_and_is_known_after_a_kill(
+    tmp_path: Path,
+) -> None:
     async with running_site(lambda line: None) as site:
+        exported = bashgah(site, "export", "1", by="sara")
         draft = ("draft", "issuers.purse:purse", "--version", "2")
         in_a_month = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 40 * DAY))
         drafted = bashgah(site, *draft, by="sara")
@@ -50,6 +59,10 @@ async def test_a_version_goes_its_way_by_commands_and_is_known_after_a_kill() ->
         status = bashgah(site, "status", "1", by="sara")
         retired = bashgah(site, "retire", "1", "--version", "2", by="sara")
 
+    following = tmp_path / "next.toml"
+    following.write_text(exported.stdout, "utf-8")
+    read = read_definition(str(following), programme=0, version=0, club=0)
+    assert (read.name, read.version, read.limits) == ("Purse", 2, LIMITS), exported.stderr
     assert drafted.stdout.startswith("shard 0: version 2 is draft, row "), drafted.stderr
     assert again.stdout == "shard 0: it is draft already\n"
     assert early.returncode == 2
@@ -78,6 +91,25 @@ async def test_a_draft_that_breaks_a_promise_is_refused_with_its_counter_example
     assert drafted.returncode == 0, drafted.stderr
     assert checked.returncode == 1
     assert "refused: tender: a card with 1 point could not pay with it any more" in checked.stdout
+
+
+@given(products() | products(many=True))
+def test_a_definition_that_was_written_is_read_again(programme: Programme) -> None:
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "card.toml"
+        file.write_text(write_definition(programme), "utf-8")
+
+        assert read_definition(str(file), programme=0, version=0, club=0) == programme
+
+
+def test_a_definition_says_operations_and_terms_in_words(tmp_path: Path) -> None:
+    written = write_definition(credit(18, 1, 1))
+    file = tmp_path / "card.toml"
+    file.write_text(written.replace('"profit_declining"', '"interest"'), "utf-8")
+
+    assert '"repayment"' in written
+    with pytest.raises(OperatingError, match=r"'interest' is none of none, flat_spread"):
+        read_definition(str(file), programme=0, version=0, club=0)
 
 
 def test_a_day_is_said_in_either_calendar() -> None:

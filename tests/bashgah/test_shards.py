@@ -25,9 +25,10 @@ from bashgah.demo import CROWD_PANS, EXPIRY, TERMINALS
 from bashgah.demo_products import CARDS_PER_PRODUCT, PRODUCTS
 from bashgah.demo_site import free_ports, load_demo
 from bashgah.site import Site
-from switch.config import Hsm, read_pan_key
+from switch.config import Hsm, SlotRange, read_pan_key
 from switch.errors import OperatingError
 from switch.iso8583 import decode, encode
+from switch.slots import SLOT_COUNT
 from tests.golden.demo_switch import demo_cast, go_shopping
 from tests.golden.line import Line
 from tests.golden.play import TEHRAN, Player
@@ -109,6 +110,16 @@ async def test_a_killed_shard_takes_only_its_own_cards_with_it() -> None:
 
     assert before == after == ["00", "00"]
     assert down == ["00", "91"]
+
+
+@pytest.mark.slow
+async def test_a_shard_without_slots_serves_terminals_for_the_others() -> None:
+    everything = (SlotRange(first=0, last=SLOT_COUNT - 1, shard=0),)
+    async with running_site(lambda line: None, shards=2, slots=everything) as site:
+        with connected_through(site.metrics_urls[1], site.config.listener[0].port, WIRE) as line:
+            codes = [_buy(line, pan, stan) for stan, pan in enumerate(CROWD_PANS[:3], 1)]
+
+    assert codes == ["00"] * 3
 
 
 @pytest.mark.slow

@@ -23,6 +23,8 @@ async def test_a_switch_that_cannot_start_is_reported_with_the_end_of_its_log(
         await switch.wait_ready()
 
     assert not switch.running
+    with trio.fail_after(30), pytest.raises(ChildProgramError, match="ended with code"):
+        await switch.stop()  # it is nobody's process any more
 
 
 @pytest.mark.slow

@@ -10,7 +10,10 @@ import pytest
 
 from issuers.credit import credit
 from issuers.purse import purse
+from switch.directory import EventError
+from switch.events import CardReissued, CardStatusChanged
 from switch.machine import Account
+from switch.operations import CardStatus
 from switch.programme import Programme
 from switch.rules import ProgrammeError, Wallet
 from tests.support.shop import Shop, new_core, replay_into, state_of
@@ -94,6 +97,49 @@ def test_what_a_purchase_gave_is_still_refunded_and_ends_with_the_next_month() -
 
     assert refunded.code == "00"
     assert here.money(OLD_CARD) > before
+
+
+def test_a_card_that_is_reissued_has_what_it_had_and_only_its_new_date_is_right() -> None:
+    here = shop()
+    money = here.money(OLD_CARD)
+    here.now_s = LAST_S + 1
+
+    seq = here.record(CardReissued(card=OLD_CARD, expires_yymm=3106))
+
+    old = here.send(amount_minor=1_000, card=OLD_CARD, extra={14: "2605"})
+    new = here.send(amount_minor=1_000, card=OLD_CARD, extra={14: "3106"})
+    assert (old.reason, new.code) == ("expiry_mismatch", "00")
+    assert here.money(OLD_CARD) == money - 1_000
+    assert state_of(replay_into(new_core(), here.journal())._core) == here.state()
+    assert here.core.last_seq == seq + 2
+
+
+def test_what_has_ended_with_the_card_does_not_come_back_with_a_new_one() -> None:
+    here = shop("points")
+    here.now_s = LAST_S + 1
+    here.keep_house()
+
+    here.record(CardReissued(card=OLD_CARD, expires_yymm=2606))
+    bought = here.send(amount_minor=100_000, card=OLD_CARD)
+    points = here.points(OLD_CARD)
+    here.now_s += 40 * 86_400
+    here.keep_house()
+
+    assert (bought.code, points > 0, here.points(OLD_CARD)) == ("00", True, 0)
+
+
+@pytest.mark.parametrize("status", [CardStatus.LOST, CardStatus.STOLEN, CardStatus.CLOSED])
+def test_what_was_lost_or_closed_is_not_reissued_nor_is_a_date_made_earlier(
+    status: CardStatus,
+) -> None:
+    here = shop()
+    for yymm in (2605, 2604):
+        with pytest.raises(EventError, match="good for as long already"):
+            here.record(CardReissued(card=OLD_CARD, expires_yymm=yymm))
+    here.record(CardStatusChanged(card=OLD_CARD, status=status))
+
+    with pytest.raises(EventError, match="lost, closed"):
+        here.record(CardReissued(card=OLD_CARD, expires_yymm=3106))
 
 
 def test_what_is_owed_can_be_paid_with_a_card_that_has_expired() -> None:

@@ -17,7 +17,7 @@ from bashgah.demo_loader import Purse
 from bashgah.demo_site import HOST, demo_config, free_port, free_ports, load_demo
 from bashgah.site import Site
 from issuers.purse import purse
-from switch.config import Config, Hsm, Http, Issuer, ListenerTls, Postgres
+from switch.config import Config, Hsm, Http, Issuer, ListenerTls, Postgres, SlotRange
 
 
 def site_config(
@@ -27,10 +27,11 @@ def site_config(
     tls: ListenerTls | None = None,
     hsms: tuple[Hsm, ...] = (),
     issuers: tuple[Issuer, ...] = (),
+    slots: tuple[SlotRange, ...] = (),
 ) -> Config:
     """Give the demo's configuration on free ports, without replica and without shared sockets."""
     config = demo_config(data_dir, shards=shards)
-    switch = config.switch
+    switch = msgspec.structs.replace(config.switch, slots=slots)
     if snapshot_every_entries is not None:
         switch = msgspec.structs.replace(switch, snapshot_every_entries=snapshot_every_entries)
     return msgspec.structs.replace(
@@ -57,11 +58,12 @@ async def running_site(
     tls: ListenerTls | None = None,
     hsms: tuple[Hsm, ...] = (),
     issuers: tuple[Issuer, ...] = (),
+    slots: tuple[SlotRange, ...] = (),
 ) -> AsyncIterator[Site]:
     """Give a site whose switch is ready, with the demo club; stops and removes it in the end."""
     # Not pytest's tmp_path: its parents are closed to `nobody`, who may run the database.
     data_dir = Path(tempfile.mkdtemp(prefix="bashgah-site-"))
-    config = site_config(data_dir, snapshot_every_entries, shards, tls, hsms, issuers)
+    config = site_config(data_dir, snapshot_every_entries, shards, tls, hsms, issuers, slots)
     site = Site(data_dir=data_dir, config=config, say=say)
     try:
         try:

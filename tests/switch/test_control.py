@@ -194,6 +194,18 @@ async def test_cards_and_terminals_are_found_by_name(tmp_path: Path) -> None:
         ({"type": "pin_tries_reset", "card": 1, "why": "\0"}, "the character NUL"),
         ({"type": "no_such"}, "Invalid value 'no_such' - at $.type"),
         ({"type": "taken_over", "owner": "me"}, "a process takes its shard over"),
+        (
+            {
+                "type": "clock_progress",
+                "task": "x",
+                "programme": 1,
+                "period_day": 1,
+                "next_card": 9,
+            },
+            "by who does it",
+        ),
+        ({"type": "card_reissued", "card": 0, "expires_yymm": 3013}, "no month"),
+        ({"type": "card_reissued", "card": 0, "expires_yymm": 2001}, "good for as long already"),
         ({"type": "issuer_told", "debt": 7}, "is written by who asked"),
         (
             {"type": "club_added", "club": 1, "name": "", "name_fa": "", "currency": 364},

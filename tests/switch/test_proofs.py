@@ -11,7 +11,13 @@ from acquirers.pos import POS_BINARY
 from switch._lane import Lane
 from switch._security import card_proofs
 from switch.directory import Directory, EventError
-from switch.events import DerivationKeySet, IssuerKeysSet, KeyCounterReset, PinTriesReset
+from switch.events import (
+    CardReissued,
+    DerivationKeySet,
+    IssuerKeysSet,
+    KeyCounterReset,
+    PinTriesReset,
+)
 from switch.reasons import RESPONSE_CODES, Reason
 from switch.rules import Security
 from tests.support.secure_shop import CARD, NO_SECRETS, SecureShop
@@ -250,6 +256,17 @@ def test_a_cryptogram_is_taken_once() -> None:
     assert outcome(replayed) == declined(Reason.CRYPTOGRAM_REPEATED)
     assert outcome(older) == declined(Reason.CRYPTOGRAM_REPEATED)
     assert newer.code == "00"
+
+
+@pytest.mark.parametrize("new_chip", [False, True])
+def test_a_reissued_cards_chip_counts_on_unless_it_is_new(new_chip: bool) -> None:
+    shop = SecureShop(Security(pin="if_sent", chip=True))
+    shop.buy(de22="051", de55=chip(5))
+
+    shop.record(CardReissued(card=shop.card, expires_yymm=9912, new_chip=new_chip))
+    said = shop.buy(de22="051", de55=chip(1))
+
+    assert said.reason == ("" if new_chip else "cryptogram_repeated")
 
 
 @pytest.mark.parametrize("amount_minor", [0, 99_999, 100_001])
