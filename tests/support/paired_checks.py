@@ -30,7 +30,7 @@ CLUB_SLOTS = (
 )
 BALANCE_MAX = 999_999_999_999
 TOLD = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN", "LB", "LE")
-TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM")
+TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM", "RB")
 
 
 # --- what a reply tells ---------------------------------------------------------------------------
@@ -90,6 +90,7 @@ def _to_tell(model: PlainSwitch, priced: Priced, said: Said, card: int) -> dict[
         "ID": _last_day(priced.first_ends_s),
         "OW": priced.debt_minor,
         "DM": priced.due_minor,
+        "RB": priced.rebate_minor,
     }
 
 
