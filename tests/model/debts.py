@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from switch.instalments import PROFIT, QARZ, FeeKind, Instalment, Terms
+from switch.instalments import FeeKind, Instalment, Terms
 from tests.model.book import Account, Lot, PlainBook, Posting
-from tests.model.calendars import months_after
 from tests.model.endings import SECONDS_A_DAY, start_of
-from tests.model.instalments import payers, schedule
+from tests.model.instalments import fee_parts, payers, schedule
 
 COUNTS: Account = ("club", 0, "counts")
 NAMES, FIRST_PLAN = 16, 8  # of a row's lots, and the one that stands for the first plan
@@ -88,15 +87,17 @@ class Debts:
                     rate_bps=0,
                 )
             rows = schedule(terms, amount_minor - own, local_day)
-        ends = [start_of(row.due_day + 1, self._offset_s) for row in rows]
-        # A fee for a time is owed from when that begins: the purchase's or last due day is over.
-        opens = [start_of(local_day + 1, self._offset_s), *ends]
-        if terms.fee not in (*PROFIT, *QARZ):
-            opens = [0] * len(opens)
-        for row, ends_at in zip(rows, ends, strict=True):
+        for row in rows:
+            ends_at = start_of(row.due_day + 1, self._offset_s)
             self._take(PRINCIPAL, lot, Lot(0, 0, ends_at), -row.principal_minor)
-        for row, opens_at, ends_at in zip(rows, opens[:-1], ends, strict=True):
-            self._take(FEE, lot, Lot(0, opens_at, ends_at), -row.fee_minor)
+        for number, row in enumerate(rows, 1):
+            parts = fee_parts(terms, rows, number, local_day)
+            ends_at = start_of(row.due_day + 1, self._offset_s) - len(parts)
+            for part in parts:
+                ends_at += 1  # due together, told apart by their second
+                opens_at = 0 if part.day_before is None else part.day_before + 1
+                lot_terms = Lot(0, opens_at and start_of(opens_at, self._offset_s), ends_at)
+                self._take(FEE, lot, lot_terms, -part.fee_minor)
         self._set_credits_against(PRINCIPAL)
         self._set_credits_against(FEE)
         return rows
@@ -152,27 +153,14 @@ class Debts:
 
     def _begun(self, now_s: int) -> int:
         """Give charges, and fees of the time that has begun; credits count at once."""
-        begun = sum(self._begun_of(name, lot, now_s) for name, lot in self._lots(FEE))
+        begun = sum(self._begun_of(lot, now_s) for _, lot in self._lots(FEE))
         return max(0, begun) + self._book.balance(self.account(LATE))
 
-    def _begun_of(self, name: int, lot: Lot, now_s: int) -> int:
-        """Give what of a fee is for time that has begun; of profit month by month."""
+    def _begun_of(self, lot: Lot, now_s: int) -> int:
+        """Give what of a fee is for time that has begun, on the day after another one ended."""
         today = (now_s + self._offset_s) // SECONDS_A_DAY
-        first, last = (
-            (at_s + self._offset_s) // SECONDS_A_DAY - 1
-            for at_s in (lot.available_at, lot.expires_at)
-        )
-        if lot.remaining < 0 or not lot.available_at or last <= today:
-            return lot.remaining
-        if today <= first:
-            return 0
-        plan = name % NAMES - FIRST_PLAN
-        if not 0 <= plan < len(self._plans) or self._plans[plan].fee not in PROFIT:
-            return lot.remaining
-        begin = [first]  # of each month of the fee's time: the day before it
-        while (following := months_after(self._plans[plan].calendar, first, len(begin))) < last:
-            begin.append(following)
-        return lot.remaining * sum(day < today for day in begin) // len(begin)
+        begins = (lot.available_at + self._offset_s) // SECONDS_A_DAY
+        return lot.remaining if lot.remaining < 0 or today >= begins else 0
 
     def owed(self, now_s: int) -> int:
         """Give what would end the debt now."""
