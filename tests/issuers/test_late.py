@@ -340,8 +340,9 @@ def test_a_good_payer_gets_a_share_of_what_is_paid_early() -> None:
     told = here.send("0100", "910000", None)
     said = here.send("0200", "910000", 3 * PART * 98 // 100)
 
-    assert told.tag("OW") == str(3 * PART * 98 // 100)
+    assert (told.tag("OW"), told.tag("RB")) == (str(3 * PART * 98 // 100), str(3 * PART // 50))
     assert said.code == "00", said.elements
+    assert (said.tag("OW"), said.tag("RB")) == ("", str(3 * PART // 50))
     assert said.balances() == {"3001": 0, "3002": 200_000_000}
     assert club(here, Account.CLUB_DISCOUNTS) == -3 * PART * 2 // 100
     assert [counted(here, name) for name in ("due", "due late", CHARGED)] == [0, 0, 0]
@@ -353,7 +354,25 @@ def test_nobody_who_is_late_gets_it() -> None:
     buy(here)
     wait(here, 1)
 
-    assert here.send("0100", "910000", None).tag("OW") == str(4 * PART)
+    told = here.send("0100", "910000", None)
+
+    assert (told.tag("OW"), told.tag("RB")) == (str(4 * PART), "")
+
+
+def test_whoever_tells_what_ends_the_debt_tells_the_rebate_that_it_is_without() -> None:
+    here = shop()
+    buy(here)
+
+    paid = pay(here, PART)
+    balance = here.send("0100", "310000", None)
+    another = here.send("0200", "910000", 3 * PART)
+    # Of another card, which owes nothing.
+    too_much = here.send(amount_minor=200_000_001, card=1)
+
+    assert another.reason == "settlement_is_another"
+    for said in (paid, balance, another):
+        assert (said.tag("OW"), said.tag("RB")) == (str(3 * PART * 98 // 100), str(3 * PART // 50))
+    assert (too_much.code, too_much.tag("RB")) == ("51", "")
 
 
 def test_what_goods_that_went_back_had_paid_is_paid_and_saves_nothing() -> None:

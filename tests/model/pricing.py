@@ -128,6 +128,7 @@ class Priced(NamedTuple):
     first_ends_s: int = 0
     debt_minor: int = 0
     due_minor: int = 0
+    rebate_minor: int = 0
 
     @property
     def money_minor(self) -> int:

@@ -96,12 +96,14 @@ class Exchange:
 class Answer:
     """Reason (NONE = approved), and the amounts that the reply tells.
 
-    `debt_minor`: what would have ended the debt, of a settlement with another amount.
+    `debt_minor`: what would have ended the debt, of a settlement with another amount, and
+    `rebate_minor` what that is without.
     """
 
     reason: Reason
     priced: Priced | None = None
     debt_minor: int = 0
+    rebate_minor: int = 0
     bound: str = ""  # the cap or budget for which it was declined
 
 
@@ -239,8 +241,8 @@ class PlainSwitch:
             entry.cancel()
             self._remember(seq, operation, card, place, now_s, approved=False)
             another = priced is Reason.SETTLEMENT_IS_ANOTHER
-            owed = entry.debts.owed() if another else 0
-            return Answer(priced, bound=entry.bound, debt_minor=owed)
+            owed, rebate = (entry.debts.owed(), entry.debts.rebate()) if another else (0, 0)
+            return Answer(priced, bound=entry.bound, debt_minor=owed, rebate_minor=rebate)
         exchange = self._remember(seq, operation, card, place, now_s, approved=True)
         exchange.postings = entry.postings
         exchange.seen = entry.debts.late.seen

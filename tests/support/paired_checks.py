@@ -30,7 +30,7 @@ CLUB_SLOTS = (
 )
 BALANCE_MAX = 999_999_999_999
 TOLD = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN", "LB", "LE")
-TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM")
+TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM", "RB")
 
 
 # --- what a reply tells ---------------------------------------------------------------------------
@@ -45,6 +45,7 @@ def check_told(
     if priced is None:
         assert "54" not in said.elements
         assert told.get("OW", "") == str(answer.debt_minor or "")
+        assert told.get("RB", "") == str(answer.rebate_minor or "")
         assert (told.get("LB", ""), told.get("LE", "")) == (answer.bound, "")
         return
     assert {name: told.get(name, "") for name in (*TOLD, *TOLD_LATER)} == {
@@ -90,6 +91,7 @@ def _to_tell(model: PlainSwitch, priced: Priced, said: Said, card: int) -> dict[
         "ID": _last_day(priced.first_ends_s),
         "OW": priced.debt_minor,
         "DM": priced.due_minor,
+        "RB": priced.rebate_minor,
     }
 
 
