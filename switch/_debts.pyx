@@ -546,7 +546,7 @@ cdef int64_t rebate_of(const Book *book, const Debts *debts) noexcept nogil:
 
 
 cdef int64_t begun_of(const Debts *debts, const Lot *fee) noexcept nogil:
-    """What of a fee's lot is for time that has begun: the day before it is over. A credit counts."""
+    """What of a fee's lot is for time that has begun; a credit counts."""
     if fee.remaining < 0 or debts.day > day_before(debts, fee.available_at):
         return fee.remaining
     return 0
