@@ -141,14 +141,23 @@ cdef int find_the_voucher(Shard *shard, const Request *request, const Moment *no
 
 
 cdef bint is_still_there(const Shard *shard, const Move *move, const Moment *now) noexcept nogil:
-    """Is what a move gave a card still there to be taken back?"""
+    """Is what a move gave a card still there to be spent, and so to be taken back?
+
+    What has ended is not, swept or not; nor what only stands against what the card owes.
+    """
     cdef const Account *account = &shard.book.accounts[move.to_account]
+    cdef const Lot *lot
     cdef int32_t at = account.lots
+    if book_spendable(&shard.book, move.to_account, now.unix_s) < move.amount:
+        return False
     if at == LOTS_NOT_KEPT:
-        return book_spendable(&shard.book, move.to_account, now.unix_s) >= move.amount
-    while at >= 0 and shard.book.lots[at].lot != move.lot:
-        at = shard.book.lots[at].next
-    return at >= 0 and shard.book.lots[at].remaining >= move.amount
+        return True
+    while at >= 0:
+        lot = &shard.book.lots[at]
+        if lot.lot == move.lot:
+            return lot.remaining >= move.amount and is_open(lot, now.unix_s)
+        at = lot.next
+    return False
 
 
 cdef int check_undoable(const Shard *shard, const Request *request, const Exchange *original,

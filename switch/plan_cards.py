@@ -46,13 +46,13 @@ def _activate(sale: Sale) -> None:
     if sale.programme.stock is not None:
         writer.decline_if_less(R.AMOUNT, R.PRICE, Reason.VOUCHER_PRICE_IS_ANOTHER)
         writer.decline_if_less(R.PRICE, R.AMOUNT, Reason.VOUCHER_PRICE_IS_ANOTHER)
-    below_balance_limit(sale, activation.wallet)
     writer.set(R.LOT_AVAILABLE_AT, 0)
     writer.set(R.C, ending_code(activation.ends))
     writer.step(Op.END_OF, R.LOT_EXPIRES_AT, R.C, R.TODAY)
     writer.step(Op.COPY, R.UNTIL, R.LOT_EXPIRES_AT)
     writer.move_new_lot(R.ONE, Account.CLUB_COUNTS, counter, any_version=True)
     of_points = writer.jump(Op.JUMP_IF_LESS, R.ZERO, R.VOUCHER_POINTS)
+    below_balance_limit(sale, activation.wallet)
     enter_wallet(sale, activation.wallet, R.AMOUNT, Account.MERCHANT)
     of_money = writer.jump(Op.JUMP)
     writer.land(of_points)
@@ -99,7 +99,9 @@ def _redeem(sale: Sale) -> None:
             writer.move(register, source, club)
             source = club
         if unit == "money":
+            nothing = writer.jump(Op.JUMP_IF_LESS, register, R.ONE)
             below_balance_limit(sale, wallet)
+            writer.land(nothing)
         enter_wallet(sale, wallet, register, source)
     writer.step(Op.COPY, R.NET, R.AMOUNT)
 

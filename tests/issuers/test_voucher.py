@@ -25,7 +25,7 @@ from switch.events import (
     decode_event,
 )
 from switch.operations import CardStatus
-from switch.rules import Vouchers
+from switch.rules import Limits, Vouchers
 from tests.support.products import assert_rebuilt, standing, tehran_s
 from tests.support.shop import Said, events_of, new_core
 from tests.support.voucher_shop import (
@@ -119,6 +119,17 @@ def test_points_are_sold_for_a_price(shop: VoucherShop) -> None:
     assert shop.core.account(merchant)[4] == before - PRICE_MINOR
     assert shop.core.account(shop.core.club_account(1, 2))[4] == PRICE_MINOR  # points paid
     assert shop.core.imbalances() == []
+
+
+def test_its_number_tells_what_it_has_and_not_what_it_was_loaded_with(shop: VoucherShop) -> None:
+    asked = shop.send("0100", "310000", None, card=number_of(5))
+    shop.sell(5)
+    sold = shop.send("0100", "310000", None, card=number_of(5))
+
+    assert [(one.tag("VT"), one.balances()["6002"]) for one in (asked, sold)] == [
+        ("", 0),
+        ("", 700),
+    ]
 
 
 def test_a_reversed_sale_can_be_made_again(shop: VoucherShop) -> None:
@@ -238,6 +249,22 @@ def test_a_bound_on_the_balance_holds() -> None:
 
     assert outcome(shop.redeem("pin1")) == ("61", "above_balance_limit")
     assert shop.value(1) == (PRICE_MINOR, 0)
+
+
+def test_points_are_not_bounded_by_what_there_is_of_money() -> None:
+    """Neither in the purse of the card, which a refund has filled, nor in the voucher."""
+    replace = msgspec.structs.replace
+    bound = Limits(balance_minor_max=PRICE_MINOR - 1)
+    shop = VoucherShop(replace(club_card(1, 1, 1, vouchers=VOUCHERS), limits=bound))
+    shop.record(ProgrammeLive(definition=replace(voucher(VOUCHERS, 2, 1), limits=bound)))
+    shop.load(bound.balance_minor_max)
+    bought = shop.send(amount_minor=bound.balance_minor_max, terminal="T0000003")
+    shop.load(bound.balance_minor_max)
+    shop.refund(bought, bound.balance_minor_max, terminal="T0000003")
+
+    assert outcome(shop.sell(1)) == ("61", "above_balance_limit")
+    assert shop.sell(5).code == "00"
+    assert shop.redeem("pin5").code == "00"
 
 
 def test_a_card_of_a_programme_without_vouchers_takes_none() -> None:

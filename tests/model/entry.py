@@ -77,7 +77,7 @@ class Entry(Moves):
             ),
         )
 
-    def _not_valid(self, *, member: bool) -> Reason:
+    def not_valid(self, *, member: bool) -> Reason:
         if self.programme.activation is not None and self.count("activated") < 1:
             return Reason.CARD_NOT_ACTIVATED
         if member and self.programme.membership is not None and self.count("membership") < 1:
@@ -87,7 +87,7 @@ class Entry(Moves):
     def may_pay(self, amount_minor: int, used: Used) -> Reason:
         """Validity, then the bounds of one message, of the day, of the card's periods."""
         limits = self.programme.limits
-        reason = self._not_valid(member=True)
+        reason = self.not_valid(member=True)
         if reason:
             return reason
         if self.programme.referral is not None and self.linked is None:
@@ -216,7 +216,7 @@ class Entry(Moves):
         else:
             self.post(Posting(source, self.wallet(name), amount_minor))
 
-    def _above_balance(self, name: str, amount_minor: int) -> bool:
+    def above_balance(self, name: str, amount_minor: int) -> bool:
         most = self.programme.limits.balance_minor_max
         has = self._not_ended(self.wallet(name)) + self._not_ended(self.wallet(f"{name} held"))
         return bool(most) and has + amount_minor > most
@@ -243,12 +243,12 @@ class Entry(Moves):
         )
         if not name:
             return Reason.OPERATION_NOT_ALLOWED
-        reason = self._not_valid(member=True)
+        reason = self.not_valid(member=True)
         if reason:
             return reason
         if limits.transaction_minor_max and ask.amount_minor > limits.transaction_minor_max:
             return Reason.ABOVE_TRANSACTION_LIMIT
-        if self._above_balance(name, ask.amount_minor):
+        if self.above_balance(name, ask.amount_minor):
             return Reason.ABOVE_BALANCE_LIMIT
         ends = self._ends() if activation is not None and activation.wallet == name else 0
         self._enter(name, ask.amount_minor, FLOAT, ends)
@@ -262,7 +262,7 @@ class Entry(Moves):
             return Reason.CARD_ALREADY_ACTIVATED
         if activation.most_minor and ask.amount_minor > activation.most_minor:
             return Reason.ABOVE_TRANSACTION_LIMIT
-        if self._above_balance(activation.wallet, ask.amount_minor):
+        if self.above_balance(activation.wallet, ask.amount_minor):
             return Reason.ABOVE_BALANCE_LIMIT
         ends = self._ends()
         self.put(1, COUNTS, self.wallet("activated"), (0, ends), any_version=True)
@@ -271,7 +271,7 @@ class Entry(Moves):
 
     def withdraw(self, ask: Ask) -> Priced | Reason:
         limits, name = self.programme.limits, self.programme.loaded()
-        reason = self._not_valid(member=False)
+        reason = self.not_valid(member=False)
         if reason:
             return reason
         if not name:

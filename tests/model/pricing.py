@@ -33,7 +33,8 @@ class Place(NamedTuple):
 class Ask(NamedTuple):
     """What a terminal asks for; `points_limit` None = not said, `item` 0 = none is named.
 
-    `terms`: the plan by which it is paid later, 0 = not said.
+    `terms`: the plan by which it is paid later, 0 = not said. `pin`: of a voucher, as it was typed
+    at `terminal`.
     """
 
     amount_minor: int
@@ -43,6 +44,8 @@ class Ask(NamedTuple):
     advice: bool = False
     item: int = 0
     terms: int = 0
+    pin: str = ""
+    terminal: str = ""
 
 
 class Left(NamedTuple):
@@ -96,7 +99,7 @@ class Priced(NamedTuple):
     `bound`: for which less was discounted, or earned. Marks: 1 = not ended by inactivity, 2 = the
     merchant pays.
     `plan` and what follows: of what is paid later, and what ends the card's debt or is due by the
-    month's end.
+    month's end. `voucher_minor`, `voucher_points`: what a voucher is worth.
     """
 
     amount_minor: int
@@ -129,6 +132,8 @@ class Priced(NamedTuple):
     debt_minor: int = 0
     due_minor: int = 0
     rebate_minor: int = 0
+    voucher_minor: int = 0
+    voucher_points: int = 0
 
     @property
     def money_minor(self) -> int:

@@ -17,6 +17,7 @@ from tests.model.late import Holidays
 from tests.model.membership import renew
 from tests.model.pricing import Ask, Place, Priced
 from tests.model.undoing import undone_of
+from tests.model.vouchers import PlainVouchers
 
 MOVES_MAX = 512
 HOLD_MOVES_MAX = 253
@@ -36,6 +37,7 @@ WITHOUT_AMOUNT = (
     Operation.ITEM_INQUIRY,
     Operation.ITEM_CLAIM,
     Operation.DEBT_INQUIRY,
+    Operation.VOUCHER_REDEMPTION,
 )
 OTHERS: dict[Operation, Callable[[Entry, Ask], Priced | Reason]] = {
     Operation.BALANCE: lambda entry, _ask: entry.inquire(),
@@ -125,6 +127,7 @@ class PlainSwitch:
         self.accounts: dict[int, list[str]] = {}
         self.cards: list[Card] = []
         self.book = PlainBook(self._keeps_lots)
+        self.vouchers = PlainVouchers(self.book, self.programmes, self._card_reason)
         self.exchanges: list[Exchange] = []
         self.holidays = Holidays()  # of the club
         for definition, seq in earlier:
@@ -277,7 +280,11 @@ class PlainSwitch:
         if ask.terms and entry.programme.credit is None and operation in PAID_LATER:
             return Reason.INSTALMENTS_REFUSED  # it would be paid at once: nobody agreed to that
         level = entry.level()
-        if operation in OTHERS:
+        if operation is Operation.VOUCHER_REDEMPTION:
+            priced = self.vouchers.redeem(entry, ask)
+        elif operation is Operation.ACTIVATION and entry.programme.stock is not None:
+            priced = self.vouchers.sell(entry, ask)
+        elif operation in OTHERS:
             priced = OTHERS[operation](entry, ask)
         else:
             used = self._used(entry.card, entry.place.local_day)
@@ -287,6 +294,16 @@ class PlainSwitch:
             held = operation in (Operation.HOLD, Operation.PREAUTHORISATION)
             priced = entry.hold(ask) if held else entry.purchase(ask)
         return priced._replace(level=level) if isinstance(priced, Priced) else priced
+
+    def wants_digest(self, card: int, place: Place, now_s: int, ask: Ask) -> bool:
+        """Say whether the HSM is asked what voucher's PIN was typed."""
+        entry = self.entry(0, card, place, now_s)
+        refused = (
+            self._card_reason(card, now_s)
+            or Operation.VOUCHER_REDEMPTION not in entry.programme.operations
+            or self.vouchers.unseen(entry, ask)
+        )
+        return not refused
 
     # --- undoing ----------------------------------------------------------------------------------
 
@@ -392,11 +409,17 @@ class PlainSwitch:
         original: Exchange | None,
         card: int,
         place: Place,
+        now_s: int,
         remain_minor: int | None = None,
     ) -> Answer:
         """Undo an original down to what remains; NONE and the 7x reasons are all code 00."""
-        reason = self._reverse(original, card, remain_minor)
+        entry = self.entry(seq, card, place, now_s)
+        reason = self._reverse(entry, original, remain_minor)
         refused = (
+            Reason.VOUCHER_PRICE_IS_ANOTHER,
+            Reason.VOUCHER_REDEEMED,
+            Reason.INSUFFICIENT_FUNDS,
+            Reason.INSUFFICIENT_POINTS,
             Reason.ORIGINAL_IS_ANOTHER_CARD,
             Reason.HOLD_ALREADY_CAPTURED,
             Reason.REPLACEMENT_ABOVE_ORIGINAL,
@@ -404,12 +427,12 @@ class PlainSwitch:
         self._remember(seq, Operation.REVERSAL, card, place, 0, approved=reason not in refused)
         return Answer(reason)
 
-    def _reverse(self, original: Exchange | None, card: int, remain_minor: int | None) -> Reason:
+    def _reverse(self, entry: Entry, original: Exchange | None, remain_minor: int | None) -> Reason:
         if original is None:
             return Reason.REVERSED_UNKNOWN_ORIGINAL
         if original.state is ExchangeState.DECLINED:
             return Reason.REVERSED_DECLINED_ORIGINAL
-        if original.card != card:
+        if original.card != entry.card:
             return Reason.ORIGINAL_IS_ANOTHER_CARD
         if original.state is ExchangeState.CAPTURED:
             return Reason.HOLD_ALREADY_CAPTURED
@@ -429,7 +452,13 @@ class PlainSwitch:
                 self._put_undone(purchase, purchase.undone_minor - stands_again)
                 purchase.undone_minor -= stands_again
             else:
+                kept = self.vouchers.may_undo(
+                    entry, original.operation, original.postings, remain_minor or 0
+                )
+                if kept:
+                    return kept
                 self._put_undone(original, undone)
+                self.vouchers.undone(original.operation, original.postings)
             self._give_limits_back(original, undone)
             original.undone_minor = undone
             reason = Reason.NONE

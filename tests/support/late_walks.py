@@ -31,6 +31,7 @@ PLANS = (
         name="profit",
         terms=Terms(
             count=3,
+            grace_count=1,
             fee=FeeKind.PROFIT_DECLINING,
             rate_bps=1_800,
             late_rate_bps=9_000,

@@ -29,8 +29,24 @@ CLUB_SLOTS = (
     "late charges",
 )
 BALANCE_MAX = 999_999_999_999
-TOLD = ("DS", "DF", "WD", "PX", "PV", "NP", "PW", "CA", "PE", "WE", "FE", "TI", "UN", "LB", "LE")
-TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM", "RB")
+TOLD = (
+    "DS",
+    "DF",
+    "WD",
+    "PX",
+    "PV",
+    "NP",
+    "PW",
+    "CA",
+    "PE",
+    "WE",
+    "FE",
+    "TI",
+    "UN",
+    "LB",
+    "LE",
+)
+TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM", "RB", "VR", "VT")
 
 
 # --- what a reply tells ---------------------------------------------------------------------------
@@ -92,6 +108,8 @@ def _to_tell(model: PlainSwitch, priced: Priced, said: Said, card: int) -> dict[
         "OW": priced.debt_minor,
         "DM": priced.due_minor,
         "RB": priced.rebate_minor,
+        "VR": priced.voucher_minor,
+        "VT": priced.voucher_points,
     }
 
 

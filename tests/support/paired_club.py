@@ -40,12 +40,14 @@ from tests.support.shop import (
     replay_into,
     state_of,
 )
+from tests.support.voucher_programmes import STOCKS, VOUCHER_KEYS
 
 SHOPS = {"T0000001": (CAFE, 5812), "T0000003": (BOOKS, 5942)}
 JUNE_S = 1_780_259_400  # 2026-06-01 00:00 in Tehran, when card 5 has expired
 YEAR_2031_S = 1_924_979_400  # 2031-01-01 00:00 in Tehran: all others
 MEMBER_PAN, MEMBER = "9364001234567899", 7
 UNUSED = 6  # the card of another club, whose programme is 9
+FIRST_VOUCHER = 8  # cards from here on are vouchers
 GUESTS = (0, 1)  # linked to the member's card; the others of programme 1 are not
 
 
@@ -64,10 +66,14 @@ class PairedClub:
         """Open it with a programme of the cards 0 to 5."""
         members = purse(MEMBERS, 1, 1)
         abroad = purse(9, 1, 2)
-        self.shop = Shop(programme, earlier=(members,), before=(_organisation(),))
+        earlier = (members, *STOCKS)
+        self.shop = Shop(programme, earlier=earlier, before=(_organisation(),))
         seq = self.shop.core.last_seq
         self.model = PlainSwitch(
-            programme, live_from_seq=seq - 3, cards=UNUSED, earlier=((members, seq - 4),)
+            programme,
+            live_from_seq=seq - 3,
+            cards=UNUSED,
+            earlier=[(each, seq - 3 - len(earlier) + at) for at, each in enumerate(earlier)],
         )
         self.model.go_live(abroad, seq - 2)
         self.model.add_card(abroad.programme)
@@ -76,6 +82,8 @@ class PairedClub:
             plain.expires_at = YEAR_2031_S
         self.model.cards[5].expires_at = JUNE_S
         self.shop.record(cards_added(self.shop.core, MEMBERS, [MEMBER_PAN], [3012]))
+        for event in VOUCHER_KEYS:
+            self.shop.record(event)
         if programme.referral is not None:
             self.shop.record(CardsLinked(cards=GUESTS, to_card=MEMBER))
             for card in GUESTS:
@@ -121,6 +129,11 @@ class PairedClub:
         if seqs:
             self.shop.core.remember(encode_rows([self._rows[seq] for seq in sorted(seqs)]), {})
             self.note("recall", "from the journal")
+
+    def row(self, seq: int) -> Row:
+        """Give a row of the journal."""
+        self.remember([])
+        return self._rows[seq]
 
     # --- time, versions, restarts -----------------------------------------------------------------
 

@@ -19,13 +19,14 @@ from tests.model.switch import (
     Exchange,
 )
 from tests.support.paired_checks import balances, check_limits, check_told
-from tests.support.paired_club import MEMBER, MEMBER_PAN, SHOPS, PairedClub
+from tests.support.paired_club import FIRST_VOUCHER, MEMBER, MEMBER_PAN, SHOPS, PairedClub
 from tests.support.shop import (
     NAMES,
     PANS,
     TEHRAN_S,
     Said,
 )
+from tests.support.voucher_shop import number_of
 
 DIALECTS = {"T0000001": "binary", "T0000003": "ascii"}
 AMOUNT_MAX = 10**12 - 1
@@ -73,6 +74,8 @@ class Past(NamedTuple):
 
 
 def pan_of(card: int) -> str:
+    if card >= FIRST_VOUCHER:
+        return number_of(card)
     return MEMBER_PAN if card == MEMBER else PANS[card]
 
 
@@ -106,11 +109,29 @@ class PairedShop(PairedClub):
         self, message: Message, terminal: str, card: int, answer: Answer, before: object
     ) -> Said:
         """Send a message; the model has said already what the answer is."""
+        said = self.send(message, terminal)
+        self.compare(message, said, terminal, card, answer, before)
+        return said
+
+    def send(self, message: Message, terminal: str) -> Said:
+        """Send a message; what it needs of the journal is there."""
         said = self.shop.ask(message, dialect=DIALECTS[terminal])
         while said.recall is not None and said.recall[0] == "seq":
             self.remember([said.recall[1]])
             said = self.shop.ask(message, dialect=DIALECTS[terminal])
         assert said.status == "at_seq", said
+        return said
+
+    def compare(
+        self,
+        message: Message,
+        said: Said,
+        terminal: str,
+        card: int,
+        answer: Answer,
+        before: object,
+    ) -> None:
+        """The answer is the model's; what is refused has changed nothing."""
         assert (said.code, said.reason) == (
             str(RESPONSE_CODES[answer.reason]),
             NAMES[answer.reason],
@@ -121,7 +142,6 @@ class PairedShop(PairedClub):
         exchange = self.model.exchanges[-1]
         wallets = wallets_of(answer.priced)
         self.past.append(Past(message, said, exchange, terminal, wallets, version))
-        return said
 
     def say(
         self,
@@ -305,7 +325,12 @@ class PairedShop(PairedClub):
         # A reversal is never an original: naming one names nothing.
         found = None if past.message.mti[:2] == "04" else exchange
         answer = self.model.reverse(
-            self.next_seq, found, exchange.card, self.place(past.terminal), remain
+            self.next_seq,
+            found,
+            exchange.card,
+            self.place(past.terminal),
+            self.shop.now_s,
+            remain,
         )
         self.ask(message, past.terminal, exchange.card, answer, before)
         if answer.reason is Reason.NONE:

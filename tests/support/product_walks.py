@@ -23,6 +23,7 @@ from tests.support.paired_checks import (
 )
 from tests.support.paired_club import MEMBER, Reached
 from tests.support.paired_shop import HOLDS, ITEM_OPERATIONS, PairedShop
+from tests.support.paired_vouchers import check_vouchers
 from tests.support.programmes import ORGANISATION
 from tests.support.shop import TEHRAN_S
 
@@ -68,6 +69,7 @@ def check(pair: PairedShop) -> None:
     check_messages(core, pair.model)
     check_holds(core, pair.model)
     check_points(core)
+    check_vouchers(core, pair.model)
 
 
 class Walk:

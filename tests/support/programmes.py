@@ -34,6 +34,7 @@ from switch.rules import (
 )
 from tests.support.credit_programmes import SELDOM, being_late, credits_of
 from tests.support.shop import BOOKS, CAFE
+from tests.support.voucher_programmes import voucher_part
 
 AMOUNTS = st.one_of(
     st.integers(1, 300),
@@ -139,6 +140,7 @@ CARD_OPERATIONS = (
     Operation.REPAYMENT,
     Operation.SETTLEMENT,
     Operation.DEBT_INQUIRY,
+    Operation.VOUCHER_REDEMPTION,
 )
 MONEY_IN_AND_OUT = (Operation.LOAD, Operation.WITHDRAWAL)
 ORGANISATION = 7
@@ -383,6 +385,7 @@ def products(draw: st.DrawFn, *, before: Programme | None = None, many: bool = F
         **draw(_parts(payers, wallets, owes, many=many)),
         **(rules or draw(_rules(tiers))),
         **draw(_allowance(wallets)),
+        **draw(voucher_part(wallets, ENDINGS)),
     }
     return Programme(
         programme=1,

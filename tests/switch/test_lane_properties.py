@@ -355,7 +355,12 @@ class LaneMachine(RuleBasedStateMachine):
         # A reversal is never an original: naming one names nothing.
         found = None if past.message.mti[:2] == "04" else exchange
         answer = self.model.reverse(
-            self.shop.core.last_seq + 1, found, card, self.place(past.terminal), remain
+            self.shop.core.last_seq + 1,
+            found,
+            card,
+            self.place(past.terminal),
+            self.shop.now_s,
+            remain,
         )
         said = self.ask(message, past.terminal, answer, before)
         self.past.append(Past(message, said, self.model.exchanges[-1], past.terminal))
@@ -374,7 +379,9 @@ class LaneMachine(RuleBasedStateMachine):
             stan=int(late[11]) if blind else None,
         )
         before = self.shop.state()
-        answer = self.model.reverse(self.shop.core.last_seq + 1, None, card, self.place("T0000001"))
+        answer = self.model.reverse(
+            self.shop.core.last_seq + 1, None, card, self.place("T0000001"), self.shop.now_s
+        )
         said = self.ask(message, "T0000001", answer, before)
         assert self.shop.state() == before
         self.past.append(Past(message, said, self.model.exchanges[-1], "T0000001"))

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import settings, target
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -25,8 +24,10 @@ from switch.programme import Programme
 from tests.model.switch import INQUIRIES, REFUNDABLE
 from tests.support.paired_club import MEMBER
 from tests.support.paired_shop import HOLDS, ITEM_OPERATIONS, PairedShop
+from tests.support.paired_vouchers import VoucherDesk
 from tests.support.product_walks import KINDS, check, end_of, undo
 from tests.support.programmes import AMOUNTS, owing_products, products
+from tests.support.voucher_rules import VoucherRules
 
 CARDS = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 5, MEMBER])
 TERMINALS = st.sampled_from(["T0000001", "T0000003"])
@@ -37,7 +38,7 @@ TERMS = st.sampled_from([0, 0, 1, 2, 3, 9])
 SLICE = st.sampled_from([1, 2, 3, 8, 64])
 
 
-class ProductsMachine(RuleBasedStateMachine):
+class ProductsMachine(VoucherRules):
     """One card, shop and product after the other."""
 
     @initialize(
@@ -50,6 +51,7 @@ class ProductsMachine(RuleBasedStateMachine):
         self, programme: Programme, slices: int, *, activated: bool, renewed: bool
     ) -> None:
         self.pair = PairedShop(programme, activated=activated, renewed=renewed, slices=slices)
+        self.desk = VoucherDesk(self.pair)
 
     def has_past(self) -> bool:
         return bool(self.pair.past)
@@ -249,6 +251,7 @@ class OwingMachine(ProductsMachine):
     @initialize(programme=owing_products(), slices=st.sampled_from([0, 12]))
     def open_shop(self, programme: Programme, slices: int) -> None:
         self.pair = PairedShop(programme, activated=True, renewed=True, slices=slices)
+        self.desk = VoucherDesk(self.pair)
 
     def aim(self) -> None:
         kinds = {each for each in self.pair.reached if each.what.startswith("late")}

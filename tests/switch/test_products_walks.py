@@ -43,6 +43,7 @@ from tests.support.programmes import (
     owing_products,
     products,
 )
+from tests.support.voucher_walks import VoucherWalk
 
 WALKS_MAX = 300
 
@@ -110,7 +111,7 @@ EVERYWHERE = OFTEN | ACROSS
     data=st.data(),
     programme=products() | products(many=True) | owing_products(),
     seed=st.integers(0, 1 << 32),
-    way=st.sampled_from([Walk, AcrossWalk, DailyWalk]),
+    way=st.sampled_from([Walk, AcrossWalk, DailyWalk, VoucherWalk]),
 )
 def test_long_weeks_leave_every_rial_point_and_count_where_the_model_has_it(
     data: st.DataObject, programme: Programme, seed: int, way: type[Walk]
