@@ -176,6 +176,7 @@ TAGS = {
     Tag.VOUCHER_POINTS: "VT",
     Tag.BOUND: "LB",
     Tag.EARN_BOUND: "LE",
+    Tag.REBATE: "RB",
 }
 
 

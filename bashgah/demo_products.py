@@ -117,7 +117,7 @@ PRODUCTS: list[Product] = [
     LOYALTY,
     Product(
         name="membership",
-        definition=membership(12, 1, CLUB),
+        definition=membership(12, 1, CLUB, renews_itself=True),
         label="membership",
         label_fa="عضویت",
         # Renewed now and then only: a year more each time is soon beyond the calendar.
@@ -135,7 +135,7 @@ PRODUCTS: list[Product] = [
     ),
     Product(
         name="instalment",
-        definition=credit(18, 1, CLUB),
+        definition=credit(18, 1, CLUB, rebate_bps=200, pays_itself=True),
         label="instalment credit",
         label_fa="اعتبار اقساطی",
         # What was bought is paid back at once: the limit is never reached.

@@ -1,20 +1,20 @@
 """Why a message was answered as it was, put together from the journal alone.
 
-Owns the row's rules and bounds as sentences of the version that decided, and its moves with whose
-accounts they are. Decides nothing again. Must not know how it is shown.
+Owns the row's rules and bounds as sentences of the version that decided, and its moves; whose the
+accounts are says `bashgah.account_names`. Decides nothing again. Must not know how it is shown.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from acquirers.pos import PROFILES
+from bashgah.account_names import AccountNames
 from switch.iso8583 import decode, named
 from switch.iso8583.errors import DecodeError
 from switch.ledger.session import Session
-from switch.lots import name_of
+from switch.lots import name_of, plan_of
 from switch.machine import Layout, lay_out
 from switch.profile import Field, Tag
 from switch.programme import Programme
@@ -40,31 +40,27 @@ SELECT (event -> 'definition')::TEXT AS definition
 """
 
 BLOCKS = """
-SELECT owner, first_account, account_count, club, merchant_id, first_card, card_count
+SELECT seq, owner, first_account, account_count, club, merchant_id, first_card, card_count
   FROM account_blocks_view WHERE shard = $1 AND seq < $2 ORDER BY first_account
 """
 
-SECRET = (Tag.PIN_KEY, Tag.MAC_KEY)
+BUDGETS = """
+SELECT seq, (event -> 'definition')::TEXT AS definition
+  FROM journal
+ WHERE shard = $1 AND seq < $2 AND kind = 2 AND event ->> 'type' = 'programme_live'
+   AND (event ->> 'accounts')::INTEGER > 0
+"""
+
+SECRET = (Tag.PIN_KEY, Tag.MAC_KEY, Tag.DATA_KEY)
 SENTENCES = {
     Tag.DISCOUNT_RULE: ("discount",),
     Tag.EARN_RULE: ("earn",),
     Tag.BOUND: ("cap", "budget"),
     Tag.EARN_BOUND: ("cap", "budget"),
     Tag.TIER: ("tier",),
+    Tag.PLAN: ("plan",),
 }
 """Which sentences of a programme a reply's tag names."""
-
-CLUB = (
-    "float",
-    "discounts",
-    "points paid",
-    "fees",
-    "points issued",
-    "points redeemed",
-    "counts",
-    "points expired",
-    "breakage",
-)
 
 
 class Because(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +112,10 @@ async def explain(session: Session, shard: int, seq: int) -> Why | None:
         found = await session.fetch(VERSIONS, shard, seq, row["programme"])
         versions = [msgspec.json.decode(one["definition"], type=Programme) for one in found]
     blocks = [dict(block) for block in await session.fetch(BLOCKS, shard, seq)]
+    budgets = {
+        opened["seq"]: msgspec.json.decode(opened["definition"], type=Programme)
+        for opened in await session.fetch(BUDGETS, shard, seq)
+    }
     moves = [dict(move) for move in await session.fetch(MOVES, shard, seq)]
     return Why(
         shard=shard,
@@ -129,8 +129,10 @@ async def explain(session: Session, shard: int, seq: int) -> Why | None:
         amount_minor=row["amount_minor"],
         approved_minor=row["approved_minor"],
         told=told,
-        because=_because(names, versions, row["programme_version"]),
-        moves=_moves(moves, blocks, versions),
+        because=_because(
+            names, versions, row["programme_version"], [move["lot"] for move in moves]
+        ),
+        moves=_moves(moves, AccountNames(blocks, budgets, _layout(versions))),
     )
 
 
@@ -160,60 +162,63 @@ def _told(reply: bytes | None) -> tuple[dict[Tag, str], dict[str, str]]:
 
 
 def _because(
-    names: Mapping[Tag, str], versions: Sequence[Programme], version: int | None
+    names: Mapping[Tag, str],
+    versions: Sequence[Programme],
+    version: int | None,
+    lots: Sequence[int],
 ) -> tuple[Because, ...]:
-    """Give the sentences of what the reply names."""
+    """Give the sentences of what the reply names, and of the plans that a rebate is by."""
     lines: dict[str, Line] = {}
+    keys = [
+        (tag, f"{kind}/{names[tag]}")
+        for tag, kinds in SENTENCES.items()
+        if tag in names
+        for kind in kinds
+    ]
     for definition in versions:
         if definition.version == version:
             lines = {line.key: line for line in how_it_works(definition, {})}
+            keys += [(Tag.REBATE, f"plan/{name}") for name in _rebated(names, definition, lots)]
     return tuple(
-        Because(tag=tag.name.lower(), name=names[tag], en=line.en, fa=line.fa)
-        for tag, kinds in SENTENCES.items()
-        for line in [lines.get(f"{kind}/{names.get(tag)}") for kind in kinds]
-        if line is not None
+        Because(
+            tag=tag.name.lower(),
+            name=key.partition("/")[2],
+            en=lines[key].en,
+            fa=lines[key].fa,
+        )
+        for tag, key in keys
+        if key in lines
     )
 
 
-def _moves(
-    moves: Sequence[Mapping[str, Any]],
-    blocks: Sequence[Mapping[str, Any]],
-    versions: Sequence[Programme],
-) -> tuple[Moved, ...]:
+def _rebated(names: Mapping[Tag, str], definition: Programme, lots: Sequence[int]) -> list[str]:
+    """Give the plans with a rebate: those of a settlement's debts, else any that may be owed by."""
+    if Tag.REBATE not in names or definition.credit is None:
+        return []
+    settled = {plan_of(lot) for lot in lots}
+    return [
+        plan.name
+        for at, plan in enumerate(definition.credit.plans)
+        if plan.terms.rebate_bps and (Tag.OWED in names or at in settled)
+    ]
+
+
+def _layout(versions: Sequence[Programme]) -> Layout | None:
+    """Give the accounts of a programme's cards; None of no programme."""
     layout: Layout | None = None
     for definition in versions:
         layout = lay_out(definition, layout)
-    firsts = [block["first_account"] for block in blocks]
+    return layout
 
-    def owner(account: int) -> str:
-        block = blocks[bisect_right(firsts, account) - 1]
-        return _owner(block, account - block["first_account"], layout)
 
+def _moves(moves: Sequence[Mapping[str, Any]], names: AccountNames) -> tuple[Moved, ...]:
     return tuple(
         Moved(
-            source=owner(move["from_account"]),
-            target=owner(move["to_account"]),
+            source=names.name(move["from_account"]),
+            target=names.name(move["to_account"]),
             units=move["amount"],
             lot=move["lot"],
             merchant_funds=name_of(move["lot"]).merchant_funds,
         )
         for move in moves
     )
-
-
-def _owner(block: Mapping[str, Any], at: int, layout: Layout | None) -> str:
-    """Say whose an account is: of a card of another programme only the account's place."""
-    if block["owner"] == "club":
-        return f"club {block['club']}: {CLUB[at]}"
-    if block["owner"] == "merchant":
-        return f"merchant {block['merchant_id']}" + (f": budget {at}" if at else "")
-    if block["owner"] == "programme":
-        return f"budget {at + 1} of those that a version opened"
-    if block["owner"] == "organisation":
-        return "organisation"
-    each = block["account_count"] // block["card_count"]
-    card, slot = divmod(at, each)
-    name = f"account {slot}"
-    if layout is not None and len(layout.slots) == each:
-        name = layout.slots[slot].name + (" held" if layout.slots[slot].held else "")
-    return f"card {block['first_card'] + card}: {name}"

@@ -2,7 +2,8 @@
 
 Theory. A purchase in instalments puts one lot for each due day into two counters of the card,
 principal and fee; the lot's end is the end of its due day, and what has ended is overdue, not gone.
-A fee's lot opens when the time begins that it is for. Paying takes lots away, the oldest due day
+A fee's lot opens when the time begins that it is for; of profit for several months each has a lot
+of its own, counted from the day of the purchase. Paying takes lots away, the oldest due day
 first and in it the fee before the principal. So the schedule, what is due, what ends the debt early
 and what a reversed payment restores are all in the lots; nothing is computed twice.
 

@@ -2,10 +2,10 @@
 
 from libc.string cimport memset
 
-from switch._calendar cimport DAY_INVALID, months_after
+from switch._calendar cimport DAY_INVALID
 from switch._schedule cimport (
     FEE_NONE, FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, INSTALMENTS_MAX,
-    Instalment, late_charge, pay_by_day, schedule_of,
+    Instalment, fee_part, fee_part_from, fee_parts, late_charge, pay_by_day, schedule_of,
 )
 from switch._words cimport (
     INSTALMENTS_REFUSED, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
@@ -160,6 +160,7 @@ cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t
     cdef Instalment schedule[120]
     cdef Move move
     cdef int64_t own = -book.accounts[debts.principal].balance
+    cdef int64_t left           # what profit is counted on
     cdef int32_t utc_offset_s = debts.utc_offset_s
     cdef int32_t i
     cdef int reason
@@ -194,17 +195,45 @@ cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t
             reason = put(book, &move, moves, count)
             if reason != REASON_NONE:
                 return reason
-    move.to_account = debts.fee
+    left = minor - own
     for i in range(instalments):
         if schedule[i].fee:
-            move.amount = schedule[i].fee
-            move.expires_at = <uint32_t> day_ends(schedule[i].due_day, utc_offset_s)
-            move.available_at = 0 if not opens_with_its_time(terms) else <uint32_t> day_ends(
-                schedule[i - 1].due_day if i > 0 else debts.day, utc_offset_s)
-            reason = put(book, &move, moves, count)
+            reason = put_fee(book, debts, terms, &schedule[i], i, left, lot, moves, count)
             if reason != REASON_NONE:
                 return reason
+        if terms.fee == FEE_PROFIT_DECLINING:
+            left -= schedule[i].principal
     return use_credits(book, debts, moves, count)
+
+
+cdef int put_fee(Book *book, const Debts *debts, const Terms *terms, const Instalment *row,
+                 int32_t i, int64_t owed, int64_t lot, Move *moves, int32_t *count) noexcept nogil:
+    """Owe an instalment's fee: profit in a lot for each month, which opens when that begins.
+
+    They are due together. As a lot is known by its name and end, the earlier ones end a second
+    earlier each; a day is found by its noon, and paying goes by the end.
+    """
+    cdef int32_t parts = fee_parts(terms, i)
+    cdef int64_t ends_s = day_ends(row.due_day, debts.utc_offset_s)
+    cdef int32_t part
+    cdef int reason
+    cdef Move move
+    move.from_account = debts.against
+    move.to_account = debts.fee
+    move.lot = lot
+    for part in range(parts):
+        move.amount = fee_part(terms, row, owed, part)
+        if move.amount == 0:
+            continue
+        move.expires_at = <uint32_t> (ends_s - (parts - 1 - part))
+        move.available_at = 0
+        if opens_with_its_time(terms):
+            move.available_at = <uint32_t> day_ends(fee_part_from(terms, i, part, debts.day),
+                                                    debts.utc_offset_s)
+        reason = put(book, &move, moves, count)
+        if reason != REASON_NONE:
+            return reason
+    return REASON_NONE
 
 
 cdef int use_credits(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil:
@@ -517,28 +546,10 @@ cdef int64_t rebate_of(const Book *book, const Debts *debts) noexcept nogil:
 
 
 cdef int64_t begun_of(const Debts *debts, const Lot *fee) noexcept nogil:
-    """What of a fee's lot is for time that has begun: of profit for some months, month by month.
-
-    The months are counted from the day before the fee's time: the due day before it.
-    """
-    cdef const Terms *terms = terms_of(debts, fee.lot)
-    cdef int32_t first_day, last_day, month
-    cdef int32_t begun = 0
-    cdef int32_t months = 0
-    if fee.remaining < 0 or fee.available_at == 0 or not is_to_come(debts, fee):
+    """What of a fee's lot is for time that has begun; a credit counts."""
+    if fee.remaining < 0 or debts.day > day_before(debts, fee.available_at):
         return fee.remaining
-    first_day = day_before(debts, fee.available_at)
-    if debts.day <= first_day:
-        return 0
-    if terms == NULL or (terms.fee != FEE_PROFIT_DECLINING and terms.fee != FEE_PROFIT_FLAT):
-        return fee.remaining
-    last_day = day_before(debts, fee.expires_at)
-    month = first_day
-    while month < last_day and month != DAY_INVALID:
-        begun += month < debts.day
-        months += 1
-        month = months_after(terms.calendar, first_day, months)
-    return fee.remaining * begun // months if months > 0 else fee.remaining
+    return 0
 
 
 cdef void debts_owed(const Book *book, const Debts *debts, int64_t due_by_s,

@@ -12,7 +12,7 @@ from switch.iso8583._codec cimport Scan
 
 cdef enum:
     FIELD_COUNT = 29
-    TAG_COUNT = 34
+    TAG_COUNT = 35
     OPERATION_ROWS_MAX = 64
     REPLY_STEPS_MAX = 40
 
@@ -82,6 +82,7 @@ cdef enum:                      # tags, as in `switch.profile.Tag`
     T_VOUCHER_POINTS = 31
     T_BOUND = 32
     T_EARN_BOUND = 33
+    T_REBATE = 34
 
 cdef enum ReadStatus:
     READ_DONE = 0
@@ -113,7 +114,7 @@ cdef struct Profile:
     uint64_t without_amount     # a bit for each operation
     int32_t step_count
     ReplyStep steps[40]         # elements of a reply, ascending
-    char tags[34][2]
+    char tags[35][2]
     int32_t mac_bytes           # of a MAC in its messages: 8, or 16 where it is characters
     int32_t acquirer            # number, of the link
     uint8_t acquirer_code[12]   # DE 32 of the link, as text

@@ -10,8 +10,8 @@ from switch._mapping cimport (
     F_RESPONSE_CODE, F_RRN, T_BOUND, T_CASH, T_DATA_KEY, T_DISCOUNT, T_DISCOUNT_RULE, T_DUE,
     T_EARN_BOUND, T_EARN_RULE, T_FAULT_ELEMENT, T_FEE, T_FIRST_DUE, T_FIRST_INSTALMENT, T_FUNDER,
     T_INSTALMENTS, T_MAC_KEY, T_MONEY, T_OWED, T_PARTS, T_PIN_KEY, T_PLAN, T_POINTS_EARNED,
-    T_POINTS_REDEEMED, T_POINTS_VALUE, T_REASON, T_TIER, T_UNTIL, T_VOUCHER_MONEY, T_VOUCHER_POINTS,
-    ReplyStep,
+    T_POINTS_REDEEMED, T_POINTS_VALUE, T_REASON, T_REBATE, T_TIER, T_UNTIL, T_VOUCHER_MONEY,
+    T_VOUCHER_POINTS, ReplyStep,
 )
 from switch._plan cimport Plan, Told
 from switch._shard cimport PROOF_CRYPTOGRAM
@@ -158,6 +158,7 @@ cdef void put_card(const Plan *plan, const Profile *profile, const Decision *dec
     put_number(private, profile.tags[T_VOUCHER_POINTS], decision.voucher_points)
     put_number(private, profile.tags[T_OWED], decision.owed_minor)
     put_number(private, profile.tags[T_DUE], decision.due_minor)
+    put_number(private, profile.tags[T_REBATE], decision.rebate_minor)
     if decision.tier >= 0 and plan.tiers[0][0]:
         put_name(private, profile.tags[T_TIER], plan.tiers[decision.tier], 24)
     put_date(private, profile.tags[T_UNTIL], decision.until_s, decision.utc_offset_s)

@@ -69,6 +69,16 @@ cdef bint terms_hold(const Terms *terms) noexcept nogil
 cdef int schedule_of(const Terms *terms, int64_t principal, int32_t anchor_day,
                      Instalment *out) noexcept nogil
 
+# How many parts an instalment's fee has that begin one after another: the months of profit that it
+# is for, else one. What a part comes to, of the principal that is owed as its time begins (the
+# whole of it for flat profit), and the day before its time: the parts are the fee, and each month
+# is counted from the anchor, never from the due day before.
+cdef int32_t fee_parts(const Terms *terms, int32_t i) noexcept nogil
+cdef int64_t fee_part(const Terms *terms, const Instalment *row, int64_t owed,
+                      int32_t part) noexcept nogil
+cdef int32_t fee_part_from(const Terms *terms, int32_t i, int32_t part,
+                           int32_t anchor_day) noexcept nogil
+
 # Give the charge on principal that should have been paid by a day (holidays counted in) and is
 # still owed: simple, capped, and a function of that principal alone, so it never compounds. Within
 # the tolerance nothing; after it all days count. Zero or more, or SCHEDULE_TERMS.

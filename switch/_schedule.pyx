@@ -139,6 +139,24 @@ cdef int schedule_of(const Terms *terms, int64_t principal, int32_t anchor_day,
     return terms.count
 
 
+cdef int32_t fee_parts(const Terms *terms, int32_t i) noexcept nogil:
+    return months_since(terms, i) if is_profit(terms.fee) else 1
+
+
+cdef int64_t fee_part(const Terms *terms, const Instalment *row, int64_t owed,
+                      int32_t part) noexcept nogil:
+    if not is_profit(terms.fee):
+        return row.fee
+    # What rounding cut off of the months before comes with a later one: together they are the fee.
+    return yearly(terms, owed, part + 1) - yearly(terms, owed, part)
+
+
+cdef int32_t fee_part_from(const Terms *terms, int32_t i, int32_t part,
+                           int32_t anchor_day) noexcept nogil:
+    return months_after(terms.calendar, anchor_day,
+                        due_months(terms, i) - months_since(terms, i) + part)
+
+
 cdef int64_t late_charge(const Terms *terms, int64_t overdue_principal, int32_t pay_by,
                          int32_t day) noexcept nogil:
     cdef int64_t days = <int64_t> day - pay_by

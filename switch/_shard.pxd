@@ -165,6 +165,7 @@ cdef struct Decision:
     int64_t until_s             # until when what the reply tells of holds; 0 = nothing told
     int64_t owed_minor          # what would end the card's debt
     int64_t due_minor           # of it, by the end of the month
+    int64_t rebate_minor        # that owed_minor is without, or that was given
     int64_t first_minor         # of what was bought to be paid later: the first instalment
     int64_t first_ends_s        # end of its due day
     int32_t instalments

@@ -12,8 +12,8 @@ from switch._plan cimport (
     NEEDS_PRICE, R_ADVICE, R_AMOUNT, R_BOUND, R_CASH, R_DAY_COUNT, R_DAY_SPENT, R_DISCOUNT,
     R_DISCOUNT_RULE, R_DUE, R_EARNED, R_EARN_BOUND, R_EARN_RULE, R_FEE, R_FIRST_ENDS, R_FIRST_MINOR,
     R_FUNDER, R_HOLD_SECONDS, R_INSTALMENTS, R_ITEM, R_LINKED, R_MONEY, R_NET, R_OWED, R_PART,
-    R_PARTIAL_OK, R_POINTS, R_POINTS_LIMIT, R_POINTS_VALUE, R_PRICE, R_TERMS, R_TIER, R_TODAY,
-    R_UNTIL, R_VOUCHER_POINTS, Plan, Run, plan_run,
+    R_PARTIAL_OK, R_POINTS, R_POINTS_LIMIT, R_POINTS_VALUE, R_PRICE, R_REBATE, R_TERMS, R_TIER,
+    R_TODAY, R_UNTIL, R_VOUCHER_POINTS, Plan, Run, plan_run,
 )
 from switch._register cimport (
     Acquirer, Card, Club, Merchant, Terminal, Voucher, find_acquirer, find_card, find_terminal,
@@ -71,7 +71,7 @@ cdef void refuse(Decision *decision, int reason) noexcept nogil:
     d.due_minor = d.instalments = 0
     d.voucher_points = 0
     if reason != SETTLEMENT_IS_ANOTHER:
-        d.owed_minor = 0
+        d.owed_minor = d.rebate_minor = 0
     if not names_bound(reason):
         d.bounds[0] = 0
     d.bounds[1] = 0
@@ -338,6 +338,7 @@ cdef void take_outcome(const Run *run, const Moment *now, Decision *decision) no
     decision.tier = <int32_t> run.registers[R_TIER]
     decision.owed_minor = run.registers[R_OWED]
     decision.due_minor = run.registers[R_DUE]
+    decision.rebate_minor = run.registers[R_REBATE]
     decision.first_minor = run.registers[R_FIRST_MINOR]
     decision.first_ends_s = run.registers[R_FIRST_ENDS]
     decision.instalments = <int32_t> run.registers[R_INSTALMENTS]
@@ -410,6 +411,7 @@ cdef int run_plan(Shard *shard, const Request *request, const Moment *now, uint8
             row.move_count -= 1
             book_undo(&shard.book, &row.moves[row.move_count])
         decision.owed_minor = run.registers[R_OWED]
+        decision.rebate_minor = run.registers[R_REBATE]
         decision.bounds[0] = <int32_t> run.registers[R_BOUND]
         if reason == NEEDS_PRICE:
             decision.status = PRICE_FIRST

@@ -408,8 +408,9 @@ class Directory:
                 raise EventError(f"{name}: a prefix of its cards' numbers is {theirs}")
         if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
             raise EventError(f"{name}: more than {PREFIXES_MAX} prefixes")
-        if live is not None and (plan := costs_more(definition, live)):
-            raise EventError(f"{name}: a debt by {plan} would cost more")
+        for earlier in self.versions.that_decided(definition.programme):
+            if plan := costs_more(definition, earlier):
+                raise EventError(f"{name}: a debt by {plan} would cost more")
         if live is not None and (live.host == "") != (definition.host == ""):
             raise EventError(f"{name}: who decides its cards cannot change")
         self._compile(definition, retired=False)

@@ -1,7 +1,8 @@
-"""What the name of a lot of points says: the journal row that opened it, who pays for it.
+"""What the name of a lot says: the journal row that opened it, who pays for points, a debt's plan.
 
-Owns the name's parts, shared with `switch/_plan.pxd`. A lot keeps no more than its name and its two
-dates: the row has the card, the merchant, the programme's version, and in its reply the rule.
+Owns the name's parts, shared with `switch/_plan.pxd` and `switch/_debts.pxd`. A lot keeps no more
+than its name and its two dates: the row has the card, the merchant, the programme's version, and in
+its reply the rule.
 """
 
 import msgspec
@@ -11,6 +12,8 @@ LOT_KEPT, LOT_PAID = 1, 2
 
 MARKS_SHIFT = 59
 LOTS_A_ROW = 16
+PLANS_FROM = 8
+"""The number in the row of a debt by the first plan."""
 
 
 class LotName(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,3 +38,8 @@ def name_of(lot: int) -> LotName:
         kept=bool(marks & LOT_KEPT),
         merchant_funds=bool(marks & LOT_PAID),
     )
+
+
+def plan_of(lot: int) -> int:
+    """Give the place of a debt's instalment plan in its programme, from 0; below 0 = none."""
+    return name_of(lot).number - PLANS_FROM

@@ -87,9 +87,10 @@ class Tag(IntEnum):
     VOUCHER_POINTS = 31
     BOUND = 32  # cap or budget for which it was declined, or less discounted
     EARN_BOUND = 33  # for which fewer points were earned
+    REBATE = 34  # a good payer's, of what ends the debt
 
 
-TAG_COUNT = 34
+TAG_COUNT = 35
 
 
 class OperationRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -181,7 +181,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             return
         source = by_name.get(membership.renews_from)
         pays = "points" if membership.fee_points else "money" if membership.fee_minor else ""
-        if source is None or source.unit != pays or source.funder != "club":
+        owes = self.credit is not None and self.credit.wallet == membership.renews_from
+        if source is None or source.unit != pays or source.funder != "club" or owes:
             raise ProgrammeError("membership: it renews from a wallet that can pay its fee")
 
     def _check_organisation(self) -> None:

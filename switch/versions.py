@@ -95,6 +95,14 @@ class Versions:
         """Give the version that decides; None when there is none, or it was retired."""
         return next((one for one in self.of(programme) if one.state == "live"), None)
 
+    def that_decided(self, programme: int) -> list[Programme]:
+        """Give what is live and what was: somebody may owe by the terms of each."""
+        return [
+            one.definition
+            for one in self.of(programme)
+            if any(step.state == "live" for step in one.steps)
+        ]
+
     def under_way(self, programme: int) -> Version | None:
         """Give the version that is on its way to being live."""
         return next((one for one in self.of(programme) if one.state in UNDER_WAY), None)

@@ -42,7 +42,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     `paid_by`: the wallets of the card that paid, where it has several. `cash_minor` and `fee_minor`
     are still to be taken at the till; of a repayment, `fee_minor` is what went to fees. `until`:
     the last day of what was asked for. `owed_minor` ends the card's debt now, `due_minor` of it is
-    due this month. `voucher_…`: what a voucher is worth.
+    due this month; it is without `rebate_minor`, the good payer's. `voucher_…`: what a voucher is
+    worth.
     """
 
     service: Service
@@ -72,6 +73,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     first_due: date | None = None
     owed_minor: int = 0
     due_minor: int = 0
+    rebate_minor: int = 0
     voucher_minor: int = 0
     voucher_points: int = 0
     points_redeemed: int
@@ -117,6 +119,7 @@ def receipt_of(service: Service, request: Message, reply: Message, local_at: dat
         first_due=_day(reply, de.FIRST_DUE),
         owed_minor=_number(reply, de.OWED),
         due_minor=_number(reply, de.DUE_THIS_MONTH),
+        rebate_minor=_number(reply, de.REBATE),
         voucher_minor=_number(reply, de.VOUCHER_MONEY),
         voucher_points=_number(reply, de.VOUCHER_POINTS),
         points_redeemed=_number(reply, de.POINTS_REDEEMED),

@@ -64,6 +64,7 @@ FEE: Final = Text("Fee to collect", "کارمزد دریافتی")
 FEE_PAID: Final = Text("Of it for fees", "سهم کارمزد")
 DEBT_OF_MONTH: Final = Text("Debt of this month", "بدهی این ماه")
 DEBT_WHOLE: Final = Text("To end the debt now", "مبلغ تسویه کامل")
+REBATE: Final = Text("Rebate, taken off", "تخفیف خوش‌حسابی")
 PLAN: Final = Text("Instalment plan", "طرح اقساط")
 INSTALMENTS: Final = Text("Instalments", "تعداد اقساط")
 FIRST_INSTALMENT: Final = Text("First instalment", "مبلغ قسط اول")
@@ -222,6 +223,8 @@ def _debt(receipt: Receipt, lines: Amounts) -> Iterator[Line]:
         yield lines.rials(DEBT_OF_MONTH, receipt.due_minor)
     if told or receipt.owed_minor:
         yield lines.rials(DEBT_WHOLE, receipt.owed_minor)
+    if receipt.rebate_minor:
+        yield lines.rials(REBATE, receipt.rebate_minor)
 
 
 def _instalments(receipt: Receipt, lines: Amounts) -> Iterator[Line]:

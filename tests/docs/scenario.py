@@ -179,6 +179,16 @@ def _credit(author: Author, card: Card) -> Iterator[Scene]:
     ):
         settled = Order(service=Service.SETTLEMENT, amount_minor=amount_minor)
         yield scene_of(name, title, author.request(settled, card))
+    yield from _rebate(author, card)
+
+
+def _rebate(author: Author, card: Card) -> Iterator[Scene]:
+    bought = Order(service=Service.INSTALMENTS, amount_minor=6_000_000, plan=4)
+    settled = Order(service=Service.SETTLEMENT, amount_minor=6_240_000)
+    yield scene_of("instalments-rebate", "By a plan with a rebate", author.request(bought, card))
+    asked = author.request(Order(service=Service.DEBT), card)
+    yield scene_of("debt-rebate", "What ends it: `48.OW` is without the rebate, `48.RB`", asked)
+    yield scene_of("settlement-rebate", "It has been given", author.request(settled, card))
 
 
 def scene_of(name: str, title: str, request: Message, profile: str = BINARY) -> Scene:

@@ -39,6 +39,7 @@ def test_the_document_has_examples_of_every_operation_and_both_profiles() -> Non
         "voucher-sale", "redeem", "redeem-refused",
         "activation", "withdrawal", "renewal", "register-item", "item", "claim",
         "instalments", "debt", "repayment", "settlement", "settlement-declined",
+        "instalments-rebate", "debt-rebate", "settlement-rebate",
     }  # fmt: skip
 
 

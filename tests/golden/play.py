@@ -15,7 +15,9 @@ from msgspec import Struct
 from acquirers.terminal.exchange import reply_type
 from acquirers.terminal.orders import Original
 from acquirers.terminal.parties import Card, Station
-from acquirers.terminal.receipt import read_balances
+from acquirers.terminal.receipt import read_balances, receipt_of
+from acquirers.terminal.receipt_text import render
+from acquirers.terminal.texts import Language
 from acquirers.terminal.wire import Wire
 from bashgah.demo_keys import stripe_track2
 from switch.iso8583 import Message, decode, encode
@@ -29,6 +31,7 @@ ECHOED = ("3", "4", "7", "11", "12", "13", "15", "25", "32", "37", "41", "42", "
 CARD_ELEMENTS = ("2", "14", "35")
 WIDTHS = {"41": 8, "42": 15}
 PLACEHOLDER = re.compile(r"\{([a-z]+)(?:\.(\d+))?\}")
+MARKS = dict.fromkeys(map(ord, "\u202b\u202c\u200e\u200f"))
 BALANCES = ("money", "money_available", "points", "points_available")
 
 _trace_numbers = count(1)
@@ -73,6 +76,7 @@ class Player:
                 return
             assert reply is not None, f"{step.says}: the connection was closed"
             self._compare(step, request, reply)
+            self._compare_receipt(step, request, reply)
             after = self._balances(step.card)
             self._compare_balances(step, reply, after)
             moved = _moved(before, after)
@@ -152,6 +156,19 @@ class Player:
         assert reply.mti == expected_type, f"{step.says}: answered with {reply.mti}"
         assert _told(reply) == _expected(step, request, reply), step.says
 
+    def _compare_receipt(self, step: Step, request: Message, body: bytes) -> None:
+        """A terminal prints the step's lines in both languages."""
+        if step.receipt is None:
+            return
+        reply = decode(body, self._wire.spec)
+        receipt = receipt_of(step.receipt.service, request, reply, datetime.now(TEHRAN))
+        for language, wanted in (
+            (Language.ENGLISH, step.receipt.english),
+            (Language.PERSIAN, step.receipt.persian),
+        ):
+            printed = plain_lines(render(receipt, language))
+            assert [line for line in printed if line in wanted] == wanted, f"{step.says}: {printed}"
+
     def _compare_balances(self, step: Step, body: bytes, after: dict[str, int] | None) -> None:
         """DE 54 of a first reply says what another terminal is told a moment later."""
         if step.same_reply_as or "54" not in (reply := decode(body, self._wire.spec)):
@@ -188,6 +205,11 @@ class Player:
             for key, change in ((name, balance), (f"{name}_available", available)):
                 expected[key] = moved[key] if change == "*" else int(change)
         return expected
+
+
+def plain_lines(text: str) -> list[str]:
+    """Give a receipt's lines with single spaces, without marks of direction."""
+    return [" ".join(line.split()) for line in text.translate(MARKS).splitlines()]
 
 
 def _by_name(additional_amounts: str) -> dict[str, int]:

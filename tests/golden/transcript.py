@@ -20,7 +20,17 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from acquirers.terminal.orders import Service
+
 HERE = Path(__file__).parent
+
+
+class Printed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lines that a terminal's receipt of the step has, in both languages, with single spaces."""
+
+    service: Service
+    english: list[str]
+    persian: list[str]
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +64,7 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     moves: dict[str, int | str] = {}
     """Change of `money` and `points`; of `money_available` and `points_available`, the same unless
     said; "*" is any change."""
+    receipt: Printed | None = None
 
 
 class Transcript(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ from tests.support.late_shop import (
     LATE,
     PART,
     PLANS,
+    PROFIT,
     TODAY,
     buy,
     charge,
@@ -239,6 +240,25 @@ def test_a_later_version_charges_no_more_for_what_is_owed() -> None:
     assert counted(here, "due late") == PART * 11 * 900 // 3_650_000
 
 
+def test_a_plan_that_was_gone_for_a_version_does_not_come_back_dearer() -> None:
+    free = msgspec.structs.replace(PROFIT, rebate_bps=0)
+    dear = msgspec.structs.replace(free, late_rate_bps=1_800, late_cap_bps=1_000)
+    had, gone, back = (
+        late_credit(version, (PLANS[0], *more))
+        for version, more in (
+            (1, (InstalmentPlan(name="twelve", terms=free),)),
+            (2, ()),
+            (3, (InstalmentPlan(name="twelve", terms=dear),)),
+        )
+    )
+    here = Shop(had)
+    assert here.send(amount_minor=12_000_000, extra={48: "IN0012"}).code == "00"
+    here.record(ProgrammeLive(definition=gone))
+
+    with pytest.raises(EventError, match="a debt by twelve would cost more"):
+        here.record(ProgrammeLive(definition=back))
+
+
 def test_a_later_version_that_charges_nothing_takes_back_what_is_still_owed() -> None:
     here = shop()
     buy(here)
@@ -320,8 +340,9 @@ def test_a_good_payer_gets_a_share_of_what_is_paid_early() -> None:
     told = here.send("0100", "910000", None)
     said = here.send("0200", "910000", 3 * PART * 98 // 100)
 
-    assert told.tag("OW") == str(3 * PART * 98 // 100)
+    assert (told.tag("OW"), told.tag("RB")) == (str(3 * PART * 98 // 100), str(3 * PART // 50))
     assert said.code == "00", said.elements
+    assert (said.tag("OW"), said.tag("RB")) == ("", str(3 * PART // 50))
     assert said.balances() == {"3001": 0, "3002": 200_000_000}
     assert club(here, Account.CLUB_DISCOUNTS) == -3 * PART * 2 // 100
     assert [counted(here, name) for name in ("due", "due late", CHARGED)] == [0, 0, 0]
@@ -333,7 +354,25 @@ def test_nobody_who_is_late_gets_it() -> None:
     buy(here)
     wait(here, 1)
 
-    assert here.send("0100", "910000", None).tag("OW") == str(4 * PART)
+    told = here.send("0100", "910000", None)
+
+    assert (told.tag("OW"), told.tag("RB")) == (str(4 * PART), "")
+
+
+def test_whoever_tells_what_ends_the_debt_tells_the_rebate_that_it_is_without() -> None:
+    here = shop()
+    buy(here)
+
+    paid = pay(here, PART)
+    balance = here.send("0100", "310000", None)
+    another = here.send("0200", "910000", 3 * PART)
+    # Of another card, which owes nothing.
+    too_much = here.send(amount_minor=200_000_001, card=1)
+
+    assert another.reason == "settlement_is_another"
+    for said in (paid, balance, another):
+        assert (said.tag("OW"), said.tag("RB")) == (str(3 * PART * 98 // 100), str(3 * PART // 50))
+    assert (too_much.code, too_much.tag("RB")) == ("51", "")
 
 
 def test_what_goods_that_went_back_had_paid_is_paid_and_saves_nothing() -> None:

@@ -229,3 +229,55 @@ def test_a_programme_that_is_retired_renews_nobody() -> None:
 def test_a_membership_renews_from_a_wallet_that_can_pay_its_fee(how: Membership) -> None:
     with pytest.raises(ProgrammeError, match="renews from a wallet"):
         renewing(how)
+
+
+def test_a_membership_is_not_renewed_with_credit_that_nobody_would_owe() -> None:
+    with pytest.raises(ProgrammeError, match="renews from a wallet"):
+        msgspec.structs.replace(
+            paid_from_money(),
+            membership=Membership(valid=A_YEAR, fee_minor=1, renews_from="credit"),
+        )
+
+
+# --- as they are shipped --------------------------------------------------------------------------
+
+
+def test_a_card_of_the_shipped_credit_pays_what_is_due_from_its_purse() -> None:
+    here = Shop(credit(1, 1, 1, pays_itself=True))
+    here.load(6_000_000)
+    bought = here.send(amount_minor=4 * PART)  # the first part is due today
+    assert bought.tag("PW") == f"credit:{4 * PART}"
+
+    here.keep_house()
+    today = counted(here, "money")
+    wait(here, 31)
+    here.keep_house()
+
+    assert (today, counted(here, "money")) == (6_000_000 - PART, 6_000_000 - 2 * PART)
+    assert counted(here, "due") == 2 * PART
+    assert here.core.imbalances() == []
+
+
+def test_a_membership_that_is_shipped_to_renew_itself_does_from_its_purse() -> None:
+    here = member(membership(1, 1, 1, renews_itself=True))
+    bought = here.send(amount_minor=1_000_000)
+    assert (bought.tag("NP"), bought.tag("CA")) == ("950000", "")
+
+    wait(here, 364)
+    here.keep_house()
+
+    assert counted(here, "money") == 12_000_000 - 950_000 - 5_000_000
+    assert until(here) == "20280413"
+
+
+def test_where_the_fee_is_in_points_it_is_paid_from_those() -> None:
+    here = member(membership(1, 1, 1), 0)
+    here.send(amount_minor=1_000_000)
+    in_points = membership(1, 2, 1, fee_minor=0, fee_points=5, renews_itself=True)
+    here.record(ProgrammeLive(definition=in_points))
+
+    wait(here, 364)
+    here.keep_house()
+
+    assert counted(here, "points") == 9 - 5
+    assert until(here) == "20280413"

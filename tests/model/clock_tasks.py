@@ -155,7 +155,6 @@ def _expiries(sight: Sight) -> Iterator[Posting]:
         account: Account = ("card", sight.card, wallet.name)
         if not wallet.ends_with_card:
             continue
-        sight.seen.append(f"looked at {wallet.name}")
         found = [posting for posting, _ in sight.lots_of(wallet.name)]
         if not wallet.dated:
             found = [Posting(account, account, sight.switch.book.balance(account))]

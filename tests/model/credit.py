@@ -43,7 +43,11 @@ def telling_debt(entry: Moves, priced: Priced) -> Priced:
     month_ends = period_ends_at(
         Period(kind="month"), entry.place.local_day, entry.place.utc_offset_s
     )
-    return priced._replace(debt_minor=entry.debts.owed(), due_minor=entry.debts.due(month_ends))
+    return priced._replace(
+        debt_minor=entry.debts.owed(),
+        due_minor=entry.debts.due(month_ends),
+        rebate_minor=entry.debts.rebate(),
+    )
 
 
 def inquire_debt(entry: Moves) -> Priced | Reason:
@@ -67,7 +71,8 @@ def settle(entry: Moves, ask: Ask) -> Priced | Reason:
     if ask.amount_minor != entry.debts.owed():
         return Reason.SETTLEMENT_IS_ANOTHER
     paid = entry.debts.settle()
-    return _paid_back(entry, entry.programme.credit, ask.amount_minor, paid)
+    priced = _paid_back(entry, entry.programme.credit, ask.amount_minor, paid)
+    return priced._replace(rebate_minor=paid.rebate)
 
 
 def _paid_back(entry: Moves, credit: Credit, amount_minor: int, paid: Paid) -> Priced:

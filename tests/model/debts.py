@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from switch.instalments import PROFIT, QARZ, FeeKind, Instalment, Terms
+from switch.instalments import FeeKind, Instalment, Terms
 from tests.model.book import Lot
-from tests.model.calendars import months_after
 from tests.model.endings import start_of
-from tests.model.instalments import bps, payers, schedule
+from tests.model.instalments import bps, fee_parts, payers, schedule
 from tests.model.late import LateCharges
 from tests.model.owed import FEE, FIRST_PLAN, LATE, NAMES, PRINCIPAL, Owed
 
@@ -79,15 +78,17 @@ class Debts:
                     rate_bps=0,
                 )
             rows = schedule(terms, amount_minor - own, today)
-        ends = [start_of(row.due_day + 1, self._owed.offset_s) for row in rows]
-        # A fee for a time is owed from when that begins: the purchase's or last due day is over.
-        opens = [start_of(today + 1, self._owed.offset_s), *ends]
-        if terms.fee not in (*PROFIT, *QARZ):
-            opens = [0] * len(opens)
-        for row, ends_at in zip(rows, ends, strict=True):
-            self._owed.take(PRINCIPAL, lot, Lot(0, 0, ends_at), -row.principal_minor)
-        for row, opens_at, ends_at in zip(rows, opens[:-1], ends, strict=True):
-            self._owed.take(FEE, lot, Lot(0, opens_at, ends_at), -row.fee_minor)
+        for row in rows:
+            self._owed.take(PRINCIPAL, lot, self._owed.ending(row.due_day), -row.principal_minor)
+        for number, row in enumerate(rows, 1):
+            parts = fee_parts(terms, rows, number, today)
+            ends_at = self._owed.ending(row.due_day).expires_at - len(parts)
+            for part in parts:
+                ends_at += 1  # due together, told apart by their second
+                opens_at = 0
+                if part.day_before is not None:
+                    opens_at = start_of(part.day_before + 1, self._owed.offset_s)
+                self._owed.take(FEE, lot, Lot(0, opens_at, ends_at), -part.fee_minor)
         self._use_credits()
         return rows
 
@@ -168,22 +169,12 @@ class Debts:
 
     def _begun(self) -> int:
         """Give fees of the time that has begun; credits count at once."""
-        return max(0, sum(self._begun_of(name, lot) for name, lot in self._owed.lots(FEE)))
+        return max(0, sum(self._begun_of(lot) for _, lot in self._owed.lots(FEE)))
 
-    def _begun_of(self, name: int, lot: Lot) -> int:
-        """Give what of a fee is for time that has begun; of profit month by month."""
-        if lot.remaining < 0 or not lot.available_at or not self._owed.is_to_come(lot):
-            return lot.remaining
-        first, last = (self._owed.day_before(at_s) for at_s in (lot.available_at, lot.expires_at))
-        if self._owed.today <= first:
-            return 0
-        terms = self._owed.terms_of(name)
-        if terms is None or terms.fee not in PROFIT:
-            return lot.remaining
-        begin = [first]  # of each month of the fee's time: the day before it
-        while (following := months_after(terms.calendar, first, len(begin))) < last:
-            begin.append(following)
-        return lot.remaining * sum(day < self._owed.today for day in begin) // len(begin)
+    def _begun_of(self, lot: Lot) -> int:
+        """Give what of a fee is for time that has begun, on the day after another one ended."""
+        begun = self._owed.today > self._owed.day_before(lot.available_at)
+        return lot.remaining if lot.remaining < 0 or begun else 0
 
     def owed(self) -> int:
         """Give what would end the debt now."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import floor
 from typing import NamedTuple
 
-from switch.instalments import FeeKind, Instalment, Rest, Terms
+from switch.instalments import PROFIT, QARZ, FeeKind, Instalment, Rest, Terms
 from tests.model import calendars
 
 BPS = 10_000
@@ -35,6 +35,13 @@ class Settlement(NamedTuple):
     fee_minor: int
     rebate_minor: int
     fee_ahead_minor: int
+
+
+class FeePart(NamedTuple):
+    """What a fee comes to for a time, and the day before that begins; None: it is owed at once."""
+
+    day_before: int | None
+    fee_minor: int
 
 
 def bps(amount_minor: int, share_bps: int, *, years: Fraction = Fraction(1)) -> int:
@@ -126,26 +133,34 @@ def owed(rows: list[Instalment], paid_minor: int, day: int) -> Debt:
     return Debt(sum(row.principal_minor for row in due), sum(row.fee_minor for row in due))
 
 
-def fee_begun(terms: Terms, rows: list[Instalment], number: int, anchor_day: int, day: int) -> int:
-    """Give how much of an instalment's fee is for what has begun by a day."""
+def fee_parts(terms: Terms, rows: list[Instalment], number: int, anchor_day: int) -> list[FeePart]:
+    """Give an instalment's fee by the times that it is for: profit month by month."""
     row = rows[number - 1]
-    if row.due_day <= day:
-        return row.fee_minor
-    if terms.fee in (FeeKind.QARZ_11, FeeKind.QARZ_12):
-        opens = rows[number - 2].due_day if number > 1 else anchor_day
-        return row.fee_minor if day > opens else 0
-    if terms.fee not in (FeeKind.PROFIT_DECLINING, FeeKind.PROFIT_FLAT):
-        return row.fee_minor
-    first = months_due(terms, number - 1) if number > 1 else 0
-    begun = [
-        month
-        for month in range(first, months_due(terms, number))
-        if calendars.months_after(terms.calendar, anchor_day, month) < day
-    ]
+    if terms.fee in QARZ:
+        return [FeePart(rows[number - 2].due_day if number > 1 else anchor_day, row.fee_minor)]
+    if terms.fee not in PROFIT:
+        return [FeePart(None, row.fee_minor)]
     principal = sum(each.principal_minor for each in rows)
     if terms.fee is FeeKind.PROFIT_DECLINING:
         principal -= sum(each.principal_minor for each in rows[: number - 1])
-    return bps(principal, terms.rate_bps, years=Fraction(len(begun), 12))
+    months = range(months_due(terms, number - 1) if number > 1 else 0, months_due(terms, number))
+    so_far = [
+        bps(principal, terms.rate_bps, years=Fraction(count, 12))
+        for count in range(len(months) + 1)
+    ]
+    return [
+        FeePart(calendars.months_after(terms.calendar, anchor_day, month), after - before)
+        for month, before, after in zip(months, so_far, so_far[1:], strict=False)
+    ]
+
+
+def fee_begun(terms: Terms, rows: list[Instalment], number: int, anchor_day: int, day: int) -> int:
+    """Give how much of an instalment's fee is for what has begun by a day."""
+    return sum(
+        part.fee_minor
+        for part in fee_parts(terms, rows, number, anchor_day)
+        if part.day_before is None or part.day_before < day
+    )
 
 
 def settlement(

@@ -69,8 +69,8 @@ class Owed:
         return Lot(0, 0, start_of(day + 1, self.offset_s))
 
     def day_before(self, midnight_s: int) -> int:
-        """Give the day that ends with a second."""
-        return (midnight_s + self.offset_s) // SECONDS_A_DAY - 1
+        """Give the day that ends with a second, or within half a day of it."""
+        return (midnight_s + self.offset_s - SECONDS_A_DAY // 2) // SECONDS_A_DAY
 
     def is_to_come(self, lot: Lot) -> bool:
         """Is it due after today?"""

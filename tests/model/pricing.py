@@ -131,6 +131,7 @@ class Priced(NamedTuple):
     first_ends_s: int = 0
     debt_minor: int = 0
     due_minor: int = 0
+    rebate_minor: int = 0
     voucher_minor: int = 0
     voucher_points: int = 0
 

@@ -98,12 +98,14 @@ class Exchange:
 class Answer:
     """Reason (NONE = approved), and the amounts that the reply tells.
 
-    `debt_minor`: what would have ended the debt, of a settlement with another amount.
+    `debt_minor`: what would have ended the debt, of a settlement with another amount, and
+    `rebate_minor` what that is without.
     """
 
     reason: Reason
     priced: Priced | None = None
     debt_minor: int = 0
+    rebate_minor: int = 0
     bound: str = ""  # the cap or budget for which it was declined
 
 
@@ -120,6 +122,7 @@ class PlainSwitch:
     ) -> None:
         """Begin with cards of a programme; `earlier`: those that went live before it, and when."""
         self.programmes: dict[int, Programme] = {}
+        self.lived: dict[int, list[Programme]] = {}  # all versions, the first one first
         self._live_from_lot: dict[int, int] = {}
         self.accounts: dict[int, list[str]] = {}
         self.cards: list[Card] = []
@@ -167,6 +170,7 @@ class PlainSwitch:
         """Let a new version decide from here on; new counters take spare accounts."""
         number = programme.programme
         self.programmes[number] = programme
+        self.lived.setdefault(number, []).append(programme)
         self._live_from_lot[number] = seq * 16
         if number not in self.accounts:
             held = [(wallet.name, f"{wallet.name} held") for wallet in programme.wallets]
@@ -240,8 +244,8 @@ class PlainSwitch:
             entry.cancel()
             self._remember(seq, operation, card, place, now_s, approved=False)
             another = priced is Reason.SETTLEMENT_IS_ANOTHER
-            owed = entry.debts.owed() if another else 0
-            return Answer(priced, bound=entry.bound, debt_minor=owed)
+            owed, rebate = (entry.debts.owed(), entry.debts.rebate()) if another else (0, 0)
+            return Answer(priced, bound=entry.bound, debt_minor=owed, rebate_minor=rebate)
         exchange = self._remember(seq, operation, card, place, now_s, approved=True)
         exchange.postings = entry.postings
         exchange.seen = entry.debts.late.seen

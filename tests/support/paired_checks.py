@@ -45,10 +45,8 @@ TOLD = (
     "UN",
     "LB",
     "LE",
-    "VR",
-    "VT",
 )
-TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM", "VR", "VT")
+TOLD_LATER = ("IN", "IC", "IA", "ID", "OW", "DM", "RB", "VR", "VT")
 
 
 # --- what a reply tells ---------------------------------------------------------------------------
@@ -63,6 +61,7 @@ def check_told(
     if priced is None:
         assert "54" not in said.elements
         assert told.get("OW", "") == str(answer.debt_minor or "")
+        assert told.get("RB", "") == str(answer.rebate_minor or "")
         assert (told.get("LB", ""), told.get("LE", "")) == (answer.bound, "")
         return
     assert {name: told.get(name, "") for name in (*TOLD, *TOLD_LATER)} == {
@@ -108,6 +107,7 @@ def _to_tell(model: PlainSwitch, priced: Priced, said: Said, card: int) -> dict[
         "ID": _last_day(priced.first_ends_s),
         "OW": priced.debt_minor,
         "DM": priced.due_minor,
+        "RB": priced.rebate_minor,
         "VR": priced.voucher_minor,
         "VT": priced.voucher_points,
     }

@@ -188,6 +188,12 @@ class PairedClub:
             ):
                 self._known_late.add(card)
 
+    def learn_of_holidays(self, card: int, days_more: int, weekdays: int) -> None:
+        """Nobody pays on days on which a card's debts were or will be due, nor some days after."""
+        due = self.due_days(card)[:3]
+        days = {day + at for day in due for at in range(days_more)}
+        self.set_holidays(tuple(sorted(days)), weekdays)
+
     def go_live(self, programme: Programme) -> None:
         """Let a version decide from here on, if the cards have room for its counters."""
         if self._is_dearer(programme):
@@ -208,10 +214,12 @@ class PairedClub:
         self.note("version", "live")
 
     def _is_dearer(self, programme: Programme) -> bool:
-        old, new = self.model.programmes[1].credit, programme.credit
-        if old is None or new is None:
+        """Would anybody pay more, by whatever version he owes?"""
+        if programme.credit is None:
             return False
-        return dearer([plan.terms for plan in new.plans], [plan.terms for plan in old.plans])
+        new = [plan.terms for plan in programme.credit.plans]
+        olds = (one.credit.plans for one in self.model.lived[1] if one.credit is not None)
+        return any(dearer(new, [plan.terms for plan in old]) for old in olds)
 
     def set_limit(self, card: int, limit_minor: int) -> None:
         event = CreditLimitSet(card=card, limit_minor=limit_minor)

@@ -105,11 +105,12 @@ def test_what_a_purchase_in_instalments_comes_to_is_read() -> None:
 
 
 def test_what_a_debt_comes_to_is_read() -> None:
-    reply = answered(purchase(), de48_OW="12180000", de48_DM="1180000")
+    reply = answered(purchase(), de48_OW="12180000", de48_DM="1180000", de48_RB="20000")
 
     receipt = receipt_of(Service.DEBT, purchase(), reply, MOMENT)
 
     assert (receipt.owed_minor, receipt.due_minor) == (12_180_000, 1_180_000)
+    assert receipt.rebate_minor == 20_000
 
 
 @pytest.mark.parametrize("tag", ["UN", "ID"])

@@ -336,6 +336,27 @@ def test_nothing_owed_is_said_too() -> None:
     ]
 
 
+def test_a_rebate_is_said_with_what_it_was_taken_off_and_when_it_is_given() -> None:
+    inquiry = debt_of(Service.DEBT, owed_minor=9_800_000, rebate_minor=200_000, balances=())
+    settled = debt_of(
+        Service.SETTLEMENT,
+        requested_minor=9_800_000,
+        approved_minor=9_800_000,
+        rebate_minor=200_000,
+        balances=(),
+    )
+
+    assert told(inquiry, Language.ENGLISH)[1:] == [
+        "To end the debt now 9,800,000 rial",
+        "Rebate, taken off 200,000 rial",
+    ]
+    assert told(settled, Language.ENGLISH) == [
+        "Amount 9,800,000 rial",
+        "Rebate, taken off 200,000 rial",
+    ]
+    assert told(settled, Language.PERSIAN)[1] == "تخفیف خوش‌حسابی ۲۰۰٬۰۰۰ ریال"
+
+
 def test_a_declined_inquiry_says_nothing_of_a_debt() -> None:
     declined = debt_of(Service.DEBT, balances=(), response_code="57")
 
