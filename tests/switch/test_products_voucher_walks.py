@@ -10,14 +10,22 @@ from collections import Counter
 
 import msgspec
 import pytest
+from hypothesis import strategies as st
+from hypothesis import target
+from hypothesis.stateful import initialize
 
 from switch.programme import Programme
 from switch.rules import Ending, Limits, Vouchers
 from tests.support.paired_club import Reached
+from tests.support.paired_shop import PairedShop
+from tests.support.paired_vouchers import Typed, VoucherDesk, pin_of
 from tests.support.product_walks import walk
+from tests.support.programmes import products
 from tests.support.voucher_programmes import SHORT
+from tests.support.voucher_rules import PRICES
 from tests.support.voucher_shop import VOUCHERS
 from tests.support.voucher_walks import VoucherWalk
+from tests.switch.test_products_properties import ProductsMachine
 from tests.switch.test_products_walks import EVERY_PRODUCT
 
 WALKS = 30
@@ -78,6 +86,8 @@ EVERYWHERE = {
     for outcome in outcomes
 }
 
+EVERY_KIND = {each.what for each in EVERYWHERE} - {"version", "recall"}
+
 SOON = Ending(after_days=30)
 PARTS = (
     Vouchers(programme=VOUCHERS, money="money", points="points", ends=SOON, tries_max=3),
@@ -109,3 +119,28 @@ def test_walks_with_vouchers_get_everywhere() -> None:
         reached += walk(taking(EVERY_PRODUCT, 1 + seed), next_version, seed, VoucherWalk)
 
     assert [each for each in sorted(EVERYWHERE) if not reached[each]] == []
+
+
+class VoucherMachine(ProductsMachine):
+    """The machine over all products, of cards that take vouchers from the first message on."""
+
+    @initialize(
+        programme=products().filter(lambda programme: programme.vouchers is not None),
+        price=PRICES,
+        points=st.sampled_from([0, 700]),
+    )
+    def open_shop(self, programme: Programme, price: int, points: int) -> None:
+        self.pair = PairedShop(programme, activated=True, renewed=True)
+        self.desk = VoucherDesk(self.pair)
+        for card in (0, 1):
+            self.desk.make_good(price, points)
+            self.desk.redeem(Typed(pin_of(self.desk.all()[-1]), card))
+        self.desk.make_good(price, points)
+
+    def aim(self) -> None:
+        kinds = {each for each in self.pair.reached if each.what in EVERY_KIND}
+        target(float(len(kinds)), label="what came of vouchers")
+
+
+VoucherMachine.TestCase.settings = ProductsMachine.TestCase.settings
+test_vouchers_do_what_the_model_says = pytest.mark.slow(VoucherMachine.TestCase)
