@@ -11,6 +11,7 @@ from tests.model.book import Account, Lot, PlainBook, Posting
 from tests.model.endings import SECONDS_A_DAY, start_of
 
 COUNTS: Account = ("club", 0, "counts")
+FEES: Account = ("club", 0, "fees")
 NAMES, FIRST_PLAN = 16, 8  # of a row's lots, and the one that stands for the first plan
 PRINCIPAL, FEE, LATE = "due", "due fee", "due late"
 CHARGED = "late charged"  # what was charged for the principal that is still owed
