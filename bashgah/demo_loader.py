@@ -122,10 +122,9 @@ def events(
 
 
 def guests_linked(core: Core) -> Iterator[Event]:
-    """Yield what links the guests' cards of a shard to their members'."""
+    """Yield what links the guests' cards of a shard to those of who has given them."""
     for product in PRODUCTS:
-        guests = product.cards_of_site(core.token_of)
-        for guest, member in zip(guests, product.guests_of, strict=False):
+        for guest, member in zip(product.guests, product.referrers(core.token_of), strict=True):
             numbers = [core.card_of(core.token_of(card.pan)) for card in (guest, member)]
             if numbers[0] is not None and numbers[1] is not None:
                 yield CardsLinked(cards=(numbers[0],), to_card=numbers[1])

@@ -31,8 +31,8 @@ CARDS_PER_PRODUCT = 3
 FIRST_CARD = 2_000
 """Of programme 11; those of programme 12 begin with 2,010, and so on: far from the crowd."""
 
-GUEST_CARDS_FROM = 5_000_000
-GUEST_USES = 1_000
+REFERRERS_FROM = 5_000_000
+GUEST_USES = 1_000_000
 GIFT_MINOR = 2_000_000
 QARZ_MINOR = 3_300_000
 QARZ_OWED_MINOR = QARZ_MINOR + 132_000 + 88_000 + 44_000
@@ -46,9 +46,10 @@ class Product(Struct, frozen=True, kw_only=True):
     """A product of the demo club. `name` is its key in the closing JSON.
 
     `orders`: what a till does with a card of it in one round, given a number that no other round
-    has. Some of it may be declined: a gift card is sold once. `guests_of`: its cards are linked to
-    these cards, and have numbers that depend on the site's key. `organisation`: who pays for it.
-    `takes_vouchers`: its tills sell and redeem vouchers with its cards.
+    has. Some of it may be declined: a gift card is sold once. `guests`: each of these cards was
+    given by a further member, whose card's number depends on the site's key: it has to live beside
+    its guest's. `organisation`: who pays for it. `takes_vouchers`: its tills sell and redeem
+    vouchers with its cards.
     """
 
     name: str
@@ -56,23 +57,25 @@ class Product(Struct, frozen=True, kw_only=True):
     label: str
     label_fa: str
     orders: Callable[[int], tuple[Order, ...]]
-    guests_of: tuple[TestCard, ...] = ()
+    guests: tuple[TestCard, ...] = ()
     organisation: OrganisationAdded | None = None
     takes_vouchers: bool = False
 
     @property
     def cards(self) -> tuple[TestCard, ...]:
-        """Give the cards with the documented numbers; none of guests."""
-        if self.guests_of:
-            return ()
+        """Give the cards with the documented numbers."""
         first = FIRST_CARD + 10 * (self.definition.programme - 11)
         return tuple(self._card(crowd_pan(first + at)) for at in range(CARDS_PER_PRODUCT))
 
+    def referrers(self, token_of: Token) -> tuple[TestCard, ...]:
+        """Give the cards of who has given the guests' cards, in the order of these."""
+        guests = [token_of(guest.pan) for guest in self.guests]
+        candidates = (crowd_pan(REFERRERS_FROM + more) for more in count())
+        return tuple(map(self._card, pans_beside(guests, candidates, token_of)))
+
     def cards_of_site(self, token_of: Token) -> tuple[TestCard, ...]:
-        """Give all cards, a guest's for each member in the order of the members."""
-        members = [token_of(member.pan) for member in self.guests_of]
-        candidates = (crowd_pan(GUEST_CARDS_FROM + more) for more in count())
-        return (*self.cards, *map(self._card, pans_beside(members, candidates, token_of)))
+        """Give all cards."""
+        return (*self.cards, *self.referrers(token_of))
 
     def _card(self, pan: str) -> TestCard:
         return TestCard(
@@ -90,6 +93,14 @@ def _warranty(number: int) -> tuple[Order, ...]:
     return tuple(Order(service=service, serial=serial) for service in about)
 
 
+GUEST = Product(
+    name="guest",
+    definition=guest(16, 1, CLUB, member_programme=11, uses=GUEST_USES),
+    label="guest card",
+    label_fa="کارت مهمان",
+    orders=lambda number: (_pay(200_000),),
+)
+
 LOYALTY = Product(
     name="loyalty",
     definition=loyalty(11, 1, CLUB, partner=SHOPS[1].merchant_id),
@@ -99,6 +110,7 @@ LOYALTY = Product(
         _pay(500_000),
         Order(service=Service.POINTS, amount_minor=20_000),
     ),
+    guests=GUEST.cards,
 )
 
 PRODUCTS: list[Product] = [
@@ -182,14 +194,7 @@ PRODUCTS: list[Product] = [
         orders=lambda number: (_pay(1_000),),
         organisation=EMPLOYER,
     ),
-    Product(
-        name="guest",
-        definition=guest(16, 1, CLUB, member_programme=11, uses=GUEST_USES),
-        label="guest card",
-        label_fa="کارت مهمان",
-        orders=lambda number: (_pay(200_000),),
-        guests_of=LOYALTY.cards,
-    ),
+    GUEST,
     Product(
         name="warranty",
         definition=warranty(17, 1, CLUB),

@@ -4,7 +4,7 @@ Owns the rounds, over a real socket. Some orders are declined, as they should be
 is counted from the switch's journal. Must not know how the switch was started.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 from time import time
@@ -25,12 +25,11 @@ TIMEZONE = ZoneInfo("Asia/Tehran")
 
 
 class ProductTills:
-    """Trade with every product's cards. `token_of` is the site's: guests' cards depend on it."""
+    """Trade with every product's cards that have documented numbers."""
 
-    def __init__(self, address: tuple[str, int], token_of: Callable[[str], bytes]) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
         self._address = Address(host=address[0], port=address[1])
         self._vouchers = count(int(time()))  # another start does not begin with the same ones
-        self._cards = {product.name: product.cards_of_site(token_of) for product in PRODUCTS}
         self._stans = count(1)
 
     async def one_round(self, number: int = 0) -> None:
@@ -40,18 +39,17 @@ class ProductTills:
         """
         async with open_client(self._address, wire_of("pos-binary")) as client:
             for product in PRODUCTS:
-                for at, named in enumerate(self._cards[product.name]):
+                for at, named in enumerate(product.cards):
                     for order in product.orders(number):
                         await self._carry_out(client, at, order, named.pan)
                 if product.takes_vouchers:
-                    await self._trade_in_vouchers(client, self._cards[product.name], number)
+                    await self._trade_in_vouchers(client, product.cards, number)
 
     async def _trade_in_vouchers(
         self, client: TerminalClient, cards: Sequence[TestCard], number: int
     ) -> None:
         """Sell a voucher and redeem it; the last card's holder guesses, until nobody listens."""
-        behind = next(self._vouchers) % (demo_vouchers.COUNT - demo_vouchers.FOR_PEOPLE)
-        place = demo_vouchers.FOR_PEOPLE + behind
+        place = demo_vouchers.FOR_PEOPLE + next(self._vouchers) % demo_vouchers.FOR_TILLS
         await self._carry_out(client, 0, demo_vouchers.sale(), demo_vouchers.serial(place))
         at = place % (len(cards) - 1)
         await self._carry_out(client, at, demo_vouchers.redemption(place), cards[at].pan)

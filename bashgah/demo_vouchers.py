@@ -31,6 +31,9 @@ FIRST: Final = 627_700_000_000_001
 FOR_PEOPLE: Final = 10
 """The first ones of the batch: no till touches them, and docs/pos-interface.md tells three."""
 
+FOR_TILLS: Final = 2_990
+"""Those behind them; the rest is for who loads the demo (loadtest/targets/bashgah-binary.toml)."""
+
 PIN_DIGITS: Final = 16
 GUESS_ROUNDS: Final = 7
 GUESSES_FROM: Final = 1_000_000

@@ -6,7 +6,7 @@ the swap of 0 and 9.
 """
 
 # A quasigroup without fixed points under swaps. Source: Damm, 2004, its table of order 10.
-_DAMM = (
+DAMM = (
     "0317598642",
     "7092154863",
     "4206871359",
@@ -38,7 +38,7 @@ def damm_digit(digits: str) -> str:
     """Give the digit to append."""
     interim = "0"
     for digit in _checked(digits):
-        interim = _DAMM[int(interim)][int(digit)]
+        interim = DAMM[int(interim)][int(digit)]
     return interim
 
 

@@ -17,6 +17,8 @@ cdef enum:
     TERMINAL_CHARACTERS = 16
     PIN_BLOCK_CHARACTERS = 16
     MOMENTS = 64            # seconds whose spelling is remembered; a power of two
+    TURN_ARRIVALS = 256     # between two places where a group's turns are remembered
+    NO_GROUP = -1
 
 # What a piece of an element's text is.
 cdef enum:
@@ -39,12 +41,7 @@ cdef enum:
     SOURCE_ORIGINAL_RRN = 16
     SOURCE_ORIGINAL_AMOUNT = 17
     SOURCE_ORIGINAL_CODE = 18   # processing code, DE 3
-
-cdef enum:
-    SPELLED_ASCII = 0
-    SPELLED_PACKED_LEFT = 1     # an odd count has a 0 on the left
-    SPELLED_PACKED_RIGHT = 2    # an odd count has an F on the right
-    SPELLED_EBCDIC = 3
+    SOURCE_VOUCHER_PIN = 19
 
 cdef enum:
     AFTER_REPLY = 0
@@ -93,6 +90,7 @@ cdef struct Template:
     char message_type[4]    # ASCII
     char code[6]            # processing code, ASCII
     uint8_t has_amount
+    uint8_t names_amount    # in whichever element
     int32_t key_count
     Place keys[4]
     int32_t echo_count
@@ -107,6 +105,7 @@ cdef struct Step:
     uint8_t is_repeat
     uint8_t after           # After
     uint8_t only_approved
+    uint8_t of_voucher      # about the voucher's own card
     uint8_t original        # step that it names
     uint8_t part_min        # percent of the original's amount
     uint8_t part_max
@@ -115,6 +114,7 @@ cdef struct Step:
 
 cdef struct Scenario:
     int32_t group
+    int32_t vouchers        # group that each arrival takes the next one of; NO_GROUP
     int32_t step_count
     uint8_t garbage         # Garbage
     uint8_t pin             # Pin
@@ -129,12 +129,17 @@ cdef struct CardGroup:
     char prefix[20]
     int32_t prefix_digits
     int32_t digits          # of the PAN, check digit included
+    uint8_t check           # how the last one is made
     char expiry[4]
     int64_t first
     uint32_t base           # index in the population of the group's first card
     Alias popularity
     char *right_blocks      # PIN_BLOCK_CHARACTERS a card; NULL: none
     char *wrong_blocks
+    char *voucher_pins      # encrypted, each as long as its placeholder; NULL: none
+    int64_t *turns          # taken before every TURN_ARRIVALS-th arrival, as far as was asked
+    int64_t turn_count
+    int64_t turn_room
 
 cdef struct Moment:         # one second, spelled
     int64_t second
@@ -181,6 +186,8 @@ cdef struct Draft:          # message 4 * arrival + step, before it has a time
     uint64_t random         # for a PIN block
     uint32_t card           # index in its group
     int32_t group
+    uint32_t voucher        # index in its group
+    int32_t vouchers        # group; NO_GROUP
     int32_t terminal
     int32_t stan
     int32_t original_stan
@@ -194,6 +201,6 @@ cdef class Script:
     cdef int fill_population(self, object rows) except -1
 
 cdef int draw_scenario(const Tables *tables, int64_t arrival) noexcept nogil
-cdef void draw(const Tables *tables, int64_t arrival, int step, Draft *out) noexcept nogil
+cdef void draw(Tables *tables, int64_t arrival, int step, Draft *out) noexcept nogil
 cdef void put_mac(const Tables *tables, const Template *template, uint8_t *body) noexcept nogil
 cdef void render(Tables *tables, const Draft *draft, int64_t second, uint8_t *out) noexcept nogil

@@ -8,12 +8,14 @@ arrival carry the arrival's second, so that seed and starting time fix every byt
 cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from hsm_sim._keys cimport Key
 from hsm_sim._macs cimport retail_into
 from loadtest._dice cimport alias_build, alias_draw, alias_free, alias_zipf, dice_mix
+from loadtest._spelling cimport (
+    CHECKED_DAMM, damm_digit, luhn_digit, spell, write_moment, write_number)
 
 cdef uint64_t SALT_TERMINAL = 0x7465726D
 cdef uint64_t SALT_CARD = 0x63617264
@@ -21,6 +23,9 @@ cdef uint64_t SALT_AMOUNT = 0x616D6F75
 cdef uint64_t SALT_POINTS = 0x706F696E
 cdef uint64_t SALT_PART = 0x70617274
 cdef uint64_t SALT_PIN = 0x70696E00
+
+cdef enum:
+    TURN_ROOM = 64
 
 cdef const char *HEX = b"0123456789ABCDEF"
 
@@ -40,7 +45,50 @@ cdef int draw_scenario(const Tables *tables, int64_t arrival) noexcept nogil:
     return alias_draw(&tables.popularity, dice_mix(dice_mix(tables.seed) + <uint64_t> arrival))
 
 
-cdef void draw(const Tables *tables, int64_t arrival, int step, Draft *out) noexcept nogil:
+cdef int64_t turn_of(Tables *tables, int32_t vouchers, int64_t arrival) noexcept nogil:
+    """How many arrivals before this one have taken a voucher of a group.
+
+    So no voucher is taken twice before all were, and still an arrival alone says which it takes.
+    """
+    cdef CardGroup *group = &tables.groups[vouchers]
+    cdef int64_t block = arrival // TURN_ARRIVALS
+    cdef int64_t turn
+    while group.turn_count <= block and remember_turns(tables, vouchers):
+        pass
+    if block >= group.turn_count:
+        block = group.turn_count - 1    # out of memory: the way is longer
+    turn = group.turns[block]
+    return turn + turns_between(tables, vouchers, block * TURN_ARRIVALS, arrival)
+
+
+cdef int64_t turns_between(
+    const Tables *tables, int32_t vouchers, int64_t first, int64_t end
+) noexcept nogil:
+    cdef int64_t turns = 0
+    cdef int64_t arrival
+    for arrival in range(first, end):
+        turns += tables.scenarios[draw_scenario(tables, arrival)].vouchers == vouchers
+    return turns
+
+
+cdef bint remember_turns(Tables *tables, int32_t vouchers) noexcept nogil:
+    """Go on by TURN_ARRIVALS; False when there is no memory for it."""
+    cdef CardGroup *group = &tables.groups[vouchers]
+    cdef int64_t known = group.turn_count - 1
+    cdef void *grown
+    if group.turn_count == group.turn_room:
+        grown = realloc(group.turns, 2 * group.turn_room * sizeof(int64_t))
+        if grown == NULL:
+            return False
+        group.turns = <int64_t *> grown
+        group.turn_room *= 2
+    group.turns[known + 1] = group.turns[known] + turns_between(
+        tables, vouchers, known * TURN_ARRIVALS, (known + 1) * TURN_ARRIVALS)
+    group.turn_count += 1
+    return True
+
+
+cdef void draw(Tables *tables, int64_t arrival, int step, Draft *out) noexcept nogil:
     """Draw everything of a message but its time."""
     cdef uint64_t random = dice_mix(dice_mix(tables.seed) + <uint64_t> arrival)
     cdef int32_t connection = <int32_t> (arrival % tables.connections)
@@ -55,6 +103,14 @@ cdef void draw(const Tables *tables, int64_t arrival, int step, Draft *out) noex
     out.template = row.template
     out.group = scenario.group
     out.card = alias_draw(&tables.groups[out.group].popularity, dice(random, SALT_CARD))
+    out.vouchers = scenario.vouchers
+    out.voucher = 0
+    if out.vouchers != NO_GROUP:
+        out.voucher = <uint32_t> (turn_of(tables, out.vouchers, arrival)
+                                  % tables.groups[out.vouchers].popularity.count)
+        if row.of_voucher:
+            out.group = out.vouchers
+            out.card = out.voucher
     if tables.connections >= tables.terminal_count:
         out.terminal = connection % tables.terminal_count
     else:
@@ -118,7 +174,7 @@ cdef void render(Tables *tables, const Draft *draft, int64_t second, uint8_t *ou
         for k in range(patch.pieces_from, patch.pieces_to):
             piece = &tables.pieces[k]
             write_piece(tables, draft, moment, piece, text + piece.at)
-        spell(patch, text, out + patch.begin)
+        spell(patch.spelling, text, patch.count, out + patch.begin)
 
 
 cdef void put_mac(const Tables *tables, const Template *template, uint8_t *body) noexcept nogil:
@@ -173,6 +229,8 @@ cdef void write_piece(
         write_pin_block(tables, draft, out)
     elif source == SOURCE_POINTS:
         write_number(draft.points, 4, out)
+    elif source == SOURCE_VOUCHER_PIN:
+        write_voucher_pin(tables, draft, piece.count, out)
     else:
         write_original(tables, draft, source, out)
 
@@ -189,17 +247,11 @@ cdef void write_original(
     elif source == SOURCE_ORIGINAL_RRN:
         write_rrn(tables, draft.original_number if draft.original_number >= 0 else 0, out)
     elif source == SOURCE_ORIGINAL_AMOUNT:
-        write_number(draft.original_amount, 12, out)
+        # What was asked for without an amount is undone without one.
+        write_number(
+            draft.original_amount if original.names_amount or draft.original < 0 else 0, 12, out)
     else:
         memcpy(out, original.code, 6)
-
-
-cdef inline void write_number(int64_t value, int digits, char *out) noexcept nogil:
-    cdef int i
-    cdef uint64_t rest = <uint64_t> value
-    for i in range(digits - 1, -1, -1):
-        out[i] = <char> (48 + rest % 10)
-        rest //= 10
 
 
 cdef inline void write_rrn(const Tables *tables, int64_t number, char *out) noexcept nogil:
@@ -221,47 +273,27 @@ cdef void write_pin_block(const Tables *tables, const Draft *draft, char *out) n
         out[i] = HEX[draft.random >> i * 4 & 15]
 
 
-cdef inline void write_pan(const CardGroup *group, uint32_t card, char *out) noexcept nogil:
-    """Prefix, number, Luhn's check digit. Source: ISO/IEC 7812-1, annex B."""
-    cdef int last = group.digits - 1
-    cdef int total = 0
-    cdef int digit
+cdef void write_voucher_pin(
+    const Tables *tables, const Draft *draft, int count, char *out
+) noexcept nogil:
+    """The arrival's voucher's PIN as it was encrypted, or where there are none what is no PIN."""
+    cdef const char *pins = NULL
     cdef int i
+    if draft.vouchers != NO_GROUP:
+        pins = tables.groups[draft.vouchers].voucher_pins
+    if pins != NULL:
+        memcpy(out, pins + <size_t> draft.voucher * count, count)
+        return
+    for i in range(count):
+        out[i] = HEX[draft.random >> i % 16 * 4 & 15]
+
+
+cdef inline void write_pan(const CardGroup *group, uint32_t card, char *out) noexcept nogil:
+    """Prefix, number, check digit."""
+    cdef int last = group.digits - 1
     memcpy(out, group.prefix, group.prefix_digits)
     write_number(group.first + card, last - group.prefix_digits, out + group.prefix_digits)
-    for i in range(last):
-        digit = out[last - 1 - i] - 48
-        if i & 1 == 0:
-            digit = digit * 2 - (9 if digit > 4 else 0)
-        total += digit
-    out[last] = <char> (48 + (10 - total % 10) % 10)
-
-
-cdef inline int nibble_of(char character) noexcept nogil:
-    if character >= c'A':
-        return (character - c'A' + 10) & 15
-    return 13 if character == c'=' else (character - c'0') & 15
-
-
-cdef void spell(const Patch *patch, const char *text, uint8_t *out) noexcept nogil:
-    cdef int count = patch.count
-    cdef int i = 0
-    if patch.spelling == SPELLED_ASCII:
-        memcpy(out, text, count)
-    elif patch.spelling == SPELLED_EBCDIC:
-        for i in range(count):
-            out[i] = EBCDIC[<uint8_t> text[i]]
-    else:
-        if count & 1 and patch.spelling == SPELLED_PACKED_LEFT:
-            out[0] = <uint8_t> nibble_of(text[0])
-            out += 1
-            i = 1
-        while i + 1 < count:
-            out[0] = <uint8_t> (nibble_of(text[i]) << 4 | nibble_of(text[i + 1]))
-            out += 1
-            i += 2
-        if i < count:
-            out[0] = <uint8_t> (nibble_of(text[i]) << 4 | 15)
+    out[last] = damm_digit(out, last) if group.check == CHECKED_DAMM else luhn_digit(out, last)
 
 
 cdef const Moment *moment_of(Tables *tables, int64_t second) noexcept nogil:
@@ -271,30 +303,6 @@ cdef const Moment *moment_of(Tables *tables, int64_t second) noexcept nogil:
         write_moment(second, moment.utc, NULL)
         write_moment(second + tables.local_offset_s, moment.local, moment.year)
     return moment
-
-
-cdef void write_moment(int64_t second, char *out, char *year_out) noexcept nogil:
-    """MMDDhhmmss of a Unix second. Days to a date: the era of 400 years has 146,097 of them."""
-    cdef int64_t days = second // 86400 + 719468      # days since 0000-03-01
-    cdef int64_t of_day = second % 86400
-    cdef int64_t era = days // 146097
-    cdef int64_t of_era = days - era * 146097
-    cdef int64_t year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
-    cdef int64_t of_year = of_era - (365 * year + year // 4 - year // 100)
-    cdef int64_t month = (5 * of_year + 2) // 153
-    write_number(month + 3 if month < 10 else month - 9, 2, out)
-    write_number(of_year - (153 * month + 2) // 5 + 1, 2, out + 2)
-    write_number(of_day // 3600, 2, out + 4)
-    write_number(of_day // 60 % 60, 2, out + 6)
-    write_number(of_day % 60, 2, out + 8)
-    if year_out != NULL:
-        write_number((era * 400 + year + (1 if month >= 10 else 0)) % 100, 2, year_out)
-
-
-cdef uint8_t EBCDIC[256]
-cdef int _place
-for _place in range(128):
-    EBCDIC[_place] = chr(_place).encode("cp500")[0]
 
 
 @cython.final
@@ -325,6 +333,8 @@ cdef class Script:
             alias_free(&tables.groups[i].popularity)
             free(tables.groups[i].right_blocks)
             free(tables.groups[i].wrong_blocks)
+            free(tables.groups[i].voucher_pins)
+            free(tables.groups[i].turns)
         if tables.links != NULL:
             for i in range(tables.connections):
                 alias_free(&tables.links[i])
@@ -361,7 +371,8 @@ cdef class Script:
             "kind": self.tables.templates[draft.template].kind,
             "card": self.tables.groups[draft.group].base + draft.card,
             "terminal": draft.terminal, "stan": draft.stan, "amount_minor": draft.amount,
-            "original": draft.original_number, "points": draft.points}
+            "original": draft.original_number, "points": draft.points,
+            "voucher": draft.voucher if draft.vouchers != NO_GROUP else NO_GROUP}
 
     cdef int allocate(self, object rows) except -1:
         cdef Tables *tables = &self.tables
@@ -429,6 +440,7 @@ cdef class Script:
                     piece = &tables.pieces[piece_count]
                     piece_count += 1
                     piece.source, piece.at, piece.count = part.source, part.at, part.count
+                    template.names_amount |= piece.source == SOURCE_AMOUNT
                 patch.pieces_to = piece_count
             template.patches_to = patch_count
         return 0
@@ -444,6 +456,7 @@ cdef class Script:
             weights[tables.scenario_count] = row.weight
             tables.scenario_count += 1
             scenario.group = row.group
+            scenario.vouchers = row.vouchers
             scenario.garbage = row.garbage
             scenario.pin = row.pin
             scenario.amount_min = row.amount_min_minor
@@ -459,6 +472,7 @@ cdef class Script:
                 step.is_repeat = part.is_repeat
                 step.after = part.after
                 step.only_approved = part.only_approved
+                step.of_voucher = part.of_voucher
                 step.original = part.original
                 step.part_min, step.part_max = part.part_min, part.part_max
                 step.code_count = len(part.codes)
@@ -484,12 +498,18 @@ cdef class Script:
             copy_text(group.prefix, row.prefix.encode(), 20)
             group.prefix_digits = len(row.prefix)
             group.digits = row.digits
+            group.check = row.check
             copy_text(group.expiry, row.expiry.encode(), 4)
             group.first = row.first
             group.base = base
             base += row.count
             group.right_blocks = copied(row.right_blocks)
             group.wrong_blocks = copied(row.wrong_blocks)
+            group.voucher_pins = copied(row.voucher_pins)
+            group.turns = <int64_t *> calloc(TURN_ROOM, sizeof(int64_t))
+            if group.turns == NULL:
+                raise MemoryError
+            group.turn_count, group.turn_room = 1, TURN_ROOM    # before the first: none
             alias_zipf(&group.popularity, row.count, rows.card_exponent)
         for terminal_id, merchant_id in rows.terminals:
             i = tables.terminal_count * TERMINAL_CHARACTERS

@@ -9,12 +9,13 @@ from array import array
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from hsm_sim.check_digits import damm_digit, luhn_digit
 from loadtest._dice import digest_of
 from loadtest.books import Role, Told
 from loadtest.evidence import Evidence
 from loadtest.records import Record, Records
 from loadtest.run import Outcome
-from loadtest.tables import Tables
+from loadtest.tables import CHECKS, Tables
 from loadtest.target import MessageKind, Target
 
 RRNS_A_TAG = 10**9
@@ -28,6 +29,7 @@ CLOCKS_SECONDS_MAX = 1
 """How far the generator's clock and the switch's may differ: rules change with the hour."""
 
 CODES_OF_PAYMENTS = {"00": Role.PURCHASE, "20": Role.REFUND, "21": Role.LOAD, "31": Role.NOTHING}
+CHECK_DIGITS = {CHECKS["luhn"]: luhn_digit, CHECKS["damm"]: damm_digit}
 POINTS_ACCOUNT = "60"
 DEBT_ACCOUNT = "30"
 POINTS_LIMIT = "48.PR"
@@ -140,18 +142,9 @@ def masker(tables: Tables) -> Callable[[int], str]:
             if card < group.count:
                 width = group.digits - 1 - len(group.prefix)
                 digits = f"{group.prefix}{group.first + card:0{width}d}"
-                number = digits + str(luhn_digit(digits))
+                number = digits + CHECK_DIGITS[group.check](digits)
                 return f"{number[:6]}******{number[-4:]}"
             card -= group.count
         raise IndexError(card)
 
     return masked
-
-
-def luhn_digit(digits: str) -> int:
-    """Give the check digit behind a card number's other digits. Source: ISO/IEC 7812-1, annex B."""
-    total = 0
-    for place, character in enumerate(reversed(digits)):
-        value = int(character) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return -total % 10

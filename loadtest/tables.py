@@ -17,7 +17,14 @@ from loadtest._reply import ReplyReader
 from loadtest.errors import LoadtestError
 from loadtest.pin_blocks import blocks_of
 from loadtest.spec_file import load_spec
-from loadtest.target import PLACEHOLDER, CardGroup, MessageKind, Target, terminals_of
+from loadtest.target import (
+    PLACEHOLDER,
+    VOUCHER_PIN_DIGITS,
+    CardGroup,
+    MessageKind,
+    Target,
+    terminals_of,
+)
 from loadtest.template import (
     Template,
     spell_ascii,
@@ -26,11 +33,12 @@ from loadtest.template import (
     spell_packed_right,
 )
 from loadtest.terminal_keys import read_key
+from loadtest.voucher_pins import encrypted_characters, encrypted_pins
 from loadtest.workload import Scenario, Step, Workload
 from switch.iso8583 import EncodeError, Message, Spec, encode
 
 SPELLINGS = (spell_ascii, spell_packed_left, spell_packed_right, spell_ebcdic)
-"""In the order of Spelling in _script.pxd."""
+"""In the order of Spelling in _spelling.pxd."""
 
 STANS_A_SECOND = 400
 """A run begins so much further on in the trace numbers as it begins later: a hundred arrivals a
@@ -57,10 +65,13 @@ PLACEHOLDERS = {
     "original_rrn": (16, 12),
     "original_amount": (17, 12),
     "original_code": (18, 6),
+    "voucher_pin": (19, 0),
 }
 AFTER = {"reply": 0, "timeout": 1, "at once": 2}
 GARBAGE = {"": 0, "body": 1, "frame": 2}
 PINS = {False: 0, True: 1, "wrong": 2}
+CHECKS = {"luhn": 0, "damm": 1}
+NO_GROUP = -1
 MAC = "{mac}"  # a whole element; written when all others are
 MAC_CHARACTERS = 16
 TEXT_MAX = 128
@@ -124,6 +135,7 @@ class StepRow(Row, frozen=True, kw_only=True):
     is_repeat: bool
     after: int
     only_approved: bool
+    of_voucher: bool
     original: int
     part_min: int
     part_max: int
@@ -135,6 +147,7 @@ class ScenarioRow(Row, frozen=True, kw_only=True):
 
     weight: float
     group: int
+    vouchers: int  # another group; -1: it has none
     garbage: int
     pin: int  # 0: none, 1: the card's own, 2: another one
     amount_min_minor: int
@@ -153,8 +166,10 @@ class GroupRow(Row, frozen=True, kw_only=True):
     first: int
     count: int
     expiry: str
+    check: int
     right_blocks: bytes  # 16 hex digits a card; empty: no scenario needs them
     wrong_blocks: bytes
+    voucher_pins: bytes  # all of the placeholder's length
 
 
 class ReplyRow(Row, frozen=True, kw_only=True):
@@ -251,6 +266,7 @@ class Compiler:
                 return b""
             return blocks_of(group, rule, key, wrong=pin == "wrong")
 
+        as_vouchers = {scenario.vouchers for scenario in workload.scenario}
         return tuple(
             GroupRow(
                 prefix=group.prefix,
@@ -258,27 +274,36 @@ class Compiler:
                 first=group.first,
                 count=group.count,
                 expiry=group.expiry or "    ",
+                check=CHECKS[group.check],
                 right_blocks=blocks(name, group, True),
                 wrong_blocks=blocks(name, group, "wrong"),
+                voucher_pins=self._voucher_pins(group) if name in as_vouchers else b"",
             )
             for name, group in self.target.cards.items()
         )
 
+    def _voucher_pins(self, group: CardGroup) -> bytes:
+        rule = self.target.voucher_pins
+        return encrypted_pins(group, rule, read_key(rule.key_file, self._folder)) if rule else b""
+
     def _scenario(self, workload: Workload, scenario: Scenario, at: str) -> ScenarioRow:
-        if scenario.cards not in self.target.cards:
-            known = ", ".join(self.target.cards)
-            raise LoadtestError(
-                f"workload {workload.name}: {at}.cards: target {self.target.name} has no cards "
-                f"{scenario.cards!r}, only {known}"
-            )
+        for name, key in ((scenario.cards, "cards"), (scenario.vouchers, "vouchers")):
+            if name not in self.target.cards and (name or key == "cards"):
+                known = ", ".join(self.target.cards)
+                raise LoadtestError(
+                    f"workload {workload.name}: {at}.{key}: target {self.target.name} has no cards "
+                    f"{name!r}, only {known}"
+                )
         if scenario.pin == "wrong" and self.target.pin_blocks is None:
             raise LoadtestError(
                 f"workload {workload.name}: {at}.pin: target {self.target.name} has no pin_blocks"
             )
         amount_minor = scenario.amount_minor or workload.amount_minor
+        groups = list(self.target.cards)
         return ScenarioRow(
             weight=scenario.weight,
-            group=list(self.target.cards).index(scenario.cards),
+            group=groups.index(scenario.cards),
+            vouchers=groups.index(scenario.vouchers) if scenario.vouchers else NO_GROUP,
             garbage=GARBAGE[scenario.garbage],
             pin=PINS[scenario.pin],
             amount_min_minor=amount_minor[0],
@@ -304,6 +329,7 @@ class Compiler:
             is_repeat=step.repeat,
             after=AFTER[step.after],
             only_approved=step.when == "approved",
+            of_voucher=step.voucher,
             original=step.original - 1,
             part_min=step.part[0],
             part_max=step.part[1],
@@ -428,6 +454,9 @@ class Compiler:
         return value.rjust(11, "0") if name == "acquirer11" else value
 
     def _population_characters(self, name: str) -> int:
+        if name == "voucher_pin":
+            rule = self.target.voucher_pins
+            return encrypted_characters(rule.digits if rule else VOUCHER_PIN_DIGITS)
         if name == "pan":
             return next(iter(self.target.cards.values())).digits
         return len(self._terminals[0][name == "merchant"])

@@ -17,6 +17,8 @@ from switch.iso8583 import Framing, Spec
 TARGETS = Path(__file__).parent / "targets"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 PIN_LENGTHS = range(4, 13)
+VOUCHER_PIN_LENGTHS = range(12, 21)
+VOUCHER_PIN_DIGITS = 16
 PIN_PAN_DIGITS_MIN = 13  # a block is bound to the 12 digits before the check digit
 
 
@@ -34,7 +36,7 @@ class TargetFraming(Part, frozen=True, kw_only=True):
 
 
 class CardGroup(Part, frozen=True, kw_only=True):
-    """Cards with consecutive numbers: prefix, number, Luhn digit. `expiry` is YYMM, or empty.
+    """Cards with consecutive numbers: prefix, number, check digit. `expiry` is YYMM, or empty.
 
     Without `books` they are of a programme that the independent model of the books does not have:
     their replies and rows are looked at, their accounts are not.
@@ -45,6 +47,7 @@ class CardGroup(Part, frozen=True, kw_only=True):
     first: int = 0
     digits: int = 16
     expiry: str = ""
+    check: Literal["luhn", "damm"] = "luhn"
     books: bool = True
 
 
@@ -107,6 +110,18 @@ class PinBlocks(Part, frozen=True, kw_only=True):
     digits: int = 4  # of PINs made from the seed
 
 
+class VoucherPins(Part, frozen=True, kw_only=True):
+    """Which PINs vouchers have, and the key under which all terminals send them.
+
+    A voucher's PIN is a function of `seed` and its place: its number in its group less `first`.
+    """
+
+    key_file: str  # beside this file: 32 or 48 hexadecimal digits of a test key
+    seed: str
+    first: int = 0
+    digits: int = VOUCHER_PIN_DIGITS
+
+
 class Mac(Part, frozen=True, kw_only=True):
     """The key of the MACs that `{mac}` stands for; all terminals share it."""
 
@@ -129,6 +144,7 @@ class Target(Part, frozen=True, kw_only=True):
     terminals: TerminalList
     pin: dict[str, str] = {}  # elements that a message with a PIN has besides
     pin_blocks: PinBlocks | None = None  # None: a PIN block is random
+    voucher_pins: VoucherPins | None = None  # None: what is sent for one is random
     mac: Mac | None = None
     kinds: dict[str, MessageKind]
 
@@ -201,6 +217,8 @@ def _problem(target: Target) -> str:
         return "$.framing.tpdu: ten hex digits"
     if target.reply.told and not re.fullmatch(r"tag[1-4] len[1-4]", target.reply.told.form):
         return '$.reply.told.form: "tag2 len3", with other numbers'
+    if target.voucher_pins and target.voucher_pins.digits not in VOUCHER_PIN_LENGTHS:
+        return "$.voucher_pins.digits: 12 to 20"
     return _pin_problem(target) or _terminal_problem(target.terminals)
 
 

@@ -21,7 +21,8 @@ SCENARIOS_MAX = 64
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One message of a scenario. The first has no `after`; `original` counts steps from 1.
 
-    `part` is the share of the original's amount in percent, drawn between its two ends.
+    `part` is the share of the original's amount in percent, drawn between its two ends. `voucher`:
+    it is about the scenario's voucher, by its own number, and not about the card.
     """
 
     kind: str = ""
@@ -30,18 +31,21 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     when: Literal["answered", "approved"] = "answered"
     original: int = 1
     part: tuple[int, int] = (100, 100)
+    voucher: bool = False
     expect: tuple[str, ...] = ()  # response codes that are right; none: any
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a customer does. `weight` is of any sum; `amount_minor` and `points` are ranges.
 
-    `pin`: a PIN is sent, the card's own or, with "wrong", another one.
+    `pin`: a PIN is sent, the card's own or, with "wrong", another one. `vouchers` is a group of
+    the target's, too: each time the next one of it is sold or redeemed.
     """
 
     name: str
     weight: float
     cards: str = "good"
+    vouchers: str = ""
     pin: bool | Literal["wrong"] = False
     amount_minor: tuple[int, int] | None = None
     points: tuple[int, int] = (1000, 1000)
@@ -118,6 +122,8 @@ def _scenario_problem(scenario: Scenario, amount_minor: tuple[int, int]) -> str:
             return f"{at}.repeat: there is nothing before it"
         if not 1 <= step.original <= max(1, place):
             return f"{at}.original: a step before it, counted from 1"
+        if step.voucher and not scenario.vouchers:
+            return f"{at}.voucher: the scenario has no vouchers"
         if scenario.step[step.original - 1].repeat:
             return f"{at}.original: a repeat is not a message of its own"
         if not 1 <= step.part[0] <= step.part[1] <= 100:

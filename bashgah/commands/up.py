@@ -17,7 +17,6 @@ import trio
 import typer
 from rich.console import Console
 
-from bashgah.card_production.files import token_of
 from bashgah.cli import INTERRUPTED_EXIT_CODE
 from bashgah.demo_load import DemoLoad
 from bashgah.demo_site import demo_config, demo_hsm, demo_population, load_demo
@@ -25,7 +24,7 @@ from bashgah.demo_tills import ProductTills
 from bashgah.site import Site
 from bashgah.verification import first_difference
 from loadtest.pace import Closed, Open, Pace
-from switch.config import ConfigError, load_config, read_pan_key
+from switch.config import ConfigError, load_config
 from switch.slots import SHARDS_MAX
 
 THINK_SECONDS = 0.08
@@ -200,8 +199,7 @@ async def _watch_signals(
 
 
 def _new_load(site: Site, pace: Pace, connections: int, seed: int) -> DemoLoad:
-    listener, key_file = site.config.listener[0], site.config.keys.pan_key_file
-    assert key_file is not None, "the demo has one"
+    listener = site.config.listener[0]
     address = (listener.host, listener.port)
     return DemoLoad(
         population=demo_population(),
@@ -211,7 +209,7 @@ def _new_load(site: Site, pace: Pace, connections: int, seed: int) -> DemoLoad:
         address=address,
         metrics_urls=site.metrics_urls,
         dsn=site.dsn,
-        tills=ProductTills(address, partial(token_of, read_pan_key(key_file))),
+        tills=ProductTills(address),
         say=_say,
     )
 

@@ -2,6 +2,8 @@
 
 Owns the cards of the other products, their programmes with bounds that no run reaches, and one
 case: both loads take turns on one stand. Must not know what a product is: that is `issuers/`.
+Vouchers are not among them: each is good once, and its PIN wants an HSM, which would share the
+cores with one of the two loads only. The workload `all-products` has them.
 """
 
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ from bashgah.card_production.files import LoaderBatch, LoaderCard, token_of
 from bashgah.card_production.guests import pans_beside
 from bashgah.child_program import ChildProgramError
 from bashgah.demo import with_check_digit
-from bashgah.demo_products import LOYALTY, PRODUCTS
+from bashgah.demo_products import GUEST, LOYALTY, PRODUCTS
 from bashgah.site import Site
 from bashgah.terminal_keys import MacAlgorithm, for_terminal, make_keys, read_injection
 from hsm_sim import _dukpt, _pin_checks
@@ -339,7 +339,7 @@ async def test_cards_of_two_shards_are_loaded_where_they_belong(tmp_path: Path) 
 
 @pytest.mark.slow
 async def test_guests_cards_are_linked_to_members_of_both_shards(tmp_path: Path) -> None:
-    guests = str(next(p.definition.programme for p in PRODUCTS if p.guests_of))
+    guests = str(GUEST.definition.programme)
     async with counter(tmp_path, shards=2) as here:
         members = [here.token_of(card.pan) for card in LOYALTY.cards]
         numbers = (with_check_digit(f"93640033{number:07d}") for number in count())

@@ -10,7 +10,7 @@ import trio
 from bashgah import demo_vouchers
 from bashgah.card_production.files import token_of
 from bashgah.demo_loader import events, guests_linked
-from bashgah.demo_products import LOYALTY, PRODUCTS
+from bashgah.demo_products import GUEST, LOYALTY, PRODUCTS
 from switch.directory import Directory
 from switch.slots import even_owners, slot_of
 from tests.support.shop import PAN_KEY, new_core
@@ -40,18 +40,23 @@ def test_every_guest_is_linked_on_the_shard_that_owns_both(shards: int) -> None:
         linked += len(links)
         cards += core.card_count
 
-    assert linked == len(LOYALTY.cards) == 3
-    assert cards == 8 + 1_000 + 3 * len(PRODUCTS) + demo_vouchers.COUNT
+    assert linked == len(GUEST.cards) == 3
+    assert cards == 8 + 1_000 + 3 * len(PRODUCTS) + linked + demo_vouchers.COUNT
 
 
-def test_guests_have_numbers_in_their_members_slots() -> None:
-    (guest,) = (product for product in PRODUCTS if product.guests_of)
+def test_who_gave_a_guests_card_has_a_number_in_its_slot() -> None:
+    pairs = list(zip(LOYALTY.guests, LOYALTY.referrers(TOKEN), strict=True))
 
-    pairs = zip(guest.cards_of_site(TOKEN), guest.guests_of, strict=True)
+    assert [guest.pan for guest, _ in pairs] == [guest.pan for guest in GUEST.cards]
+    for guest, member in pairs:
+        assert slot_of(TOKEN(guest.pan)) == slot_of(TOKEN(member.pan))
+    assert not {member.pan for _, member in pairs} & {card.pan for card in LOYALTY.cards}
 
-    for card, member in pairs:
-        assert card.pan != member.pan
-        assert slot_of(TOKEN(card.pan)) == slot_of(TOKEN(member.pan))
+
+def test_no_two_documented_cards_have_the_same_number() -> None:
+    numbers = [card.pan for product in PRODUCTS for card in product.cards]
+
+    assert len(set(numbers)) == len(numbers) == 3 * len(PRODUCTS)
 
 
 @pytest.mark.slow
@@ -64,7 +69,8 @@ async def test_the_view_of_accounts_counts_what_each_product_s_cards_have() -> N
     directory = Directory(core)
     for event in events(core.token_of):
         directory.record(event, now_us=1_800_000_000_000_000, utc_offset_s=12_600)
-    firsts = [0, *range(1_008, 1_008 + 3 * len(PRODUCTS), 3)]
+    loyal = len(LOYALTY.cards) + len(LOYALTY.guests)
+    firsts = [0, 1_008, *range(1_008 + loyal, 1_008 + loyal + 3 * (len(PRODUCTS) - 1), 3)]
     firsts.append(firsts[-1] + demo_vouchers.COUNT)  # the vouchers come before who takes them
     assert [first for first, _ in connection] == [core.card(card)[0] for card in firsts]
     assert sum(connection[-1]) == core.account_count

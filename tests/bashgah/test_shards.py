@@ -19,13 +19,12 @@ from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
 from bashgah import demo_vouchers
-from bashgah.card_production.files import token_of
 from bashgah.child_program import ChildProgramError
 from bashgah.demo import CROWD_PANS, EXPIRY, TERMINALS
-from bashgah.demo_products import CARDS_PER_PRODUCT, PRODUCTS
+from bashgah.demo_products import CARDS_PER_PRODUCT, LOYALTY, PRODUCTS
 from bashgah.demo_site import free_ports, load_demo
 from bashgah.site import Site
-from switch.config import Hsm, SlotRange, read_pan_key
+from switch.config import Hsm, SlotRange
 from switch.errors import OperatingError
 from switch.iso8583 import decode, encode
 from switch.slots import SLOT_COUNT
@@ -52,9 +51,7 @@ async def test_every_transcript_reads_the_same_through_a_shard_that_does_not_own
 
 def _play_through_the_wrong_shard(site: Site) -> None:
     port = site.config.listener[0].port
-    assert site.config.keys.pan_key_file is not None
-    pan_key = read_pan_key(site.config.keys.pan_key_file)
-    cast = demo_cast(lambda pan: token_of(pan_key, pan))
+    cast = demo_cast()
     go_shopping(port, cast)
     owner = owner_of(site, cast.cards["member"].pan)
     # What one card's message says of another's original is the one thing that differs (0020).
@@ -89,7 +86,7 @@ async def test_four_shards_share_the_cards_and_verify_covers_them_all() -> None:
     assert all(rows), "every shard owned some of them"
     assert report["books_balance"] is True
     assert [shard["shard"] for shard in report["shards"]] == [0, 1, 2, 3]
-    products = CARDS_PER_PRODUCT * len(PRODUCTS) + demo_vouchers.COUNT
+    products = CARDS_PER_PRODUCT * len(PRODUCTS) + len(LOYALTY.guests) + demo_vouchers.COUNT
     assert sum(shard["cards"] for shard in report["shards"]) == len(CROWD_PANS) + 8 + products
     assert "The books of 4 shards balance" in text
 

@@ -23,7 +23,6 @@ from acquirers.terminal.orders import Order, Service, compose
 from acquirers.terminal.parties import Card, Station, Trace
 from acquirers.terminal.wire import wire_of
 from bashgah import demo, demo_loader, demo_vouchers
-from bashgah.card_production.files import token_of
 from bashgah.config_text import config_text
 from bashgah.demo_products import PRODUCTS
 from bashgah.demo_site import demo_config, demo_hsm, free_port, write_pan_key
@@ -31,7 +30,7 @@ from bashgah.postgres import Cluster
 from bashgah.switch_process import SwitchProcess
 from issuers.purse import purse
 from issuers.purse_in_python import purse_in_python
-from switch.config import Config, Database, Http, Postgres, read_pan_key
+from switch.config import Config, Database, Http, Postgres
 from switch.iso8583 import decode, encode
 from switch.operations import CardStatus
 from tests.golden.line import connected
@@ -100,7 +99,7 @@ def running_demo_switch(
         switch.start()
         trio.run(switch.wait_ready)
         port = {listener.profile: listener.port for listener in config.listener}
-        cast = demo_cast(partial(token_of, read_pan_key(directory / "pan.key")))
+        cast = demo_cast()
         go_shopping(port["pos-binary"], cast)
         yield DemoSwitch(
             port=port,
@@ -121,7 +120,7 @@ def _restart(switch: SwitchProcess) -> None:
     trio.run(switch.wait_ready)
 
 
-def demo_cast(site_token_of: Callable[[str], bytes]) -> Cast:
+def demo_cast() -> Cast:
     """Give the players: four terminals of the market, one of the bookshop, cards of every kind."""
     market = demo.SHOPS[2].merchant_id
     counter, sibling, spare, watcher = (
@@ -136,9 +135,7 @@ def demo_cast(site_token_of: Callable[[str], bytes]) -> Cast:
         if card.status is not CardStatus.ACTIVE
     }
     products = {
-        product.name: Card(pan=card.pan, expiry=card.expiry)
-        for product in PRODUCTS
-        for card in product.cards_of_site(site_token_of)[-1:]
+        product.name: Card(pan=product.cards[-1].pan, expiry=demo.EXPIRY) for product in PRODUCTS
     }
     books = Station(terminal_id=demo.TERMINALS[4][0], merchant_id=demo.TERMINALS[4][1])
     (expired,) = (card for card in demo.TEST_CARDS if card.label == "expired")

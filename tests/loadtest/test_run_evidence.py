@@ -2,11 +2,12 @@
 
 import pytest
 
+from bashgah import demo_vouchers
 from bashgah.demo import CROWD_PANS
 from loadtest.arrival import constant
 from loadtest.books import Role
 from loadtest.run import RunPlan, compile_plan, run_load
-from loadtest.run_evidence import evidence_of, luhn_digit, masker, role_of
+from loadtest.run_evidence import evidence_of, masker, role_of
 from loadtest.target import MessageKind, load_target
 from tests.loadtest.host import Answer, Host, Request, serving, target
 
@@ -30,6 +31,7 @@ ROLES = {
     "claim": Role.OTHER,
     "repayment": Role.OTHER,
     "debt": Role.OTHER,
+    "redemption": Role.OTHER,
 }
 
 
@@ -57,12 +59,11 @@ def test_a_cards_index_becomes_its_first_and_last_digits() -> None:
     for index in (0, 1, 999):
         pan = CROWD_PANS[index]
         assert masked(index) == f"{pan[:6]}******{pan[-4:]}"
+    before = sum(group.count for group in tables.groups[: tables.group_names.index("voucher")])
+    serial = demo_vouchers.serial(3_000)
+    assert masked(before) == f"{serial[:6]}******{serial[-4:]}"
     with pytest.raises(IndexError):
         masked(sum(group.count for group in tables.groups))
-
-
-def test_luhns_digit_is_that_of_a_known_number() -> None:
-    assert luhn_digit("7992739871") == 3
 
 
 def test_only_what_was_decided_and_answered_owes_a_row() -> None:

@@ -1,16 +1,21 @@
 """The generator against our own switch, process, PostgreSQL and all: no fault in a day."""
 
+from pathlib import Path
+
 import pytest
 import trio
 
+from bashgah.demo_products import PRODUCTS
 from bashgah.site import Site
 from loadtest.arrival import closed, parse_arrival
 from loadtest.club_file import load_club
-from loadtest.journal_check import read_heads
+from loadtest.journal_check import approvals_by_programme, read_heads
 from loadtest.ledger_check import check_ledger
 from loadtest.result import Counts, RunResult
 from loadtest.run import Outcome, RunPlan, run_load
 from loadtest.run_evidence import evidence_of
+from switch.config import Hsm
+from tests.support.hsm_process import hsm_process
 from tests.support.site import running_site
 
 
@@ -79,27 +84,42 @@ async def test_every_workload_finds_a_healthy_switch() -> None:
 
 
 @pytest.mark.slow
-async def test_all_products_at_once_leave_the_purses_books_as_the_model_has_them() -> None:
-    async with running_site(lambda _line: None) as site:
-        heads = await trio.to_thread.run_sync(read_heads, site.dsn)
-        plan = RunPlan(
-            target="bashgah-binary",
-            workload="all-products",
-            address=f"127.0.0.1:{site.config.listener[0].port}",
-            arrival=closed(),
-            connections=4,
-            window=8,
-            seconds=2.0,
-        )
+async def test_all_products_at_once_leave_the_purses_books_as_the_model_has_them(
+    tmp_path: Path,
+) -> None:
+    with hsm_process(tmp_path) as address:
+        hsm = Hsm(port=int(address.rpartition(":")[2]))
+        async with running_site(lambda _line: None, hsms=(hsm,)) as site:
+            heads = await trio.to_thread.run_sync(read_heads, site.dsn)
+            plan = RunPlan(
+                target="bashgah-binary",
+                workload="all-products",
+                address=f"127.0.0.1:{site.config.listener[0].port}",
+                arrival=closed(),
+                connections=4,
+                window=8,
+                seconds=2.0,
+            )
 
-        outcome = await trio.to_thread.run_sync(run_load, plan)
-        verdict = await trio.to_thread.run_sync(
-            check_ledger, site.dsn, heads, load_club("bashgah-demo"), evidence_of(outcome)
-        )
+            outcome = await trio.to_thread.run_sync(run_load, plan)
+            verdict = await trio.to_thread.run_sync(
+                check_ledger, site.dsn, heads, load_club("bashgah-demo"), evidence_of(outcome)
+            )
+            approved = await trio.to_thread.run_sync(approvals_by_programme, site.dsn, heads)
 
     result = outcome.result
     assert result.faults.total == 0, result.findings
+    assert result.counts.unavailable == 0
     assert {"activation", "withdrawal", "register_item", "claim"} <= set(result.kinds)
+    assert {product.definition.programme for product in PRODUCTS} <= set(approved)
+    redemptions = [
+        record.response_code
+        for record in outcome.records
+        if outcome.records.kinds[record.kind] == "redemption"
+    ]
+    guesses = redemptions.count("55") + redemptions.count("75")
+    assert redemptions.count("55") == min(guesses, 5) > 0  # the guesser's tries of a day
+    assert redemptions.count("00") > 5
     assert verdict.books.differences == 0, verdict.books.examples
     assert verdict.books.accounts > 100
     assert verdict.journal.missing == verdict.journal.journalled_twice == 0

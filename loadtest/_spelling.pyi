@@ -1,0 +1,1 @@
+"""Characters of numbers, card numbers and moments: C only, see `_spelling.pxd`."""
