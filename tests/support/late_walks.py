@@ -173,11 +173,9 @@ class LateWalk(Walk):
         self.chance.choice([self.owe, self.repay, self.settle])()
 
     def learn_of_holidays(self) -> None:
-        """Days on which a card's debts were or will be due, and some after, are none to pay on."""
-        due = self.pair.due_days(self.card())
-        more = self.chance.choice([1, 9, 30, 30])
-        days = {day + at for day in due[:3] for at in range(more)}
-        self.pair.set_holidays(tuple(sorted(days)), self.chance.choice([64, 64, 96, 0]))
+        self.pair.learn_of_holidays(
+            self.card(), self.chance.choice([1, 9, 30, 30]), self.chance.choice([64, 64, 96, 0])
+        )
 
     def hear_of_past_holidays(self) -> None:
         """What was charged is taken back."""

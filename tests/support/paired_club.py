@@ -175,6 +175,12 @@ class PairedClub:
             ):
                 self._known_late.add(card)
 
+    def learn_of_holidays(self, card: int, days_more: int, weekdays: int) -> None:
+        """Nobody pays on days on which a card's debts were or will be due, nor some days after."""
+        due = self.due_days(card)[:3]
+        days = {day + at for day in due for at in range(days_more)}
+        self.set_holidays(tuple(sorted(days)), weekdays)
+
     def go_live(self, programme: Programme) -> None:
         """Let a version decide from here on, if the cards have room for its counters."""
         if self._is_dearer(programme):

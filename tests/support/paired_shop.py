@@ -172,6 +172,8 @@ class PairedShop(PairedClub):
         self._note_lots(self.model.exchanges[-1])
         for what in self.model.exchanges[-1].seen:
             self.note_then(f"late, by a {operation.name.lower()}", what)
+        if answer.priced and self.shop.now_s >= self.model.cards[card].expires_at:
+            self.note_then(operation.name.lower(), "approved, of a card that has expired")
         if operation is Operation.DEBT_INQUIRY and answer.priced is not None:
             self._note_due(card, answer.priced.due_minor)
 

@@ -250,6 +250,23 @@ class QuietWalk(Walk):
         return []
 
 
+class DailyWalk(Walk):
+    """Lives from day to day, with the clock; now and then a table of holidays is set."""
+
+    def next_days(self) -> None:
+        for _ in range(self.chance.choice([1, 2, 6])):
+            self.pair.pass_to(self.pair.shop.now_s + DAY_S)
+            self.pair.keep_house(self.chance.choice([5, 90]))
+
+    def learn_of_holidays(self) -> None:
+        self.pair.learn_of_holidays(
+            self.card(), self.chance.choice([0, 1, 30]), self.chance.choice([0, 64, 96, 126])
+        )
+
+    def _time(self) -> list[Step]:
+        return [*super()._time(), (25, self.next_days), (4, self.learn_of_holidays)]
+
+
 class AcrossWalk(Walk):
     """Fills every wallet a little, pays with all of them at once, and undoes that."""
 

@@ -32,7 +32,7 @@ from switch.rules import (
     When,
     shortest_days,
 )
-from tests.support.credit_programmes import SELDOM, credits_of
+from tests.support.credit_programmes import SELDOM, being_late, credits_of
 from tests.support.shop import BOOKS, CAFE
 
 AMOUNTS = st.one_of(
@@ -165,6 +165,7 @@ BON = Wallet(name="bon", unit="money", dated=True, held=True)
 FUNDED_BON = msgspec.structs.replace(BON, funder="organisation")
 CREDIT = Wallet(name="credit", unit="money", held=True)
 POINTS = Wallet(name="points", unit="points", dated=True, held=True, account_type=60)
+EVERY_WALLET = (GIFT, MONEY, FUNDED_BON, CREDIT, POINTS)
 CAPS = st.builds(
     Cap,
     name=st.just("unnamed"),
@@ -404,6 +405,40 @@ def products(draw: st.DrawFn, *, before: Programme | None = None, many: bool = F
     )
 
 
+@st.composite
+def owing_products(draw: st.DrawFn) -> Programme:
+    """Give `products(many=True)` whose cards owe at once, and soon too late; some are members."""
+    base = draw(products(many=True).filter(lambda each: each.credit is not None))
+    credit = base.credit
+    assert credit is not None
+    plans = []
+    for plan in credit.plans:
+        said = draw(being_late().filter(lambda said: said["late_rate_bps"] > 1))
+        terms = msgspec.structs.replace(plan.terms, first_due_months=0, **said)
+        plans.append(msgspec.structs.replace(plan, terms=terms))
+    limit = draw(st.sampled_from([600_000, 5_000_000]))
+    rest = [fund for fund in base.funding if fund.wallet != credit.wallet]
+    has_room = base.tiers is None or len(base.wallets) < len(EVERY_WALLET)
+    fee = draw(st.sampled_from([(5_000, 0), (0, 3)]))
+    membership = Membership(
+        valid=Ending(after_days=draw(st.sampled_from([3, 20]))),
+        fee_minor=fee[0],
+        fee_points=fee[1],
+        grace_days=draw(st.sampled_from([0, 10])),
+        renews_from=draw(st.sampled_from(_renewing(base.wallets, credit.wallet, fee))),
+    )
+    return msgspec.structs.replace(
+        base,
+        funding=(Fund(wallet=credit.wallet), *rest),
+        credit=msgspec.structs.replace(credit, limit_minor=limit, plans=tuple(plans)),
+        membership=membership if has_room and draw(st.booleans()) else None,
+        items=None,
+        caps=(),
+        spare_counters=0,
+        commission_bps=77,
+    )
+
+
 def _fitting(fields: dict[str, Any]) -> dict[str, Any]:
     """Leave out what a card has no accounts for: caps first, then items, then membership."""
     accounts = sum(1 + wallet.held for wallet in fields["wallets"]) + fields["spare_counters"]
@@ -427,9 +462,8 @@ def _fitting(fields: dict[str, Any]) -> dict[str, Any]:
 def _wallets(draw: st.DrawFn, *, many: bool) -> tuple[Wallet, ...]:
     """Give wallets: of `many` three or four that pay, else some, mostly all."""
     if many:
-        every = (GIFT, MONEY, FUNDED_BON, CREDIT, POINTS)
         left_out = draw(st.sampled_from([None, None, MONEY, CREDIT]))
-        return draw(_ending((*(wallet for wallet in every if wallet is not left_out),)))
+        return draw(_ending((*(wallet for wallet in EVERY_WALLET if wallet is not left_out),)))
     bon = draw(st.sampled_from([BON, FUNDED_BON]))
     return draw(_ending((*draw(_some((GIFT, MONEY, bon))), POINTS)))
 

@@ -26,7 +26,7 @@ from tests.model.switch import INQUIRIES, REFUNDABLE
 from tests.support.paired_club import MEMBER
 from tests.support.paired_shop import HOLDS, ITEM_OPERATIONS, PairedShop
 from tests.support.product_walks import KINDS, check, end_of, undo
-from tests.support.programmes import AMOUNTS, products
+from tests.support.programmes import AMOUNTS, owing_products, products
 
 CARDS = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 5, MEMBER])
 TERMINALS = st.sampled_from(["T0000001", "T0000003"])
@@ -42,8 +42,8 @@ class ProductsMachine(RuleBasedStateMachine):
 
     @initialize(
         programme=products() | products(many=True),
-        activated=st.booleans(),
-        renewed=st.booleans(),
+        activated=st.sampled_from([True] * 5 + [False]),
+        renewed=st.sampled_from([True] * 5 + [False]),
         slices=st.sampled_from([0, 12]),
     )
     def open_shop(
@@ -173,6 +173,27 @@ class ProductsMachine(RuleBasedStateMachine):
     def expire_holds(self) -> None:
         self.pair.expire_holds()
 
+    @rule(days=st.sampled_from([1, 2, 6]), slices=st.sampled_from([5, 90]))
+    def live_from_day_to_day(self, days: int, slices: int) -> None:
+        for _ in range(days):
+            self.pair.pass_to(self.pair.shop.now_s + 86_400)
+            self.pair.keep_house(slices)
+
+    @rule(
+        card=CARDS,
+        amount=st.integers(1_000, 200_000),
+        days=st.sampled_from([1, 4, 40]),
+        slices=st.sampled_from([0, 90]),
+    )
+    def be_late(self, card: int, amount: int, days: int, slices: int) -> None:
+        self.pair.say(Operation.PURCHASE, amount, card, terms=1)
+        self.pair.pass_to(self.pair.shop.now_s + days * 86_400)
+        self.pair.keep_house(slices)
+
+    @rule(card=CARDS, more=st.sampled_from([0, 1, 30]), weekdays=st.sampled_from([0, 64, 96, 126]))
+    def learn_of_holidays(self, card: int, more: int, weekdays: int) -> None:
+        self.pair.learn_of_holidays(card, more, weekdays)
+
     @rule(slices=st.sampled_from([1, 2, 5, 50]))
     def keep_house(self, slices: int) -> None:
         self.pair.keep_house(slices)
@@ -210,16 +231,33 @@ class ProductsMachine(RuleBasedStateMachine):
     def the_switch_is_as_the_model(self) -> None:
         check(self.pair)
 
+    def aim(self) -> None:
+        most = max(each.wallets for each in self.pair.reached)
+        target(float(most), label="wallets that paid at once")
+
     def teardown(self) -> None:
         if hasattr(self, "pair"):
-            most = max(each.wallets for each in self.pair.reached)
-            target(float(most), label="wallets that paid at once")
+            self.aim()
             self.pair.go_on_from_the_journal(64)
             self.pair.go_on_from_a_snapshot(64)
             check(self.pair)
 
 
+class OwingMachine(ProductsMachine):
+    """The same, of cards that owe from their first purchase on."""
+
+    @initialize(programme=owing_products(), slices=st.sampled_from([0, 12]))
+    def open_shop(self, programme: Programme, slices: int) -> None:
+        self.pair = PairedShop(programme, activated=True, renewed=True, slices=slices)
+
+    def aim(self) -> None:
+        kinds = {each for each in self.pair.reached if each.what.startswith("late")}
+        target(float(len(kinds)), label="what came of being late")
+
+
 ProductsMachine.TestCase.settings = settings(
     max_examples=settings().max_examples // 3, stateful_step_count=30
 )
+OwingMachine.TestCase.settings = ProductsMachine.TestCase.settings
 test_products_do_what_the_model_says = pytest.mark.slow(ProductsMachine.TestCase)
+test_cards_that_owe_do_what_the_model_says = pytest.mark.slow(OwingMachine.TestCase)

@@ -34,8 +34,15 @@ from switch.rules import (
     Tiers,
 )
 from tests.support.paired_club import Reached
-from tests.support.product_walks import AcrossWalk, Walk, walk
-from tests.support.programmes import CARD_OPERATIONS, CREDIT, FUNDED_BON, ORGANISATION, products
+from tests.support.product_walks import AcrossWalk, DailyWalk, Walk, walk
+from tests.support.programmes import (
+    CARD_OPERATIONS,
+    CREDIT,
+    FUNDED_BON,
+    ORGANISATION,
+    owing_products,
+    products,
+)
 
 WALKS_MAX = 300
 
@@ -102,9 +109,9 @@ EVERYWHERE = OFTEN | ACROSS
 @settings(max_examples=settings().max_examples)
 @given(
     data=st.data(),
-    programme=products() | products(many=True),
+    programme=products() | products(many=True) | owing_products(),
     seed=st.integers(0, 1 << 32),
-    way=st.sampled_from([Walk, AcrossWalk]),
+    way=st.sampled_from([Walk, AcrossWalk, DailyWalk]),
 )
 def test_long_weeks_leave_every_rial_point_and_count_where_the_model_has_it(
     data: st.DataObject, programme: Programme, seed: int, way: type[Walk]
