@@ -42,7 +42,8 @@ cdef struct FirstDue:           # what the buyer is told of a schedule
 cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t minor,
                      int64_t lot, bint has_happened, FirstDue *first, Move *moves,
                      int32_t *count) noexcept nogil
-cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil
+cdef int debts_charge(Book *book, const Debts *debts, int64_t lot, Move *moves,
+                      int32_t *count) noexcept nogil
 cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t lot, Paid *paid,
                    Move *moves, int32_t *count) noexcept nogil
 cdef int debts_settle(Book *book, const Debts *debts, int64_t lot, Paid *paid, Move *moves,

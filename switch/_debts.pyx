@@ -189,7 +189,7 @@ cdef int put_fee(Book *book, const Debts *debts, const Terms *terms, const Insta
 cdef int put_right(Book *book, const Debts *debts, int64_t lot_name, Move *moves,
                    int32_t *count) noexcept nogil:
     """Charge what is late, and give back what was paid of fees and is not owed. A Reason."""
-    cdef int reason = debts_charge(book, debts, moves, count)
+    cdef int reason = debts_charge(book, debts, lot_name, moves, count)
     return give_fees_back(book, debts, lot_name, moves, count) if reason == REASON_NONE else reason
 
 
@@ -240,9 +240,7 @@ cdef int give_fees_back(Book *book, const Debts *debts, int64_t lot_name, Move *
         if reason == REASON_NONE:
             reason = take(book, debts.fee, debts.against, &lot, -amount, moves, count)
     if reason == REASON_NONE and back > 0:
-        reason = pay_back(book, debts, debts.club_fees, back, moves, count)
-        if reason == REASON_NONE:
-            reason = keep(book, debts, lot_name, back, moves, count)
+        reason = pay_back(book, debts, debts.club_fees, lot_name, back, moves, count)
     return reason
 
 
@@ -296,7 +294,7 @@ cdef const Lot *charged_for_nothing(const Book *book, const Debts *debts) noexce
     return NULL
 
 
-cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
+cdef int give_back(Book *book, const Debts *debts, const Lot *gone, int64_t lot_name, Move *moves,
                    int32_t *count) noexcept nogil:
     """Take all of a lot's charge back; what of it was paid enters the card's wallet. A Reason."""
     cdef Lot lot = gone[0]
@@ -304,7 +302,7 @@ cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
     cdef int64_t unpaid = left_of(book, debts.late, &lot)
     cdef int64_t still_owed = unpaid - charged if unpaid > charged else 0
     cdef int reason = REASON_NONE
-    if count[0] + 3 > MOVES_MAX:
+    if count[0] + 4 > MOVES_MAX:
         return TOO_MANY_MOVES
     lot.available_at = 0
     if charged != 0:
@@ -312,22 +310,25 @@ cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
     if reason == REASON_NONE and unpaid != still_owed:
         reason = take(book, debts.late, debts.against, &lot, unpaid - still_owed, moves, count)
     if reason == REASON_NONE and unpaid < charged:
-        reason = pay_back(book, debts, debts.club_late, charged - unpaid, moves, count)
+        reason = pay_back(book, debts, debts.club_late, lot_name, charged - unpaid, moves, count)
     return reason
 
 
-cdef int pay_back(Book *book, const Debts *debts, int64_t club_account, int64_t amount,
-                  Move *moves, int32_t *count) noexcept nogil:
+cdef int pay_back(Book *book, const Debts *debts, int64_t club_account, int64_t lot_name,
+                  int64_t amount, Move *moves, int32_t *count) noexcept nogil:
     """What was paid of fees, or for being late, and not owed is the card's own. A Reason."""
     cdef Move move
+    cdef int reason
     memset(&move, 0, sizeof(Move))
     move.from_account = club_account
     move.to_account = debts.wallet
     move.amount = amount
-    return put(book, &move, moves, count)
+    reason = put(book, &move, moves, count)
+    return keep(book, debts, lot_name, amount, moves, count) if reason == REASON_NONE else reason
 
 
-cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil:
+cdef int debts_charge(Book *book, const Debts *debts, int64_t lot_name, Move *moves,
+                      int32_t *count) noexcept nogil:
     """Charge for being late until today, or take back what has turned out not to be. A Reason.
 
     The moves of each lot are made together: what found no room is the next run's.
@@ -342,7 +343,7 @@ cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *coun
         gone = charged_for_nothing(book, debts)
         if gone == NULL:
             break
-        reason = give_back(book, debts, gone, moves, count)
+        reason = give_back(book, debts, gone, lot_name, moves, count)
         if reason != REASON_NONE:
             return reason
     at = book.accounts[debts.principal].lots
@@ -427,17 +428,17 @@ cdef int debts_settle(Book *book, const Debts *debts, int64_t lot_name, Paid *pa
     Fees of time that has not begun are owed no more; what was paid and refunded is not lost.
     """
     cdef Owed owed
-    cdef int reason = debts_charge(book, debts, moves, count)
+    cdef int64_t left
+    cdef int reason
     debts_owed(book, debts, 0, &owed)
     paid.principal = owed.principal
     paid.fees = owed.fee_begun
     paid.late = owed.late
     paid.rebate = owed.rebate
-    if reason == REASON_NONE:
-        reason = give_fees_back(book, debts, lot_name, moves, count)
+    reason = put_right(book, debts, lot_name, moves, count)
     if reason == REASON_NONE and book.accounts[debts.late].balance < 0:
-        reason = pay_back(book, debts, debts.club_late, -book.accounts[debts.late].balance, moves,
-                          count)
+        reason = pay_back(book, debts, debts.club_late, lot_name,
+                          -book.accounts[debts.late].balance, moves, count)
     if reason == REASON_NONE:
         reason = drop(book, debts.late, debts.against, moves, count)
     if reason == REASON_NONE and debts.charged >= 0:
@@ -446,6 +447,11 @@ cdef int debts_settle(Book *book, const Debts *debts, int64_t lot_name, Paid *pa
         reason = drop(book, debts.fee, debts.against, moves, count)
     if reason == REASON_NONE:
         reason = set_credits_against(book, debts, debts.principal, moves, count)
-    if reason == REASON_NONE and book.accounts[debts.principal].balance > 0:
+    left = book.accounts[debts.principal].balance
+    if reason == REASON_NONE and left > 0:
         reason = drop(book, debts.principal, debts.against, moves, count)
+    left = paid.principal - (left if left > 0 else 0)
+    # Charges that went back have paid some of it, and are not taken off what a settlement costs.
+    if reason == REASON_NONE and left > 0:
+        reason = keep(book, debts, lot_name, left, moves, count)
     return reason

@@ -393,7 +393,7 @@ cdef int pay_debt(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     cdef int reason
     debts_of(plan, run, &debts)
     if step.op == OP_CHARGE_LATE:
-        return debts_charge(run.book, &debts, run.moves, run.move_count)
+        return debts_charge(run.book, &debts, run.lot, run.moves, run.move_count)
     if step.op == OP_SETTLE_DEBT:
         reason = debts_settle(run.book, &debts, run.lot, &paid, run.moves, run.move_count)
     else:

@@ -67,11 +67,11 @@ class Debts:
             self._owed.take(FEE, lot_name, lot, lot.remaining)
         if ahead:
             self._owed.post(Posting(FEES, self._wallet, ahead))
-            self._owed.take(PRINCIPAL, seq * NAMES, self._owed.ending(self._owed.today), ahead)
+            self._owed.keep(ahead, seq)
 
     def _put_right(self, seq: int) -> None:
         """Charge what is late, and give back what was paid of fees and is not owed."""
-        self.late.charge()
+        self.late.charge(seq)
         self._give_fees_back(seq)
 
     def _use_credits(self) -> None:
@@ -140,20 +140,23 @@ class Debts:
             self._take(name, lot_name, lot, amount)
             rest -= amount
             paid[name] += amount
-        self._owed.take(PRINCIPAL, seq * NAMES, self._owed.ending(self._owed.today), rest)
+        self._owed.keep(rest, seq)
         return Paid(paid[FEE], paid[PRINCIPAL] + rest, paid[LATE])
 
     def settle(self, seq: int) -> Paid:
         """End the whole debt; gives what that takes."""
         paid = Paid(self._begun(), self._left(), self.late_owed(), self.rebate())
         self._put_right(seq)
-        self.late.end()
+        self.late.end(seq)
         for lot_name, lot in self._owed.lots(FEE):
             self._owed.take(FEE, lot_name, lot, lot.remaining)
         self._set_credits_against(PRINCIPAL)
-        if self._left():
+        left = self._left()
+        if left:
             for lot_name, lot in self._owed.lots(PRINCIPAL):
                 self._owed.take(PRINCIPAL, lot_name, lot, lot.remaining)
+        # Charges that went back are the card's: they are not taken off what a settlement costs.
+        self._owed.keep(paid.principal - left, seq)
         return paid
 
     def _left(self) -> int:

@@ -61,6 +61,10 @@ class Owed:
         elif amount < 0:
             self.post(Posting(COUNTS, self.account(name), -amount, *terms))
 
+    def keep(self, amount: int, seq: int) -> None:
+        """More than is owed was paid: it pays what is owed or bought next."""
+        self.take(PRINCIPAL, seq * NAMES, self.ending(self.today), amount)
+
     def oldest(self, name: str, *, credit: bool = False) -> tuple[int, Lot] | None:
         """Give the first lot that is owed, or the first that is the card's credit."""
         return next((item for item in self.lots(name) if (item[1].remaining < 0) == credit), None)
