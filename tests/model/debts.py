@@ -55,19 +55,27 @@ class Debts:
 
     def _give_fees_back(self, seq: int) -> None:
         """What was paid of a refunded fee pays those that have begun; the rest is the card's."""
-        lots = self._owed.lots(FEE)
-        credits_ = [item for item in lots if item[1].remaining < 0]
-        ahead = sum(-lot.remaining for _, lot in credits_)
-        for lot_name, lot in lots:
-            if lot.remaining > 0 and self._begun_of(lot):
-                paid = min(ahead, lot.remaining)
-                self._owed.take(FEE, lot_name, lot, paid)
-                ahead -= paid
-        for lot_name, lot in credits_:
-            self._owed.take(FEE, lot_name, lot, lot.remaining)
+        ahead = 0
+        while (credit := self._owed.oldest(FEE, credit=True)) is not None:
+            amount, debt = -credit[1].remaining, self._oldest_begun()
+            if debt is not None:
+                amount = min(amount, debt[1].remaining)
+                self._owed.take(FEE, *debt, amount)
+            else:
+                ahead += amount
+            self._owed.take(FEE, *credit, -amount)
         if ahead:
             self._owed.post(Posting(FEES, self._wallet, ahead))
             self._owed.keep(ahead, seq)
+
+    def _oldest_begun(self) -> tuple[int, Lot] | None:
+        """Give the first fee that is owed for time that has begun."""
+        begun = (
+            item
+            for item in self._owed.lots(FEE)
+            if item[1].remaining > 0 and self._begun_of(item[1])
+        )
+        return next(begun, None)
 
     def _put_right(self, seq: int) -> None:
         """Charge what is late, and give back what was paid of fees and is not owed."""
