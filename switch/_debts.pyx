@@ -1,20 +1,19 @@
 """Debts as dated lots. See `_debts.pxd`."""
 
+from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
-from switch._calendar cimport DAY_INVALID
+from switch._owed cimport (
+    Owed, begun_of, day_ends, debts_owed, is_to_come, left_of, oldest, to_be_charged,
+)
 from switch._schedule cimport (
-    FEE_NONE, FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, INSTALMENTS_MAX,
-    Instalment, fee_part, fee_part_from, fee_parts, late_charge, pay_by_day, schedule_of,
+    FEE_NONE, FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, Instalment,
+    fee_part, fee_part_from, fee_parts, schedule_of,
 )
 from switch._words cimport (
     INSTALMENTS_REFUSED, MOVES_MAX, REASON_NONE, TOO_MANY_MOVES,
 )
 from switch.ledger._book cimport LOTS_NOT_KEPT, MOVE_DONE, Lot, book_apply
-
-cdef enum:
-    SECONDS_A_DAY = 86400
-    BPS = 10000
 
 
 cdef int put(Book *book, const Move *move, Move *moves, int32_t *count) noexcept nogil:
@@ -37,54 +36,6 @@ cdef int take(Book *book, int64_t account, int64_t against, const Lot *lot, int6
     move.available_at = lot.available_at
     move.expires_at = lot.expires_at
     return put(book, &move, moves, count)
-
-
-cdef const Lot *oldest(const Book *book, int64_t account, bint owed) noexcept nogil:
-    """The first lot that is owed, or that is a credit; NULL when there is none."""
-    cdef int32_t at = book.accounts[account].lots
-    while at >= 0:
-        if (book.lots[at].remaining > 0) == owed:
-            return &book.lots[at]
-        at = book.lots[at].next
-    return NULL
-
-
-cdef int64_t left_of(const Book *book, int64_t account, const Lot *lot) noexcept nogil:
-    """What is left of the lot of the same name and end; 0 when there is none."""
-    cdef int32_t at = book.accounts[account].lots
-    while at >= 0:
-        if book.lots[at].lot == lot.lot and book.lots[at].expires_at == lot.expires_at:
-            return book.lots[at].remaining
-        at = book.lots[at].next
-    return 0
-
-
-cdef const Terms *terms_of(const Debts *debts, int64_t lot) noexcept nogil:
-    """The terms that a debt's name says; NULL for one of before there were such."""
-    cdef int64_t number = (lot & 15) - TERMS_FIRST
-    return &debts.terms[number] if 0 <= number < debts.terms_count else NULL
-
-
-cdef inline int32_t day_before(const Debts *debts, uint32_t midnight_s) noexcept nogil:
-    """The local day that ends with a second."""
-    # By its noon: whatever the clocks of the place have been set to since.
-    return <int32_t> ((<int64_t> midnight_s + debts.utc_offset_s - SECONDS_A_DAY // 2)
-                      // SECONDS_A_DAY)
-
-
-cdef inline int32_t pay_by(const Debts *debts, const Lot *lot) noexcept nogil:
-    """Until which day a lot can be paid without being late."""
-    return pay_by_day(debts.holidays, day_before(debts, lot.expires_at))
-
-
-cdef int64_t to_be_charged(const Debts *debts, const Lot *part, int64_t left) noexcept nogil:
-    """What is charged by today for so much principal of a lot being late."""
-    cdef const Terms *terms = terms_of(debts, part.lot)
-    cdef int32_t last_day
-    if terms == NULL or terms.late_rate_bps == 0 or left <= 0:
-        return 0
-    last_day = pay_by(debts, part)
-    return late_charge(terms, left, last_day, debts.day) if last_day != DAY_INVALID else 0
 
 
 cdef int take_part(Book *book, const Debts *debts, int64_t account, const Lot *lot,
@@ -125,10 +76,6 @@ cdef int set_credits_against(Book *book, const Debts *debts, int64_t account, Mo
             return reason
 
 
-cdef inline int64_t day_ends(int32_t day, int32_t utc_offset_s) noexcept nogil:
-    return (<int64_t> day + 1) * SECONDS_A_DAY - utc_offset_s
-
-
 cdef inline bint opens_with_its_time(const Terms *terms) noexcept nogil:
     """Is a fee owed from when the time begins that it is for, not from the purchase on?"""
     return (terms.fee == FEE_PROFIT_DECLINING or terms.fee == FEE_PROFIT_FLAT
@@ -159,13 +106,16 @@ cdef int debts_begin(Book *book, const Debts *debts, const Terms *terms, int64_t
     """
     cdef Instalment schedule[120]
     cdef Move move
-    cdef int64_t own = -book.accounts[debts.principal].balance
+    cdef int64_t own
     cdef int64_t left           # what profit is counted on
     cdef int32_t utc_offset_s = debts.utc_offset_s
     cdef int32_t i
-    cdef int reason
     cdef int instalments = 0
+    cdef int reason = put_right(book, debts, lot & ~15LL, moves, count)
     memset(first, 0, sizeof(FirstDue))
+    if reason != REASON_NONE:
+        return reason
+    own = -book.accounts[debts.principal].balance
     own = 0 if own < 0 else (own if own < minor else minor)
     if minor > own:
         if has_happened:
@@ -236,16 +186,72 @@ cdef int put_fee(Book *book, const Debts *debts, const Terms *terms, const Insta
     return REASON_NONE
 
 
+cdef int put_right(Book *book, const Debts *debts, int64_t lot_name, Move *moves,
+                   int32_t *count) noexcept nogil:
+    """Charge what is late, and give back what was paid of fees and is not owed. A Reason."""
+    cdef int reason = debts_charge(book, debts, lot_name, moves, count)
+    return give_fees_back(book, debts, lot_name, moves, count) if reason == REASON_NONE else reason
+
+
 cdef int use_credits(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil:
-    """Charge what is late, then set credits against debts. A Reason."""
-    cdef int reason = debts_charge(book, debts, moves, count)
-    if reason == REASON_NONE:
-        reason = set_credits_against(book, debts, debts.principal, moves, count)
-    if reason == REASON_NONE:
-        reason = set_credits_against(book, debts, debts.fee, moves, count)
+    """Set credits against debts. A Reason."""
+    cdef int reason = set_credits_against(book, debts, debts.principal, moves, count)
     if reason == REASON_NONE:
         reason = set_credits_against(book, debts, debts.late, moves, count)
     return reason
+
+
+# --- fees that were paid and have been refunded -------------------------------------------------
+
+cdef const Lot *oldest_begun(const Book *book, const Debts *debts) noexcept nogil:
+    """The first fee that is owed of those whose time has begun; NULL when there is none."""
+    cdef int32_t at = book.accounts[debts.fee].lots
+    while at >= 0:
+        if book.lots[at].remaining > 0 and begun_of(debts, &book.lots[at]):
+            return &book.lots[at]
+        at = book.lots[at].next
+    return NULL
+
+
+cdef int give_fees_back(Book *book, const Debts *debts, int64_t lot_name, Move *moves,
+                        int32_t *count) noexcept nogil:
+    """What was paid of refunded fees pays others that have begun; the rest goes back. A Reason.
+
+    Not those of time to come: whoever ends the debt before it begins would have lost it.
+    """
+    cdef const Lot *credit
+    cdef const Lot *debt
+    cdef int64_t amount
+    cdef int64_t back = 0
+    cdef Lot lot
+    cdef int reason = REASON_NONE
+    while reason == REASON_NONE:
+        credit = oldest(book, debts.fee, False)
+        if credit == NULL:
+            break
+        lot = credit[0]         # lots are moved about when one is emptied
+        amount = -lot.remaining
+        debt = oldest_begun(book, debts)
+        if debt == NULL:
+            back += amount
+        else:
+            amount = amount if amount < debt.remaining else debt.remaining
+            reason = take(book, debts.fee, debts.against, debt, amount, moves, count)
+        if reason == REASON_NONE:
+            reason = take(book, debts.fee, debts.against, &lot, -amount, moves, count)
+    if reason == REASON_NONE and back > 0:
+        reason = pay_back(book, debts, debts.club_fees, lot_name, back, moves, count)
+    return reason
+
+
+cdef int keep(Book *book, const Debts *debts, int64_t lot_name, int64_t amount, Move *moves,
+              int32_t *count) noexcept nogil:
+    """More than is owed is a lot below zero, which pays what is owed or bought next. A Reason."""
+    cdef Lot more
+    memset(&more, 0, sizeof(Lot))
+    more.lot = lot_name
+    more.expires_at = <uint32_t> day_ends(debts.day, debts.utc_offset_s)
+    return take(book, debts.principal, debts.against, &more, amount, moves, count)
 
 
 # --- late charges -------------------------------------------------------------------------------
@@ -288,7 +294,7 @@ cdef const Lot *charged_for_nothing(const Book *book, const Debts *debts) noexce
     return NULL
 
 
-cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
+cdef int give_back(Book *book, const Debts *debts, const Lot *gone, int64_t lot_name, Move *moves,
                    int32_t *count) noexcept nogil:
     """Take all of a lot's charge back; what of it was paid enters the card's wallet. A Reason."""
     cdef Lot lot = gone[0]
@@ -296,7 +302,7 @@ cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
     cdef int64_t unpaid = left_of(book, debts.late, &lot)
     cdef int64_t still_owed = unpaid - charged if unpaid > charged else 0
     cdef int reason = REASON_NONE
-    if count[0] + 3 > MOVES_MAX:
+    if count[0] + 4 > MOVES_MAX:
         return TOO_MANY_MOVES
     lot.available_at = 0
     if charged != 0:
@@ -304,22 +310,25 @@ cdef int give_back(Book *book, const Debts *debts, const Lot *gone, Move *moves,
     if reason == REASON_NONE and unpaid != still_owed:
         reason = take(book, debts.late, debts.against, &lot, unpaid - still_owed, moves, count)
     if reason == REASON_NONE and unpaid < charged:
-        reason = pay_back(book, debts, charged - unpaid, moves, count)
+        reason = pay_back(book, debts, debts.club_late, lot_name, charged - unpaid, moves, count)
     return reason
 
 
-cdef int pay_back(Book *book, const Debts *debts, int64_t amount, Move *moves,
-                  int32_t *count) noexcept nogil:
-    """What was paid for being late and not owed is the card's own. A Reason."""
+cdef int pay_back(Book *book, const Debts *debts, int64_t club_account, int64_t lot_name,
+                  int64_t amount, Move *moves, int32_t *count) noexcept nogil:
+    """What was paid of fees, or for being late, and not owed is the card's own. A Reason."""
     cdef Move move
+    cdef int reason
     memset(&move, 0, sizeof(Move))
-    move.from_account = debts.club_late
+    move.from_account = club_account
     move.to_account = debts.wallet
     move.amount = amount
-    return put(book, &move, moves, count)
+    reason = put(book, &move, moves, count)
+    return keep(book, debts, lot_name, amount, moves, count) if reason == REASON_NONE else reason
 
 
-cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *count) noexcept nogil:
+cdef int debts_charge(Book *book, const Debts *debts, int64_t lot_name, Move *moves,
+                      int32_t *count) noexcept nogil:
     """Charge for being late until today, or take back what has turned out not to be. A Reason.
 
     The moves of each lot are made together: what found no room is the next run's.
@@ -334,7 +343,7 @@ cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *coun
         gone = charged_for_nothing(book, debts)
         if gone == NULL:
             break
-        reason = give_back(book, debts, gone, moves, count)
+        reason = give_back(book, debts, gone, lot_name, moves, count)
         if reason != REASON_NONE:
             return reason
     at = book.accounts[debts.principal].lots
@@ -352,45 +361,6 @@ cdef int debts_charge(Book *book, const Debts *debts, Move *moves, int32_t *coun
     return REASON_NONE
 
 
-cdef inline bint is_to_come(const Debts *debts, const Lot *lot) noexcept nogil:
-    """Is its due day after today?"""
-    return lot.expires_at > day_ends(debts.day, debts.utc_offset_s)
-
-
-cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
-    """What is owed for being late, with what `debts_charge` would do; below zero is a credit."""
-    cdef int64_t late = book.accounts[debts.late].balance
-    cdef int64_t unpaid
-    cdef const Lot *lot
-    cdef int32_t at
-    if debts.charged < 0:
-        return late
-    at = book.accounts[debts.charged].lots
-    while at >= 0:
-        lot = &book.lots[at]
-        at = lot.next
-        if left_of(book, debts.principal, lot) <= 0:
-            unpaid = left_of(book, debts.late, lot)
-            late -= lot.remaining if unpaid > lot.remaining else unpaid
-    at = book.accounts[debts.late].lots
-    while at >= 0:
-        lot = &book.lots[at]
-        at = lot.next
-        if (lot.remaining < 0 and left_of(book, debts.principal, lot) <= 0
-                and left_of(book, debts.charged, lot) == 0):
-            late -= lot.remaining
-    at = book.accounts[debts.principal].lots
-    while at >= 0:
-        lot = &book.lots[at]
-        at = lot.next
-        if is_to_come(debts, lot):
-            break
-        if lot.remaining > 0:
-            late += (to_be_charged(debts, lot, lot.remaining)
-                     - left_of(book, debts.charged, lot))
-    return late
-
-
 # --- paying -------------------------------------------------------------------------------------
 
 cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t lot_name, Paid *paid,
@@ -399,14 +369,15 @@ cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t lot_na
 
     What is more than is owed is a lot of that name below zero, which pays the next purchase.
     """
-    cdef Lot more
     cdef const Lot *fee
     cdef const Lot *part
     cdef const Lot *lot
     cdef int64_t account, amount
     cdef int64_t rest = minor
-    cdef int reason = use_credits(book, debts, moves, count)
+    cdef int reason = put_right(book, debts, lot_name, moves, count)
     memset(paid, 0, sizeof(Paid))
+    if reason == REASON_NONE:
+        reason = use_credits(book, debts, moves, count)
     while reason == REASON_NONE and rest > 0:
         lot = oldest(book, debts.late, True)
         account = debts.late
@@ -432,10 +403,7 @@ cdef int debts_pay(Book *book, const Debts *debts, int64_t minor, int64_t lot_na
         reason = take_part(book, debts, account, lot, amount, moves, count)
     paid.principal += rest
     if reason == REASON_NONE and rest > 0:
-        memset(&more, 0, sizeof(Lot))
-        more.lot = lot_name
-        more.expires_at = <uint32_t> day_ends(debts.day, debts.utc_offset_s)
-        reason = take(book, debts.principal, debts.against, &more, rest, moves, count)
+        reason = keep(book, debts, lot_name, rest, moves, count)
     return reason
 
 
@@ -453,21 +421,24 @@ cdef int drop(Book *book, int64_t account, int64_t against, Move *moves,
             return reason
 
 
-cdef int debts_settle(Book *book, const Debts *debts, Paid *paid, Move *moves,
+cdef int debts_settle(Book *book, const Debts *debts, int64_t lot_name, Paid *paid, Move *moves,
                       int32_t *count) noexcept nogil:
     """End the debt: all principal, fees of time that has begun, charges. A Reason.
 
-    Fees of time that has not begun are owed no more.
+    Fees of time that has not begun are owed no more; what was paid and refunded is not lost.
     """
     cdef Owed owed
-    cdef int reason = debts_charge(book, debts, moves, count)
+    cdef int64_t left
+    cdef int reason
     debts_owed(book, debts, 0, &owed)
     paid.principal = owed.principal
     paid.fees = owed.fee_begun
     paid.late = owed.late
     paid.rebate = owed.rebate
+    reason = put_right(book, debts, lot_name, moves, count)
     if reason == REASON_NONE and book.accounts[debts.late].balance < 0:
-        reason = pay_back(book, debts, -book.accounts[debts.late].balance, moves, count)
+        reason = pay_back(book, debts, debts.club_late, lot_name,
+                          -book.accounts[debts.late].balance, moves, count)
     if reason == REASON_NONE:
         reason = drop(book, debts.late, debts.against, moves, count)
     if reason == REASON_NONE and debts.charged >= 0:
@@ -476,98 +447,11 @@ cdef int debts_settle(Book *book, const Debts *debts, Paid *paid, Move *moves,
         reason = drop(book, debts.fee, debts.against, moves, count)
     if reason == REASON_NONE:
         reason = set_credits_against(book, debts, debts.principal, moves, count)
-    if reason == REASON_NONE and book.accounts[debts.principal].balance > 0:
+    left = book.accounts[debts.principal].balance
+    if reason == REASON_NONE and left > 0:
         reason = drop(book, debts.principal, debts.against, moves, count)
+    left = paid.principal - (left if left > 0 else 0)
+    # Charges that went back have paid some of it, and are not taken off what a settlement costs.
+    if reason == REASON_NONE and left > 0:
+        reason = keep(book, debts, lot_name, left, moves, count)
     return reason
-
-
-# --- telling ------------------------------------------------------------------------------------
-
-cdef int64_t due_of(const Book *book, int64_t account, int64_t due_by_s) noexcept nogil:
-    """What is owed of lots that end by a second; credits count against it."""
-    cdef int32_t at = book.accounts[account].lots
-    cdef int64_t due = 0
-    while at >= 0:
-        if book.lots[at].expires_at <= due_by_s or book.lots[at].remaining < 0:
-            due += book.lots[at].remaining
-        at = book.lots[at].next
-    return due if due > 0 else 0
-
-
-cdef bint is_overdue(const Book *book, const Debts *debts, int64_t account) noexcept nogil:
-    """Should anything have been paid by a day before today?"""
-    cdef int32_t at = book.accounts[account].lots
-    while at >= 0 and not is_to_come(debts, &book.lots[at]):
-        if book.lots[at].remaining > 0 and pay_by(debts, &book.lots[at]) < debts.day:
-            return True
-        at = book.lots[at].next
-    return False
-
-
-cdef int64_t credits_in(const Book *book, int64_t account) noexcept nogil:
-    """What was refunded after it had been paid, and pays the oldest debt next."""
-    cdef int32_t at = book.accounts[account].lots
-    cdef int64_t credits = 0
-    while at >= 0:
-        if book.lots[at].remaining < 0:
-            credits -= book.lots[at].remaining
-        at = book.lots[at].next
-    return credits
-
-
-cdef int64_t rebate_of(const Book *book, const Debts *debts) noexcept nogil:
-    """The good payer's share of principal that is due after today; rounded down for each plan.
-
-    Of what credits pay, the oldest first, there is none: it has been paid.
-    """
-    cdef int64_t early[16]
-    cdef int64_t rebate = 0
-    cdef int64_t credits, left
-    cdef const Lot *lot
-    cdef int32_t number
-    cdef int32_t at = book.accounts[debts.principal].lots
-    if is_overdue(book, debts, debts.principal) or is_overdue(book, debts, debts.fee):
-        return 0
-    memset(early, 0, sizeof(early))
-    credits = credits_in(book, debts.principal)
-    while at >= 0:
-        lot = &book.lots[at]
-        at = lot.next
-        if lot.remaining <= 0:
-            continue
-        left = lot.remaining - credits if lot.remaining > credits else 0
-        credits -= lot.remaining - left
-        if is_to_come(debts, lot):
-            early[lot.lot & 15] += left
-    for number in range(debts.terms_count):
-        if early[TERMS_FIRST + number] > 0:
-            rebate += early[TERMS_FIRST + number] * debts.terms[number].rebate_bps // BPS
-    return rebate
-
-
-cdef int64_t begun_of(const Debts *debts, const Lot *fee) noexcept nogil:
-    """What of a fee's lot is for time that has begun; a credit counts."""
-    if fee.remaining < 0 or debts.day > day_before(debts, fee.available_at):
-        return fee.remaining
-    return 0
-
-
-cdef void debts_owed(const Book *book, const Debts *debts, int64_t due_by_s,
-                     Owed *owed) noexcept nogil:
-    """Say what is owed now, and what of it is due by a second."""
-    cdef int32_t at = book.accounts[debts.fee].lots
-    owed.principal = book.accounts[debts.principal].balance
-    owed.late = late_of(book, debts)
-    owed.rebate = rebate_of(book, debts)
-    owed.fee_begun = 0
-    while at >= 0:
-        owed.fee_begun += begun_of(debts, &book.lots[at])
-        at = book.lots[at].next
-    if owed.fee_begun < 0:
-        owed.fee_begun = 0
-    if owed.late < 0:
-        owed.late = 0
-    if owed.principal < 0:
-        owed.principal = 0
-    owed.due = (owed.late + due_of(book, debts.fee, due_by_s)
-                + due_of(book, debts.principal, due_by_s))

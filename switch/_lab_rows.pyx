@@ -4,13 +4,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcmp, memcpy, memset
 
-from switch._debts cimport TERMS_FIRST
 from switch._index cimport hash_word
 from switch._lab_sums cimport (
     SUM_BREAKAGE, SUM_CASH, SUM_COMMISSION, SUM_DECLINED, SUM_DISCOUNT, SUM_EARNED, SUM_EXPIRED,
     SUM_FEES, SUM_FEE_POINTS, SUM_GRANTED, SUM_MONEY, SUM_PURCHASES, SUM_REDEEMED,
     SUM_SALES, add_moves, add_sums,
 )
+from switch._owed cimport TERMS_FIRST
 from switch._plan cimport NO_SLOT, Moment, Plan, moment_at
 from switch._register cimport CLUB_POINTS_PAID
 from switch._shard cimport (

@@ -6,10 +6,10 @@ from libc.string cimport memset
 
 from switch._calendar cimport CivilDate, DAY_INVALID, civil_of, months_after, period_end
 from switch._debts cimport (
-    TERMS_FIRST, Debts, FirstDue, Owed, Paid, debts_begin, debts_charge, debts_owed, debts_pay,
-    debts_settle,
+    FirstDue, Paid, debts_begin, debts_charge, debts_pay, debts_settle,
 )
-from switch._register cimport CLUB_COUNTS, CLUB_LATE_CHARGES
+from switch._owed cimport TERMS_FIRST, Debts, Owed, debts_owed
+from switch._register cimport CLUB_COUNTS, CLUB_FEES, CLUB_LATE_CHARGES
 from switch._words cimport (
     INSTALMENTS_REFUSED, INSUFFICIENT_FUNDS, MOVES_MAX, OPERATION_NOT_ALLOWED, PRICING_FAILED,
     REASON_NONE, TOO_MANY_MOVES,
@@ -354,6 +354,7 @@ cdef void debts_of(const Plan *plan, const Run *run, Debts *debts) noexcept nogi
     debts.charged = run.card.accounts + plan.charged_slot if plan.charged_slot != NO_SLOT else -1
     debts.against = run.club.accounts + CLUB_COUNTS
     debts.wallet = run.card.accounts + plan.credit_slot
+    debts.club_fees = run.club.accounts + CLUB_FEES
     debts.club_late = run.club.accounts + CLUB_LATE_CHARGES
     debts.terms = plan.terms
     debts.terms_count = plan.terms_count
@@ -392,9 +393,9 @@ cdef int pay_debt(const Plan *plan, const Step *step, Run *run) noexcept nogil:
     cdef int reason
     debts_of(plan, run, &debts)
     if step.op == OP_CHARGE_LATE:
-        return debts_charge(run.book, &debts, run.moves, run.move_count)
+        return debts_charge(run.book, &debts, run.lot, run.moves, run.move_count)
     if step.op == OP_SETTLE_DEBT:
-        reason = debts_settle(run.book, &debts, &paid, run.moves, run.move_count)
+        reason = debts_settle(run.book, &debts, run.lot, &paid, run.moves, run.move_count)
     else:
         reason = debts_pay(run.book, &debts, run.registers[step.dst], run.lot, &paid, run.moves,
                            run.move_count)

@@ -73,7 +73,7 @@ from switch.machine import Layout, lay_out
 from switch.notices import NoticeError, expect_true
 from switch.operations import JournalKind
 from switch.plan import CompiledPlan, compile_plan
-from switch.programme import Programme, bins_overlap, costs_more
+from switch.programme import Programme, bins_overlap, broken_promise
 from switch.programme_links import (
     check_vouchers,
     funder_of,
@@ -409,8 +409,8 @@ class Directory:
         if sum(len(one.bins) for one in (*others, definition)) > PREFIXES_MAX:
             raise EventError(f"{name}: more than {PREFIXES_MAX} prefixes")
         for earlier in self.versions.that_decided(definition.programme):
-            if plan := costs_more(definition, earlier):
-                raise EventError(f"{name}: a debt by {plan} would cost more")
+            if broken := broken_promise(definition, earlier):
+                raise EventError(f"{name}: {broken}")
         if live is not None and (live.host == "") != (definition.host == ""):
             raise EventError(f"{name}: who decides its cards cannot change")
         self._compile(definition, retired=False)

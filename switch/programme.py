@@ -367,11 +367,20 @@ def _overlap(prefixes: tuple[str, str]) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def costs_more(new: Programme, old: Programme) -> str:
-    """Name the plan by which somebody owes who would pay more under a new version; "" = none."""
-    if new.credit is None or old.credit is None:
-        return ""
-    return new.credit.harder_than(old.credit)
+def broken_promise(new: Programme, old: Programme) -> str:
+    """Say what a new version would take from who owes or is a member by an old one; "" = nothing.
+
+    A membership is known by the end of its grace: with other days of it another end would be told,
+    and the next one would begin on another day.
+    """
+    if new.credit is not None and old.credit is not None:
+        plan = new.credit.harder_than(old.credit)
+        if plan:
+            return f"a debt by {plan} would cost more"
+    now, was = new.membership, old.membership
+    if now is not None and was is not None and now.grace_days != was.grace_days:
+        return f"memberships were given with {was.grace_days} days of grace"
+    return ""
 
 
 def bins_overlap(one: Programme, other: Programme) -> bool:

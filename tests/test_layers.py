@@ -55,6 +55,7 @@ LAYERS: dict[str, int] = {
     "switch._packing": 2,
     "switch._plan": 2,
     "switch._debts": 2,
+    "switch._owed": 2,
     "switch._plan_loading": 2,
     "switch._pressure": 2,
     "switch._pricing": 2,

@@ -329,6 +329,42 @@ def test_more_overdue_parts_than_a_row_has_room_for_take_several() -> None:
     assert here.keep_house() == 0
 
 
+def test_what_was_paid_for_being_late_and_goes_back_pays_the_next_purchase() -> None:
+    here = shop()
+    bought = buy(here)
+    wait(here, 10)
+    pay(here, charge(10))
+    here.refund(bought, 4 * PART)
+
+    buy(here, PART)
+
+    assert club(here, Account.CLUB_LATE_CHARGES) == 0
+    assert here.account(0, 0) == charge(10) - PART
+    assert int(here.send("0100", "910000", None).tag("OW")) <= PART - charge(10)
+    assert counted(here, "due") == PART - charge(10)
+    assert here.core.imbalances() == []
+
+
+def test_after_a_settlement_it_is_still_the_cards() -> None:
+    here = shop()
+    bought, other = buy(here), buy(here, PART)
+    wait(here, 10)
+    pay(here, 2 * charge(10))
+    here.refund(bought, 4 * PART)
+    before = here.state()
+
+    owed = int(here.send("0100", "910000", None).tag("OW"))
+    said = here.send("0200", "910000", owed)
+
+    assert said.code == "00", said.elements
+    assert other.code == "00"
+    assert here.account(0, 0) == -counted(here, "due") > 0
+    assert [counted(here, name) for name in ("due fee", "due late", CHARGED)] == [0, 0, 0]
+    assert here.core.imbalances() == []
+    here.reverse(said, owed)
+    assert here.state()[:2] == before[:2]
+
+
 # --- paying early ---------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import pytest
 from persiantools.jdatetime import JalaliDate
 
 from issuers.membership import membership
+from switch.directory import EventError
 from switch.events import ProgrammeLive
 from switch.rules import Calendar, Ending
 from tests.support.products import assert_rebuilt, reverse, standing, tehran_s
@@ -53,6 +54,21 @@ def test_grace_lasts_thirty_days_more(shop: Shop) -> None:
     assert buy(shop) == ""
     shop.now_s = tehran_s(2027, 5, 15, 0)
     assert buy(shop) == "membership_ended"
+
+
+@pytest.mark.parametrize("grace_days", [0, 29, 31])
+def test_days_of_grace_stay_as_members_ends_are_known_by_them(shop: Shop, grace_days: int) -> None:
+    first = renew(shop).tag("UN")
+    live = shop.directory.programmes[1]
+    assert live.membership is not None
+    other = msgspec.structs.replace(live.membership, grace_days=grace_days)
+    version = msgspec.structs.replace(live, version=2, membership=other)
+
+    with pytest.raises(EventError, match="memberships were given with 30 days of grace"):
+        shop.record(ProgrammeLive(definition=version))
+
+    shop.record(ProgrammeLive(definition=msgspec.structs.replace(live, version=2)))
+    assert shop.send("0100", "310000", None).tag("UN") == first
 
 
 def test_an_early_renewal_begins_where_the_year_ends(shop: Shop) -> None:

@@ -200,7 +200,7 @@ def _each_day_if_late_costs(programme: Programme, day: int) -> Span | None:
 
 def _charge(sight: Sight) -> int:
     entry = sight.entry()
-    entry.debts.late.charge()
+    entry.debts.late.charge(entry.seq)
     sight.seen.extend(entry.debts.late.seen)
     return len(entry.postings)
 

@@ -9,7 +9,8 @@ from tests.model.book import Account, Posting
 from tests.model.debts import Paid, can_split
 from tests.model.endings import period_ends_at, start_of
 from tests.model.late import LATE_CHARGES
-from tests.model.moves import DISCOUNTS, FEES, FLOAT, Moves
+from tests.model.moves import DISCOUNTS, FLOAT, Moves
+from tests.model.owed import FEES
 from tests.model.pricing import Ask, Priced
 
 
@@ -70,7 +71,7 @@ def settle(entry: Moves, ask: Ask) -> Priced | Reason:
         return Reason.OPERATION_NOT_ALLOWED
     if ask.amount_minor != entry.debts.owed():
         return Reason.SETTLEMENT_IS_ANOTHER
-    paid = entry.debts.settle()
+    paid = entry.debts.settle(entry.seq)
     priced = _paid_back(entry, entry.programme.credit, ask.amount_minor, paid)
     return priced._replace(rebate_minor=paid.rebate)
 

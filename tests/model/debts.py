@@ -10,11 +10,11 @@ from typing import NamedTuple
 import msgspec
 
 from switch.instalments import FeeKind, Instalment, Terms
-from tests.model.book import Lot
+from tests.model.book import Account, Lot, Posting
 from tests.model.endings import start_of
 from tests.model.instalments import bps, fee_parts, payers, schedule
 from tests.model.late import LateCharges
-from tests.model.owed import FEE, FIRST_PLAN, LATE, NAMES, PRINCIPAL, Owed
+from tests.model.owed import FEE, FEES, FIRST_PLAN, LATE, NAMES, PRINCIPAL, Owed
 
 
 def can_split(terms: Terms, amount_minor: int) -> bool:
@@ -32,10 +32,10 @@ class Paid(NamedTuple):
 
 
 class Debts:
-    """The debts of one card on a day."""
+    """The debts of one card on a day. `wallet`: where what it had paid for nothing comes back."""
 
-    def __init__(self, owed: Owed, late: LateCharges) -> None:
-        self._owed, self.late = owed, late
+    def __init__(self, owed: Owed, late: LateCharges, wallet: Account) -> None:
+        self._owed, self.late, self._wallet = owed, late, wallet
 
     def _take(self, name: str, lot_name: int, lot: Lot, amount: int) -> None:
         """Let an amount be owed no more, and be charged for no more."""
@@ -53,16 +53,45 @@ class Debts:
             self._take(name, *debt, amount)
             self._owed.take(name, *credit, -amount)
 
+    def _give_fees_back(self, seq: int) -> None:
+        """What was paid of a refunded fee pays those that have begun; the rest is the card's."""
+        ahead = 0
+        while (credit := self._owed.oldest(FEE, credit=True)) is not None:
+            amount, debt = -credit[1].remaining, self._oldest_begun()
+            if debt is not None:
+                amount = min(amount, debt[1].remaining)
+                self._owed.take(FEE, *debt, amount)
+            else:
+                ahead += amount
+            self._owed.take(FEE, *credit, -amount)
+        if ahead:
+            self._owed.post(Posting(FEES, self._wallet, ahead))
+            self._owed.keep(ahead, seq)
+
+    def _oldest_begun(self) -> tuple[int, Lot] | None:
+        """Give the first fee that is owed for time that has begun."""
+        begun = (
+            item
+            for item in self._owed.lots(FEE)
+            if item[1].remaining > 0 and self._begun_of(item[1])
+        )
+        return next(begun, None)
+
+    def _put_right(self, seq: int) -> None:
+        """Charge what is late, and give back what was paid of fees and is not owed."""
+        self.late.charge(seq)
+        self._give_fees_back(seq)
+
     def _use_credits(self) -> None:
-        """Charge what is late, then use what the card has paid before."""
-        self.late.charge()
-        for name in (PRINCIPAL, FEE, LATE):
+        """Use what the card has paid before."""
+        for name in (PRINCIPAL, LATE):
             self._set_credits_against(name)
 
     def owe(self, plan: int, amount_minor: int, seq: int) -> list[Instalment]:
         """Owe an amount by a plan (counted from 0), from today on; gives the instalments."""
         terms, lot = self._owed.plans[plan], seq * NAMES + FIRST_PLAN + plan
         today = self._owed.today
+        self._put_right(seq)
         # What was paid beyond all debts pays first.
         own = min(amount_minor, self.credit())
         self._owed.take(PRINCIPAL, lot, self._owed.ending(today), -own)
@@ -106,10 +135,11 @@ class Debts:
 
     def credit(self) -> int:
         """Give what was paid, or refunded, beyond all debts."""
-        return max(0, -self._owed.balance(PRINCIPAL))
+        return max(0, self._fees_back() - self._owed.balance(PRINCIPAL))
 
     def pay(self, amount_minor: int, seq: int) -> Paid:
         """Pay. What is more than is owed is the card's: it pays the next purchase."""
+        self._put_right(seq)
         self._use_credits()
         paid, rest = {LATE: 0, FEE: 0, PRINCIPAL: 0}, amount_minor
         while rest and (found := self._next_to_pay()) is not None:
@@ -118,24 +148,27 @@ class Debts:
             self._take(name, lot_name, lot, amount)
             rest -= amount
             paid[name] += amount
-        self._owed.take(PRINCIPAL, seq * NAMES, self._owed.ending(self._owed.today), rest)
+        self._owed.keep(rest, seq)
         return Paid(paid[FEE], paid[PRINCIPAL] + rest, paid[LATE])
 
-    def settle(self) -> Paid:
+    def settle(self, seq: int) -> Paid:
         """End the whole debt; gives what that takes."""
         paid = Paid(self._begun(), self._left(), self.late_owed(), self.rebate())
-        self.late.charge()
-        self.late.end()
+        self._put_right(seq)
+        self.late.end(seq)
         for lot_name, lot in self._owed.lots(FEE):
             self._owed.take(FEE, lot_name, lot, lot.remaining)
         self._set_credits_against(PRINCIPAL)
-        if self._left():
+        left = self._left()
+        if left:
             for lot_name, lot in self._owed.lots(PRINCIPAL):
                 self._owed.take(PRINCIPAL, lot_name, lot, lot.remaining)
+        # Charges that went back are the card's: they are not taken off what a settlement costs.
+        self._owed.keep(paid.principal - left, seq)
         return paid
 
     def _left(self) -> int:
-        return max(0, self._owed.balance(PRINCIPAL))
+        return max(0, self._owed.balance(PRINCIPAL) - self._fees_back())
 
     def late_owed(self) -> int:
         return max(0, self.late.owed())
@@ -143,7 +176,7 @@ class Debts:
     def early(self) -> dict[int, int]:
         """Give by plan the principal that is due after today; credits pay the oldest first."""
         lots = self._owed.lots(PRINCIPAL)
-        ahead = sum(-lot.remaining for _, lot in lots if lot.remaining < 0)
+        ahead = self._fees_back() + sum(-lot.remaining for _, lot in lots if lot.remaining < 0)
         found: dict[int, int] = {}
         for lot_name, lot in lots:
             if lot.remaining > 0:
@@ -171,6 +204,10 @@ class Debts:
         """Give fees of the time that has begun; credits count at once."""
         return max(0, sum(self._begun_of(lot) for _, lot in self._owed.lots(FEE)))
 
+    def _fees_back(self) -> int:
+        """Give what was paid of refunded fees, beyond all fees of time that has begun."""
+        return max(0, -sum(self._begun_of(lot) for _, lot in self._owed.lots(FEE)))
+
     def _begun_of(self, lot: Lot) -> int:
         """Give what of a fee is for time that has begun, on the day after another one ended."""
         begun = self._owed.today > self._owed.day_before(lot.available_at)
@@ -182,14 +219,18 @@ class Debts:
 
     def due(self, by_s: int) -> int:
         """Give what has to be paid by a second."""
-        due = self.late_owed()
-        for name in (FEE, PRINCIPAL):
-            due += max(
-                0,
-                sum(
-                    lot.remaining
-                    for _, lot in self._owed.lots(name)
-                    if lot.expires_at <= by_s or lot.remaining < 0
-                ),
-            )
-        return due
+        fees = [lot for _, lot in self._owed.lots(FEE)]
+        due_fees = [lot for lot in fees if lot.remaining > 0 and lot.expires_at <= by_s]
+        begun = sum(self._begun_of(lot) for lot in due_fees)
+        ahead = sum(-lot.remaining for lot in fees if lot.remaining < 0)
+        principal = sum(
+            lot.remaining
+            for _, lot in self._owed.lots(PRINCIPAL)
+            if lot.expires_at <= by_s or lot.remaining < 0
+        )
+        return (
+            self.late_owed()
+            + sum(lot.remaining for lot in due_fees)
+            - min(ahead, begun)
+            + max(0, max(0, principal) - self._fees_back())
+        )

@@ -13,8 +13,8 @@ from tests.model.book import Account, Posting
 from tests.model.credit import owe, telling_debt
 from tests.model.endings import ends_at, period_ends_at
 from tests.model.membership import member_until
-from tests.model.moves import DISCOUNTS, FEES, FLOAT, REDEEMED, Moves
-from tests.model.owed import COUNTS
+from tests.model.moves import DISCOUNTS, FLOAT, REDEEMED, Moves
+from tests.model.owed import COUNTS, FEES
 from tests.model.pricing import Ask, Left, Priced, Purse, price_hold, price_purchase
 
 FOR_EVER_DAYS = 18_250

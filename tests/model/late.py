@@ -86,7 +86,7 @@ class LateCharges:
         """Give what has to be paid for being late until today; below zero: was paid ahead."""
         return sum(each.unpaid_then + each.too_much for each in self.standings())
 
-    def charge(self) -> None:
+    def charge(self, seq: int) -> None:
         """Charge until today, or take back what has turned out not to be owed."""
         for each in self.standings():
             self._see(each)
@@ -94,11 +94,12 @@ class LateCharges:
             self._owed.take(CHARGED, each.key[0], lot, -each.change)
             self._owed.take(LATE, each.key[0], lot, -each.change - each.too_much)
             if each.too_much:
-                self._give_back(each.too_much)
+                self._give_back(each.too_much, seq)
 
-    def _give_back(self, amount: int) -> None:
+    def _give_back(self, amount: int, seq: int) -> None:
         self.seen.add("given back into the wallet")
         self._owed.post(Posting(LATE_CHARGES, self._wallet, amount))
+        self._owed.keep(amount, seq)
 
     def _see(self, each: Standing) -> None:
         terms = self._owed.terms_of(each.key[0])
@@ -121,11 +122,11 @@ class LateCharges:
         more = self._owed.left(CHARGED, key) - self.by_today(key, self._owed.left(PRINCIPAL, key))
         self._owed.take(CHARGED, key[0], Lot(0, 0, key[1]), max(0, more))
 
-    def end(self) -> None:
+    def end(self, seq: int) -> None:
         """The debt is settled, charges too: what was paid for them ahead is the card's."""
         ahead = -self._owed.balance(LATE)
         if ahead > 0:
-            self._give_back(ahead)
+            self._give_back(ahead, seq)
         for name in (LATE, CHARGED):
             for lot_name, lot in self._owed.lots(name):
                 self._owed.take(name, lot_name, lot, lot.remaining)

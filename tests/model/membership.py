@@ -7,8 +7,8 @@ from switch.reasons import Reason
 from switch.rules import Membership
 from tests.model.book import Posting
 from tests.model.endings import SECONDS_A_DAY, carried_on_until, start_of
-from tests.model.moves import FEES, REDEEMED, Moves
-from tests.model.owed import COUNTS
+from tests.model.moves import REDEEMED, Moves
+from tests.model.owed import COUNTS, FEES
 from tests.model.pricing import Priced
 
 

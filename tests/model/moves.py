@@ -17,7 +17,6 @@ PAID_MARK = 2
 FLOAT: Account = ("club", 0, "float")
 REDEEMED: Account = ("club", 0, "points redeemed")
 DISCOUNTS: Account = ("club", 0, "discounts")
-FEES: Account = ("club", 0, "fees")
 
 
 class Moves:
@@ -50,7 +49,7 @@ class Moves:
         terms = [plan.terms for plan in credit.plans] if credit is not None else []
         owed = Owed(book, card, self.post, terms, place.local_day, place.utc_offset_s)
         wallet = self.wallet(credit.wallet if credit is not None else "")
-        self.debts = Debts(owed, LateCharges(owed, wallet, holidays))
+        self.debts = Debts(owed, LateCharges(owed, wallet, holidays), wallet)
 
     # --- moving -----------------------------------------------------------------------------------
 

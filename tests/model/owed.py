@@ -11,6 +11,7 @@ from tests.model.book import Account, Lot, PlainBook, Posting
 from tests.model.endings import SECONDS_A_DAY, start_of
 
 COUNTS: Account = ("club", 0, "counts")
+FEES: Account = ("club", 0, "fees")
 NAMES, FIRST_PLAN = 16, 8  # of a row's lots, and the one that stands for the first plan
 PRINCIPAL, FEE, LATE = "due", "due fee", "due late"
 CHARGED = "late charged"  # what was charged for the principal that is still owed
@@ -59,6 +60,10 @@ class Owed:
             self.post(Posting(self.account(name), COUNTS, amount, *terms))
         elif amount < 0:
             self.post(Posting(COUNTS, self.account(name), -amount, *terms))
+
+    def keep(self, amount: int, seq: int) -> None:
+        """More than is owed was paid: it pays what is owed or bought next."""
+        self.take(PRINCIPAL, seq * NAMES, self.ending(self.today), amount)
 
     def oldest(self, name: str, *, credit: bool = False) -> tuple[int, Lot] | None:
         """Give the first lot that is owed, or the first that is the card's credit."""

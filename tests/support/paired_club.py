@@ -201,6 +201,11 @@ class PairedClub:
                 self.shop.record(ProgrammeLive(definition=programme))
             self.note("version", "a debt would cost more")
             return
+        if self._shifts_ends(programme):
+            with pytest.raises(EventError, match="days of grace"):
+                self.shop.record(ProgrammeLive(definition=programme))
+            self.note("version", "memberships would end on other days")
+            return
         known = self.model.accounts[1]
         new = [name for name in programme.counters() if name not in known]
         if len(new) > known.count(""):
@@ -220,6 +225,13 @@ class PairedClub:
         new = [plan.terms for plan in programme.credit.plans]
         olds = (one.credit.plans for one in self.model.lived[1] if one.credit is not None)
         return any(dearer(new, [plan.terms for plan in old]) for old in olds)
+
+    def _shifts_ends(self, programme: Programme) -> bool:
+        """Is anybody a member with other days of grace?"""
+        if programme.membership is None:
+            return False
+        olds = [one.membership for one in self.model.lived[1] if one.membership is not None]
+        return any(old.grace_days != programme.membership.grace_days for old in olds)
 
     def set_limit(self, card: int, limit_minor: int) -> None:
         event = CreditLimitSet(card=card, limit_minor=limit_minor)

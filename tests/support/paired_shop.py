@@ -226,6 +226,8 @@ class PairedShop(PairedClub):
                     self.note("earned", "beside a lot of the same terms of another version")
             if account[2] in ("due", "due fee") and lot // 16 < exchange.seq:
                 self.note("debt", "a credit was set against it")
+            if posting.source[2] == "fees" and account[0] == "card":
+                self.note("debt", "a fee that was refunded is the card's")
 
     # --- undoing ----------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ OFTEN = {
             ("settlement", "reversed"),
             ("purchase", "instalments_refused"),
             ("debt", "a credit was set against it"),
+            ("debt", "a fee that was refunded is the card's"),
             ("debt", "what was paid is the card's credit"),
             ("debt", "a credit of a later day lowers what is due"),
             ("earned", "beside a lot of the same terms of another version"),
