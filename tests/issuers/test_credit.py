@@ -14,6 +14,7 @@ from issuers.qarz import qarz
 from switch.directory import EventError
 from switch.events import CreditLimitSet
 from switch.rules import Credit, ProgrammeError
+from tests.support.late_shop import pay
 from tests.support.shop import Said, Shop, state_of
 
 DAY_S = 86_400
@@ -27,12 +28,6 @@ def shop(limit_minor: int = 20_000_000) -> Shop:
 def buy(here: Shop, amount_minor: int, plan: int = 0) -> Said:
     extra: dict[int | str, str | None] = {48: f"IN{1:03}{plan}"} if plan else {}
     said = here.send(amount_minor=amount_minor, extra=extra)
-    assert said.code == "00", said.elements
-    return said
-
-
-def pay(here: Shop, amount_minor: int) -> Said:
-    said = here.send(code="213000", amount_minor=amount_minor)
     assert said.code == "00", said.elements
     return said
 

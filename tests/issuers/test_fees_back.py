@@ -8,6 +8,7 @@ import pytest
 
 from issuers.credit import credit
 from switch.machine import Account
+from tests.support.late_shop import pay
 from tests.support.shop import Said, Shop, new_core, replay_into, state_of
 
 DAY_S = 86_400
@@ -21,12 +22,6 @@ def bought_and_paid(here: Shop) -> Said:
     here.now_s += 31 * DAY_S
     pay(here, PART + PROFIT)
     return bought
-
-
-def pay(here: Shop, minor: int) -> Said:
-    said = here.send(code="213000", amount_minor=minor)
-    assert said.code == "00", said.elements
-    return said
 
 
 def buy(here: Shop, minor: int, plan: int = 3) -> Said:
