@@ -4,7 +4,8 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from switch._owed cimport (
-    Owed, begun_of, day_ends, debts_owed, is_to_come, left_of, oldest, to_be_charged,
+    Owed, begun_of, beyond, credits_in, day_ends, debts_owed, is_to_come, left_of, oldest,
+    to_be_charged,
 )
 from switch._schedule cimport (
     FEE_NONE, FEE_PROFIT_DECLINING, FEE_PROFIT_FLAT, FEE_QARZ_11, FEE_QARZ_12, Instalment,
@@ -331,8 +332,10 @@ cdef int debts_charge(Book *book, const Debts *debts, int64_t lot_name, Move *mo
                       int32_t *count) noexcept nogil:
     """Charge for being late until today, or take back what has turned out not to be. A Reason.
 
-    The moves of each lot are made together: what found no room is the next run's.
+    What the card's own credits pay is not late. The moves of each lot are made together: what found
+    no room is the next run's.
     """
+    cdef int64_t credits
     cdef const Lot *gone
     cdef int32_t at
     cdef Lot part
@@ -346,6 +349,7 @@ cdef int debts_charge(Book *book, const Debts *debts, int64_t lot_name, Move *mo
         reason = give_back(book, debts, gone, lot_name, moves, count)
         if reason != REASON_NONE:
             return reason
+    credits = credits_in(book, debts.principal)
     at = book.accounts[debts.principal].lots
     while at >= 0:
         part = book.lots[at]
@@ -354,7 +358,7 @@ cdef int debts_charge(Book *book, const Debts *debts, int64_t lot_name, Move *mo
             break                       # soonest first: no other one is late
         if part.remaining <= 0:
             continue
-        reason = charge(book, debts, &part, to_be_charged(debts, &part, part.remaining)
+        reason = charge(book, debts, &part, to_be_charged(debts, &part, beyond(&part, &credits))
                         - left_of(book, debts.charged, &part), moves, count)
         if reason != REASON_NONE:
             return reason

@@ -43,6 +43,11 @@ cdef int64_t left_of(const Book *book, int64_t account, const Lot *lot) noexcept
 # What is charged by today for so much principal of a lot being late.
 cdef int64_t to_be_charged(const Debts *debts, const Lot *part, int64_t left) noexcept nogil
 
+# What was refunded after it had been paid, and pays the oldest debt next; and what of a lot that
+# does not pay: asked of one debt after the other, the oldest first.
+cdef int64_t credits_in(const Book *book, int64_t account) noexcept nogil
+cdef int64_t beyond(const Lot *part, int64_t *credits) noexcept nogil
+
 # What of a fee's lot is for time that has begun; a credit counts.
 cdef int64_t begun_of(const Debts *debts, const Lot *fee) noexcept nogil
 

@@ -58,28 +58,68 @@ cdef int64_t begun_of(const Debts *debts, const Lot *fee) noexcept nogil:
     return 0
 
 
-cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
-    """What is owed for being late, with what `debts_charge` would do; below zero is a credit."""
-    cdef int64_t late = book.accounts[debts.late].balance
+cdef int64_t credits_in(const Book *book, int64_t account) noexcept nogil:
+    """What was refunded after it had been paid, and pays the oldest debt next."""
+    cdef int32_t at = book.accounts[account].lots
+    cdef int64_t credits = 0
+    while at >= 0:
+        if book.lots[at].remaining < 0:
+            credits -= book.lots[at].remaining
+        at = book.lots[at].next
+    return credits
+
+
+cdef int64_t beyond(const Lot *part, int64_t *credits) noexcept nogil:
+    """What of a lot credits do not pay, the oldest lot first: they are less by what they pay."""
+    cdef int64_t left = part.remaining - credits[0]
+    if left < 0:
+        left = 0
+    credits[0] -= part.remaining - left
+    return left
+
+
+cdef int64_t late_for_nothing(const Book *book, const Debts *debts,
+                              int64_t *unpaid_out) noexcept nogil:
+    """What was paid for being late with what was refunded, and how much of that is not paid."""
+    cdef int64_t back = 0
     cdef int64_t unpaid
     cdef const Lot *lot
     cdef int32_t at
+    unpaid_out[0] = 0
     if debts.charged < 0:
-        return late
+        return 0
     at = book.accounts[debts.charged].lots
     while at >= 0:
         lot = &book.lots[at]
         at = lot.next
         if left_of(book, debts.principal, lot) <= 0:
             unpaid = left_of(book, debts.late, lot)
-            late -= lot.remaining if unpaid > lot.remaining else unpaid
+            if unpaid > lot.remaining:
+                unpaid = lot.remaining
+            unpaid_out[0] += unpaid
+            back += lot.remaining - unpaid
     at = book.accounts[debts.late].lots
     while at >= 0:
         lot = &book.lots[at]
         at = lot.next
         if (lot.remaining < 0 and left_of(book, debts.principal, lot) <= 0
                 and left_of(book, debts.charged, lot) == 0):
-            late -= lot.remaining
+            unpaid_out[0] += lot.remaining
+            back -= lot.remaining
+    return back
+
+
+cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
+    """What is owed for being late, with what `debts_charge` would do; below zero is a credit."""
+    cdef int64_t late = book.accounts[debts.late].balance
+    cdef int64_t unpaid
+    cdef int64_t credits
+    cdef const Lot *lot
+    cdef int32_t at
+    if debts.charged < 0:
+        return late
+    credits = late_for_nothing(book, debts, &unpaid) + credits_in(book, debts.principal)
+    late -= unpaid
     at = book.accounts[debts.principal].lots
     while at >= 0:
         lot = &book.lots[at]
@@ -87,7 +127,7 @@ cdef int64_t late_of(const Book *book, const Debts *debts) noexcept nogil:
         if is_to_come(debts, lot):
             break
         if lot.remaining > 0:
-            late += (to_be_charged(debts, lot, lot.remaining)
+            late += (to_be_charged(debts, lot, beyond(lot, &credits))
                      - left_of(book, debts.charged, lot))
     return late
 
@@ -103,25 +143,16 @@ cdef int64_t due_of(const Book *book, int64_t account, int64_t due_by_s) noexcep
     return due if due > 0 else 0
 
 
-cdef bint is_overdue(const Book *book, const Debts *debts, int64_t account) noexcept nogil:
-    """Should anything have been paid by a day before today?"""
+cdef bint is_overdue(const Book *book, const Debts *debts, int64_t account,
+                     int64_t credits) noexcept nogil:
+    """Should anything have been paid by a day before today, that credits do not pay?"""
     cdef int32_t at = book.accounts[account].lots
     while at >= 0 and not is_to_come(debts, &book.lots[at]):
-        if book.lots[at].remaining > 0 and pay_by(debts, &book.lots[at]) < debts.day:
+        if (book.lots[at].remaining > 0 and beyond(&book.lots[at], &credits) > 0
+                and pay_by(debts, &book.lots[at]) < debts.day):
             return True
         at = book.lots[at].next
     return False
-
-
-cdef int64_t credits_in(const Book *book, int64_t account) noexcept nogil:
-    """What was refunded after it had been paid, and pays the oldest debt next."""
-    cdef int32_t at = book.accounts[account].lots
-    cdef int64_t credits = 0
-    while at >= 0:
-        if book.lots[at].remaining < 0:
-            credits -= book.lots[at].remaining
-        at = book.lots[at].next
-    return credits
 
 
 cdef int64_t rebate_of(const Book *book, const Debts *debts, int64_t back) noexcept nogil:
@@ -132,21 +163,23 @@ cdef int64_t rebate_of(const Book *book, const Debts *debts, int64_t back) noexc
     """
     cdef int64_t early[16]
     cdef int64_t rebate = 0
-    cdef int64_t credits, left
+    cdef int64_t unpaid, left
+    cdef int64_t credits = credits_in(book, debts.principal)
     cdef const Lot *lot
     cdef int32_t number
     cdef int32_t at = book.accounts[debts.principal].lots
-    if is_overdue(book, debts, debts.principal) or is_overdue(book, debts, debts.fee):
+    if (is_overdue(book, debts, debts.fee, 0)
+            or is_overdue(book, debts, debts.principal,
+                          credits + late_for_nothing(book, debts, &unpaid))):
         return 0
     memset(early, 0, sizeof(early))
-    credits = credits_in(book, debts.principal) + back
+    credits += back
     while at >= 0:
         lot = &book.lots[at]
         at = lot.next
         if lot.remaining <= 0:
             continue
-        left = lot.remaining - credits if lot.remaining > credits else 0
-        credits -= lot.remaining - left
+        left = beyond(lot, &credits)
         if is_to_come(debts, lot):
             early[lot.lot & 15] += left
     for number in range(debts.terms_count):

@@ -180,6 +180,56 @@ def test_a_charge_that_was_paid_and_is_taken_back_is_the_cards_credit() -> None:
     assert here.core.imbalances() == []
 
 
+@pytest.mark.parametrize(
+    ("refunded", "charged", "ends_it"),
+    [
+        (0, charge(40) + charge(9), 4 * PART + charge(40) + charge(9)),
+        (1, charge(9), 3 * PART + charge(9)),
+        (3, 0, PART - PART // 50),
+        (4, 0, 0),
+    ],
+)
+def test_what_the_cards_own_credit_pays_is_not_late(
+    refunded: int, charged: int, ends_it: int
+) -> None:
+    """What was paid and goes back pays the oldest debt; two parts are due by now."""
+    here = shop()
+    first = buy(here)
+    pay(here, 4 * PART)
+    buy(here)
+    wait(here, 40)
+    if refunded:
+        here.refund(first, refunded * PART)
+
+    told = int(here.send("0100", "910000", None).tag("OW") or 0)
+    here.keep_house()
+
+    assert told == ends_it
+    assert counted(here, "due late") == counted(here, CHARGED) == charged
+    assert int(here.send("0100", "910000", None).tag("OW") or 0) == ends_it
+    assert here.send("0200", "910000", ends_it).code == "00" or not ends_it
+    assert here.core.imbalances() == []
+
+
+def test_a_charge_for_what_a_refund_now_pays_is_taken_back() -> None:
+    here = shop()
+    first = buy(here)
+    pay(here, 4 * PART)
+    buy(here)
+    wait(here, 10)
+    here.keep_house()
+
+    back = here.refund(first, PART)
+    wait(here, 1)
+    here.keep_house()
+    assert counted(here, "due late") == counted(here, CHARGED) == 0
+    here.reverse(back)
+    wait(here, 1)
+    here.keep_house()
+
+    assert counted(here, "due late") == charge(12)
+
+
 def test_a_holiday_that_becomes_known_later_takes_its_charge_back() -> None:
     here = shop()
     buy(here)

@@ -23,7 +23,10 @@ class Holidays(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A lot of principal beside its charges: `should` be charged by today for what is left."""
+    """A lot of principal beside its charges: `should` be charged by today for what is left.
+
+    What of it the card's own credits pay is not late.
+    """
 
     key: Key
     left: int
@@ -76,11 +79,26 @@ class LateCharges:
             left, charged, unpaid = (
                 self._owed.left(name, key) for name in (PRINCIPAL, CHARGED, LATE)
             )
-            found.append(Standing(key, left, self.by_today(key, left), charged, unpaid))
-        return sorted(
-            found,
-            key=lambda each: (each.left > 0, each.left <= 0 and not each.charged, each.key[::-1]),
+            found.append(Standing(key, left, 0, charged, unpaid))
+        found.sort(
+            key=lambda each: (each.left > 0, each.left <= 0 and not each.charged, each.key[::-1])
         )
+        late = self.late_part(sum(each.too_much for each in found))
+        return [
+            each._replace(should=self.by_today(each.key, late.get(each.key, 0))) for each in found
+        ]
+
+    def late_part(self, back: int) -> dict[Key, int]:
+        """Give of each lot what is not paid by the card's credits, nor by what comes `back`."""
+        lots = self._owed.lots(PRINCIPAL)
+        credit = back + sum(-lot.remaining for _, lot in lots if lot.remaining < 0)
+        found = {}
+        for lot_name, lot in lots:
+            if lot.remaining > 0:
+                paid = min(credit, lot.remaining)
+                credit -= paid
+                found[lot_name, lot.expires_at] = lot.remaining - paid
+        return found
 
     def owed(self) -> int:
         """Give what has to be paid for being late until today; below zero: was paid ahead."""
@@ -108,6 +126,8 @@ class LateCharges:
         if terms is None or each.left <= 0 or not terms.late_rate_bps:
             return
         due, until = self._owed.day_before(each.key[1]), self.pay_by(Lot(0, 0, each.key[1]))
+        if self.by_today(each.key, each.left) > each.should:
+            self.seen.add("not late with what the card's credit pays")
         if each.change > 0:
             self.seen.add("charged")
             if each.should == bps(each.left, terms.late_cap_bps):
@@ -133,11 +153,10 @@ class LateCharges:
 
     def is_overdue(self) -> bool:
         """Should anything have been paid on a day before today?"""
-        return any(
-            lot.remaining > 0 and self.pay_by(lot) < self._owed.today
-            for name in (PRINCIPAL, FEE)
-            for _, lot in self._owed.lots(name)
-        )
+        owed = [lot.expires_at for _, lot in self._owed.lots(FEE) if lot.remaining > 0]
+        late = self.late_part(sum(each.too_much for each in self.standings()))
+        owed += [ends_at for (_, ends_at), left in late.items() if left]
+        return any(self.pay_by(Lot(0, 0, ends_at)) < self._owed.today for ends_at in owed)
 
 
 def dearer(new: Sequence[Terms], old: Sequence[Terms]) -> bool:

@@ -29,6 +29,7 @@ LATER = {
             "not late before the first working day",
             "taken back, less is owed",
             "taken back for a holiday",
+            "not late with what the card's credit pays",
             "given back into the wallet",
         ),
     ),
