@@ -32,6 +32,8 @@ BUILD = HERE.parent / "build"
 JSON_PATH = BUILD / "bench.json"
 PARTS_JSON_PATH = BUILD / "bench-parts.json"
 SOAK_PATH = BUILD / "soak.json"
+CANNOT_RUN = (OperatingError, LoadtestError, PostgresError, OSError)
+"""What a machine lacks, or what happened on it; anything else is a mistake of ours."""
 PAGE_PATH = HERE.parent / "docs" / "performance.md"
 
 
@@ -83,8 +85,10 @@ def _rows_of(bench: Bench, name: str, seconds: float) -> Iterator[table.Row]:
         else:
             bench.close()
             found = measure(name, partial(micro_cases, name, seconds))
-    except (OperatingError, LoadtestError, PostgresError, OSError, ExceptionGroup) as error:
-        why = f"{type(error).__name__}: {error}"
+    except (*CANNOT_RUN, ExceptionGroup) as error:
+        if isinstance(error, ExceptionGroup) and error.split(CANNOT_RUN)[1] is not None:
+            raise  # something else is among them: a mistake
+        why = "; ".join(f"{type(each).__name__}: {each}" for each in _each(error))
         print(f"  COULD NOT RUN: {why}", flush=True)
         yield {
             **dict.fromkeys(table.COLUMNS),
@@ -96,6 +100,15 @@ def _rows_of(bench: Bench, name: str, seconds: float) -> Iterator[table.Row]:
         return
     table.check(found)
     yield from found
+
+
+def _each(error: Exception) -> Iterator[Exception]:
+    """Give what is in a group, however deep; or the error itself."""
+    if isinstance(error, ExceptionGroup):
+        for each in error.exceptions:
+            yield from _each(each)
+    else:
+        yield error
 
 
 def _say(line: str) -> None:

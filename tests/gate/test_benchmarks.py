@@ -41,12 +41,19 @@ def test_a_run_prints_a_table_and_writes_a_list_of_rows(
     assert "purchase" in capsys.readouterr().out
 
 
+NO_DATABASE = OperatingError("no PostgreSQL here")
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("error", [NO_DATABASE, ExceptionGroup("of a nursery", [NO_DATABASE])])
 def test_a_benchmark_without_its_database_is_named_and_the_others_go_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def no_database(*, seconds: float) -> list[dict[str, object]]:
-        raise OperatingError("no PostgreSQL here")
+        raise error
 
     monkeypatch.setattr("benchmarks.bench_journal.cases", no_database)
 
@@ -59,6 +66,18 @@ def test_a_benchmark_without_its_database_is_named_and_the_others_go_on(
     assert len(written) == 5
     assert "COULD NOT RUN: journal" in capsys.readouterr().out
     assert "journal: could not run (OperatingError" in (tmp_path / "page.md").read_text()
+
+
+def test_a_mistake_beside_what_is_missing_is_no_reason_not_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*, seconds: float) -> list[dict[str, object]]:
+        raise ExceptionGroup("of a nursery", [NO_DATABASE, KeyError("a mistake")])
+
+    monkeypatch.setattr("benchmarks.bench_journal.cases", wrong)
+
+    with pytest.raises(ExceptionGroup, match="of a nursery"):
+        run(["journal"], 0.01, tmp_path / "bench.json")
 
 
 @pytest.mark.parametrize(
