@@ -52,11 +52,19 @@ class Seen:
 
     def __init__(self, shards: Shards, programme: int) -> None:
         found = shards.find_programmes(shards.numbers[0], programme)
+        self.programme = programme
         self.versions = found.versions
         self.names: MerchantNames = found.merchants
 
     def live(self) -> Programme | None:
         return next((one.definition for one in self.versions if one.state == "live"), None)
+
+    def numbered(self, version: int) -> Version:
+        """Give a version. Raises OperatingError."""
+        for one in self.versions:
+            if one.definition.version == version:
+                return one
+        raise OperatingError(f"programme {self.programme} has no version {version}")
 
     def newest(self, *states: str) -> Version:
         """Give the newest version in one of these states. Raises OperatingError."""
@@ -170,19 +178,15 @@ def retire_command(
     _, shards = open_shards(config, by)
     with shards:
         seen = Seen(shards, programme)
-        number = version or seen.newest("live", "retired").definition.version
-        for one in seen.versions:
-            if one.definition.version == number:
-                event = ProgrammeRetired(
-                    programme=programme,
-                    version=number,
-                    by=shards.by,
-                    at_s=int(time.time()),
-                    why=why,
-                )
-                _take(shards, one.definition, event, "retired")
-                return
-    raise OperatingError(f"programme {programme} has no version {number}")
+        one = seen.numbered(version) if version else seen.newest("live", "retired")
+        event = ProgrammeRetired(
+            programme=programme,
+            version=one.definition.version,
+            by=shards.by,
+            at_s=int(time.time()),
+            why=why,
+        )
+        _take(shards, one.definition, event, "retired")
 
 
 @app.command("status")
@@ -236,15 +240,12 @@ def export_command(
     _, shards = open_shards(config, by)
     with shards:
         seen = Seen(shards, programme)
-        for one in seen.versions:
-            if one.definition.version == version:
-                typer.echo(write_definition(one.definition), nl=False)
-                return
         if version:
-            raise OperatingError(f"programme {programme} has no version {version}")
-        following = 1 + max((one.definition.version for one in seen.versions), default=0)
-        live = msgspec.structs.replace(seen.newest("live").definition, version=following)
-        typer.echo(write_definition(live), nl=False)
+            definition = seen.numbered(version).definition
+        else:
+            following = 1 + max((one.definition.version for one in seen.versions), default=0)
+            definition = msgspec.structs.replace(seen.newest("live").definition, version=following)
+        typer.echo(write_definition(definition), nl=False)
 
 
 # --- helpers --------------------------------------------------------------------------------------

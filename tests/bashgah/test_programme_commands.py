@@ -58,11 +58,20 @@ async def test_a_version_goes_its_way_by_commands_and_is_known_after_a_kill(
         await site.switch.wait_ready()
         status = bashgah(site, "status", "1", by="sara")
         retired = bashgah(site, "retire", "1", "--version", "2", by="sara")
+        of_live = bashgah(site, "export", "1", "--version", "1", by="sara")
+        unknown = [bashgah(site, what, "1", "--version", "9", by="sara")
+                   for what in ("export", "retire")]  # fmt: skip
+        nobody = bashgah(site, "export", "99", by="sara")
 
     following = tmp_path / "next.toml"
     following.write_text(exported.stdout, "utf-8")
     read = read_definition(str(following), programme=0, version=0, club=0)
     assert (read.name, read.version, read.limits) == ("Purse", 2, LIMITS), exported.stderr
+    assert of_live.stdout == exported.stdout.replace("version = 2", "version = 1")
+    for ended in unknown:
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "programme 1 has no version 9" in ended.stderr
+    assert (nobody.returncode, len(nobody.stderr.splitlines())) == (2, 1)
     assert drafted.stdout.startswith("shard 0: version 2 is draft, row "), drafted.stderr
     assert again.stdout == "shard 0: it is draft already\n"
     assert early.returncode == 2
